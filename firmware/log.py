@@ -1,0 +1,61 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""One log sink: a level, a line on the console and a ring of the last lines.
+
+`log.info("rpc", "answer to nobody: %s", message_id)`: formatting happens only when the level is on.
+Secrets (AuthorizationKey, passwords, private keys) never come here: the ring ends up in diagnostics.
+"""
+
+from hal.ticks import ticks_ms
+
+DEBUG = 10
+INFO = 20
+WARNING = 30
+ERROR = 40
+
+_LETTER = {DEBUG: "D", INFO: "I", WARNING: "W", ERROR: "E"}
+
+# 60 lines of at most 160 characters: what a GetDiagnostics reader needs of the last minutes, under 10 KB.
+_RING_LINES = 60
+_LINE_CHARS = 160
+
+level = INFO
+_ring = [None] * _RING_LINES
+_next = 0
+
+
+def _emit(severity, module, fmt, args):
+    global _next
+    if severity < level:
+        return
+    try:
+        text = fmt % args if args else fmt
+    except (TypeError, ValueError):
+        text = fmt + " " + repr(args)
+    if len(text) > _LINE_CHARS:
+        text = text[:_LINE_CHARS] + "..."
+    line = "%10d %s %s: %s" % (ticks_ms(), _LETTER[severity], module, text)
+    _ring[_next] = line
+    _next = (_next + 1) % _RING_LINES
+    print(line)
+
+
+def debug(module, fmt, *args):
+    _emit(DEBUG, module, fmt, args)
+
+
+def info(module, fmt, *args):
+    _emit(INFO, module, fmt, args)
+
+
+def warning(module, fmt, *args):
+    _emit(WARNING, module, fmt, args)
+
+
+def error(module, fmt, *args):
+    _emit(ERROR, module, fmt, args)
+
+
+def lines():
+    """The remembered lines, oldest first."""
+    return [line for line in _ring[_next:] + _ring[:_next] if line is not None]

@@ -1,0 +1,3 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Links and transports below the wire."""
