@@ -1,0 +1,12 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The bench: a CSMS for the desk, a simulated charger to talk to it, and what is measured with both.
+
+Runs on CPython 3.11 with `ocpp` and `websockets`; `tools/` is on the import path (`PYTHONPATH=tools`).
+
+    bench.csms      the CSMS            bench.charger   our firmware as a process, with its control channel
+    bench.console   `make run`          bench.demo      `make demo`
+    bench.speed     `make bench`        bench.heap      `make heap`
+
+Conformance cases will live beside these, in `bench/cases/`, on the same `Csms` and `SimulatedCharger`.
+"""

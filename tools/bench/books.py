@@ -1,0 +1,157 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""What the CSMS knows: tags, charge points, transactions, readings. In memory.
+
+No OCPP framing here: `bench.handlers` translates messages into these calls.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.messages import parse_utc, utc_text
+
+
+@dataclass
+class Tag:
+    """An idTag and what Authorize answers for it."""
+
+    id: str
+    status: str = "Accepted"  # Accepted, Blocked, Expired, Invalid, ConcurrentTx
+    parent: str | None = None
+    expiry: datetime | None = None
+
+
+@dataclass
+class Transaction:
+    id: int
+    station: str
+    connector: int
+    tag: str
+    meter_start_wh: int
+    started: datetime
+    reservation: int | None = None
+    stopped: datetime | None = None
+    meter_stop_wh: int | None = None
+    stop_tag: str | None = None
+    reason: str | None = None
+    readings: list[dict[str, Any]] = field(default_factory=list)  # meterValue entries, as received
+    transaction_data: list[dict[str, Any]] = field(default_factory=list)  # of StopTransaction
+
+    @property
+    def energy_wh(self) -> int | None:
+        return None if self.meter_stop_wh is None else self.meter_stop_wh - self.meter_start_wh
+
+    @property
+    def duration_s(self) -> float | None:
+        return None if self.stopped is None else (self.stopped - self.started).total_seconds()
+
+
+@dataclass
+class StationEntry:
+    """What a charge point has told about itself."""
+
+    id: str
+    boot: dict[str, Any] = field(default_factory=dict)  # last BootNotification.req
+    statuses: dict[int, dict[str, Any]] = field(default_factory=dict)  # connector -> last StatusNotification.req
+    readings: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # outside transactions, last 100
+    configuration: dict[str, tuple[str | None, bool]] = field(default_factory=dict)  # key -> (value, readonly)
+    last_heartbeat: datetime | None = None
+    security_events: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Books:
+    """`unknown_tag`: the status of tags nobody has entered, "Invalid" unless told otherwise."""
+
+    def __init__(self, unknown_tag: str = "Invalid"):
+        self.unknown_tag = unknown_tag
+        self.tags: dict[str, Tag] = {}
+        self.stations: dict[str, StationEntry] = {}
+        self.transactions: dict[int, Transaction] = {}
+        self.data_transfer_vendors: set[str] = set()  # vendorIds that DataTransfer accepts
+        self.heartbeat_interval_s = 300
+        self.next_transaction = 1
+
+    def tag(
+        self, id_tag: str, status: str = "Accepted", parent: str | None = None, expiry: datetime | None = None
+    ) -> Tag:
+        """Enter a tag, or change it. idTags compare without case (OCPP 1.6, 7: CiString20)."""
+        entry = self.tags[id_tag.upper()] = Tag(id_tag, status, parent, expiry)
+        return entry
+
+    def id_tag_info(self, id_tag: str) -> dict[str, Any]:
+        """The IdTagInfo of a tag, as it goes into an answer."""
+        entry = self.tags.get(id_tag.upper())
+        if entry is None:
+            return {"status": self.unknown_tag}
+        expired = entry.expiry is not None and entry.expiry <= datetime.now(UTC)
+        info: dict[str, Any] = {"status": "Expired" if expired and entry.status == "Accepted" else entry.status}
+        if entry.parent:
+            info["parentIdTag"] = entry.parent
+        if entry.expiry:
+            info["expiryDate"] = utc_text(entry.expiry)
+        return info
+
+    def station(self, station_id: str) -> StationEntry:
+        return self.stations.setdefault(station_id, StationEntry(station_id))
+
+    def start(
+        self,
+        station_id: str,
+        connector: int,
+        tag: str,
+        meter_start_wh: int,
+        timestamp: str,
+        reservation: int | None = None,
+    ) -> Transaction:
+        """Enter a StartTransaction. One delivered twice (OCPP 1.6, 3.7.1: retries) gets its first id again."""
+        started = parse_utc(timestamp)
+        for known in self.transactions.values():
+            if (known.station, known.connector, known.tag, known.meter_start_wh, known.started) == (
+                station_id,
+                connector,
+                tag,
+                meter_start_wh,
+                started,
+            ):
+                return known
+        entry = Transaction(
+            self.next_transaction, station_id, connector, tag, meter_start_wh, started, reservation
+        )
+        self.next_transaction += 1
+        self.transactions[entry.id] = entry
+        return entry
+
+    def stop(
+        self,
+        transaction_id: int,
+        meter_stop_wh: int,
+        timestamp: str,
+        tag: str | None,
+        reason: str | None,
+        data: list[dict[str, Any]],
+    ) -> Transaction | None:
+        """Enter a StopTransaction; None for a transaction nobody knows. The first one delivered counts."""
+        entry = self.transactions.get(transaction_id)
+        if entry is not None and entry.stopped is None:
+            entry.stopped = parse_utc(timestamp)
+            entry.meter_stop_wh, entry.stop_tag = meter_stop_wh, tag
+            entry.reason = reason or "Local"  # the standard's default when the field is left out
+            entry.transaction_data = data
+        return entry
+
+    def meter_values(
+        self, station_id: str, connector: int, transaction_id: int | None, values: list[dict[str, Any]]
+    ) -> None:
+        entry = self.transactions.get(transaction_id) if transaction_id is not None else None
+        if entry is not None:
+            entry.readings.extend(values)
+            return
+        kept = self.station(station_id).readings.setdefault(connector, [])
+        kept.extend(values)
+        del kept[:-100]
+
+    def running(self, station_id: str) -> list[Transaction]:
+        return [
+            entry for entry in self.transactions.values() if entry.station == station_id and not entry.stopped
+        ]

@@ -1,0 +1,231 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""A CSMS for OCPP 1.6J on loopback, on the `ocpp` and `websockets` libraries, for tests and for the desk.
+
+    async with Csms() as csms:
+        csms.books.tag("04A1B2C3")                                   # unknown tags are Invalid
+        csms.script("BootNotification", boot("Pending", 1))          # see bench.scripts; then as usual
+        ... start a charge point with --csms csms.url --id CP1 ...
+        station = await csms.connected("CP1")
+        await station.expect("BootNotification", timeout=10)         # -> Message: .payload .index .at .id
+        await station.call("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "30"})  # -> payload
+        await station.expect("StatusNotification", connectorId=1, status="Available")
+        station.mark()                                               # what came before answers no later expect
+        await station.never("StartTransaction", within_s=2)
+        csms.books.transactions[1].energy_wh
+
+Of a `Station` further: `log` (all `Message`s in order), `calls(action)`, `send_call` + `answer_to` (without
+waiting), `send_raw`, `send_text_frame`, `close`, `cut`, `freeze`/`thaw` (half-open), `wait_connected`,
+`wait_disconnected`, `wait_connection(number)`, `connections`, `request` (the HTTP upgrade), `pings`,
+`close_code`, `violations`, `pipe` (bare frames with times).
+
+Every message from the charge point is checked against the official schemas. Leaving the block raises
+`SchemaViolation` when one failed, unless the block itself raised or `strict=False`.
+"""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from bench.books import Books
+from bench.messages import Message
+from bench.scripts import Answer, Script
+from bench.station import NotSeen, Station
+
+Hook = Callable[[Station, Message], None]
+
+
+class SchemaViolation(AssertionError):
+    """A charge point sent something that the official schemas do not allow."""
+
+
+class _Connection(ServerConnection):
+    """Tells its station of the pings that the library answers by itself."""
+
+    station: Station | None = None
+
+    def process_event(self, event: Any) -> None:
+        if isinstance(event, Frame) and event.opcode is Opcode.PING and self.station is not None:
+            self.station.pings.append(asyncio.get_running_loop().time())
+            del self.station.pings[:-1000]
+        super().process_event(event)
+
+
+class Csms:
+    """`passwords`: charge point id -> password bytes; then all others are refused (security profile 1).
+
+    `subprotocols=()` makes a server that agrees to none. `http_answer` set to (status, headers) refuses every
+    upgrade so, e.g. `(503, {})` or `(302, {"Location": ...})`. `port=0` takes a free one.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        passwords: dict[str, bytes] | None = None,
+        books: Books | None = None,
+        strict: bool = True,
+        ping_interval_s: float | None = None,
+        subprotocols: tuple[str, ...] = ("ocpp1.6",),
+    ):
+        self.books = books or Books()
+        self.stations: dict[str, Station] = {}
+        self.hooks: list[Hook] = []  # called with every message of both directions, in order
+        self.connection_hooks: list[Callable[[Station, bool], None]] = []  # (station, connected?)
+        self.refused: list[Request] = []  # upgrades that were not accepted
+        self.http_answer: tuple[int, dict[str, str]] | None = None
+        self.passwords = passwords
+        self.port = port
+        self._script = Script()
+        self._strict = strict
+        self._ping_interval_s = ping_interval_s
+        self._subprotocols = subprotocols
+        self._server: Server | None = None
+        self._arrived = asyncio.Condition()
+
+    # --- what a test says beforehand ------------------------------------------------------------------------
+
+    def script(self, action: str, *answers: Answer) -> None:
+        """The next CALLs of this action are answered so, one each; then as usual."""
+        self._script.once(action, *answers)
+
+    def always(self, action: str, answer: Answer) -> None:
+        """Every CALL of this action is answered so, when nothing is scripted once."""
+        self._script.always(action, answer)
+
+    def unscript(self, action: str | None = None) -> None:
+        self._script.drop(action)
+
+    def scripted(self, action: str) -> int:
+        """How many of the once-scripted answers are left."""
+        return self._script.left(action)
+
+    # --- running --------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """The endpoint without the charge point's id."""
+        return f"ws://127.0.0.1:{self.port}/ocpp"
+
+    async def start(self) -> None:
+        """Listen on the port (again): what was connected before `stop` may come back."""
+        self._server = await serve(
+            self._serve,
+            "127.0.0.1",
+            self.port,
+            create_connection=_Connection,
+            process_request=self._admit,
+            subprotocols=[Subprotocol(name) for name in self._subprotocols] or None,
+            compression=None,
+            ping_interval=self._ping_interval_s,
+            max_size=2**22,
+            close_timeout=2,
+        )
+        self.port = next(iter(self._server.sockets)).getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close every connection (1001) and stop listening."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def __aenter__(self) -> "Csms":
+        await self.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        for station in self.stations.values():
+            station.thaw()
+        await self.stop()
+        wrong = [message for station in self.stations.values() for message in station.violations]
+        if self._strict and kind is None and wrong:
+            raise SchemaViolation("\n".join(f"{message.violation}\n    {message}" for message in wrong[:5]))
+
+    def station(self, station_id: str) -> Station:
+        """The charge point of this id, connected or not."""
+        if station_id not in self.stations:
+            self.stations[station_id] = station = Station(
+                station_id, self.books, self._script, lambda message: self._note(station, message)
+            )
+        return self.stations[station_id]
+
+    async def connected(self, station_id: str, timeout: float = 10) -> Station:
+        """The charge point of this id, once it is connected."""
+        station = self.station(station_id)
+        await station.wait_connected(timeout)
+        return station
+
+    async def refusal(self, timeout: float = 10) -> Request:
+        """Wait for the next upgrade request that is refused."""
+        seen = len(self.refused)
+        async with self._arrived:
+            try:
+                await asyncio.wait_for(self._arrived.wait_for(lambda: len(self.refused) > seen), timeout)
+            except TimeoutError:
+                raise NotSeen(f"waited {timeout} s for a connection to be refused") from None
+        return self.refused[seen]
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _note(self, station: Station, message: Message) -> None:
+        for hook in self.hooks:
+            hook(station, message)
+
+    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        response = self._refuse(connection, request)
+        if response is not None:
+            async with self._arrived:
+                self.refused.append(request)
+                self._arrived.notify_all()
+        return response
+
+    def _refuse(self, connection: ServerConnection, request: Request) -> Response | None:
+        if self.http_answer is not None:
+            status, headers = self.http_answer
+            response = connection.respond(status, "the bench refuses\n")
+            for name, value in headers.items():
+                response.headers[name] = value
+            return response
+        station_id = _station_id(request)
+        if not station_id:
+            return connection.respond(404, "the charge point's id is missing in the path\n")
+        if self.passwords is not None:
+            expected = self.passwords.get(station_id)
+            if expected is None or _credentials(request) != (station_id, expected):
+                response = connection.respond(401, "unknown charge point or wrong password\n")
+                response.headers["WWW-Authenticate"] = 'Basic realm="csms"'
+                return response
+        return None
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, _Connection) and connection.request is not None
+        station = self.station(_station_id(connection.request))
+        connection.station = station
+        for hook in self.connection_hooks:
+            hook(station, True)
+        await station.serve(connection)
+        for hook in self.connection_hooks:
+            hook(station, station.connected)
+
+
+def _station_id(request: Request) -> str:
+    return request.path.partition("?")[0].removeprefix("/ocpp").strip("/")
+
+
+def _credentials(request: Request) -> tuple[str, bytes] | None:
+    """User and password bytes of the Basic header (the password need not be text: OCPP-J security, 4.2)."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(encoded, validate=True).partition(b":")
+    except binascii.Error:
+        return None
+    return (user.decode("utf-8", "replace"), password) if colon else None

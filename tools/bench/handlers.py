@@ -1,0 +1,127 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The CSMS's answers to a charge point's CALLs: the `ocpp` library routes and validates, the books know.
+
+The library hands over the payload's fields in snake case and turns the returned object into the answer.
+"""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from ocpp.charge_point import snake_to_camel_case as camel
+from ocpp.routing import on
+from ocpp.v16 import ChargePoint, call_result
+from ocpp.v16.enums import Action, DataTransferStatus, GenericStatus, RegistrationStatus
+
+from bench.books import Books
+from bench.messages import utc_text
+
+# What the library logs stands in the station's log already.
+_silent = logging.getLogger("bench.ocpp")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+
+def _dicts(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Entries as the standard spells them again: `sampledValue`, not `sampled_value`."""
+    return [camel(entry) for entry in entries]  # pyright: ignore[reportReturnType]
+
+
+class Handlers(ChargePoint):
+    """Answers of one charge point's connection. `connection` needs `async send(text)` only."""
+
+    def __init__(self, station_id: str, connection: Any, books: Books):
+        super().__init__(station_id, connection, logger=_silent)
+        self._books = books
+        self._entry = books.station(station_id)
+
+    def _info(self, id_tag: str) -> Any:
+        return self._books.id_tag_info(id_tag)
+
+    @on(Action.boot_notification)
+    def boot_notification(self, **fields: Any):
+        self._entry.boot = dict(camel(fields))
+        return call_result.BootNotification(
+            current_time=utc_text(),
+            interval=self._books.heartbeat_interval_s,
+            status=RegistrationStatus.accepted,
+        )
+
+    @on(Action.heartbeat)
+    def heartbeat(self):
+        self._entry.last_heartbeat = datetime.now(UTC)
+        return call_result.Heartbeat(current_time=utc_text())
+
+    @on(Action.authorize)
+    def authorize(self, id_tag: str):
+        return call_result.Authorize(id_tag_info=self._info(id_tag))
+
+    @on(Action.status_notification)
+    def status_notification(self, connector_id: int, **fields: Any):
+        self._entry.statuses[connector_id] = dict(camel(fields))
+        return call_result.StatusNotification()
+
+    @on(Action.start_transaction)
+    def start_transaction(
+        self,
+        connector_id: int,
+        id_tag: str,
+        meter_start: int,
+        timestamp: str,
+        reservation_id: int | None = None,
+    ):
+        # A transaction is entered whatever the tag's status: the charge point has started it (errata 3.17).
+        entry = self._books.start(self.id, connector_id, id_tag, meter_start, timestamp, reservation_id)
+        return call_result.StartTransaction(transaction_id=entry.id, id_tag_info=self._info(id_tag))
+
+    @on(Action.stop_transaction)
+    def stop_transaction(
+        self,
+        meter_stop: int,
+        timestamp: str,
+        transaction_id: int,
+        reason: str | None = None,
+        id_tag: str | None = None,
+        transaction_data: list[dict[str, Any]] | None = None,
+    ):
+        self._books.stop(transaction_id, meter_stop, timestamp, id_tag, reason, _dicts(transaction_data or []))
+        return call_result.StopTransaction(id_tag_info=self._info(id_tag) if id_tag else None)
+
+    @on(Action.meter_values)
+    def meter_values(
+        self, connector_id: int, meter_value: list[dict[str, Any]], transaction_id: int | None = None
+    ):
+        self._books.meter_values(self.id, connector_id, transaction_id, _dicts(meter_value))
+        return call_result.MeterValues()
+
+    @on(Action.data_transfer)
+    def data_transfer(self, vendor_id: str, message_id: str | None = None, data: Any = None):
+        known = vendor_id in self._books.data_transfer_vendors
+        status = DataTransferStatus.accepted if known else DataTransferStatus.unknown_vendor_id
+        return call_result.DataTransfer(status=status)
+
+    @on(Action.diagnostics_status_notification)
+    def diagnostics_status_notification(self, **_fields: Any):
+        return call_result.DiagnosticsStatusNotification()
+
+    @on(Action.firmware_status_notification)
+    def firmware_status_notification(self, **_fields: Any):
+        return call_result.FirmwareStatusNotification()
+
+    @on(Action.log_status_notification)
+    def log_status_notification(self, **_fields: Any):
+        return call_result.LogStatusNotification()
+
+    @on(Action.signed_firmware_status_notification)
+    def signed_firmware_status_notification(self, **_fields: Any):
+        return call_result.SignedFirmwareStatusNotification()
+
+    @on(Action.security_event_notification)
+    def security_event_notification(self, **fields: Any):
+        self._entry.security_events.append(dict(camel(fields)))
+        return call_result.SecurityEventNotification()
+
+    @on(Action.sign_certificate)
+    def sign_certificate(self, csr: str):
+        return call_result.SignCertificate(status=GenericStatus.rejected)  # no certificate authority here yet
