@@ -28,7 +28,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bench.control import ControlChannel, ControlLost, Event
 
@@ -139,7 +139,7 @@ class SimulatedCharger:
         if self._following is not None:
             await self._following
 
-    async def __aenter__(self) -> "SimulatedCharger":
+    async def __aenter__(self) -> Self:
         try:
             await self.start()
         except BaseException:

@@ -27,7 +27,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import Frame, Opcode
@@ -136,7 +136,7 @@ class Csms:
             await self._server.wait_closed()
             self._server = None
 
-    async def __aenter__(self) -> "Csms":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

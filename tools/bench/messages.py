@@ -30,7 +30,7 @@ _DECIMAL = {
 def utc_text(moment: datetime | None = None) -> str:
     """`2026-11-20T10:09:22.123Z`: what a CSMS of the field sends, milliseconds included."""
     moment = moment or datetime.now(UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + "%03dZ" % (moment.microsecond // 1000)
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_utc(text: str) -> datetime:
@@ -134,5 +134,5 @@ class Log:
     def __len__(self) -> int:
         return len(self._messages)
 
-    def __getitem__(self, position: int) -> Message:
-        return self._messages[position]
+    def __reversed__(self) -> Iterator[Message]:
+        return reversed(self._messages)

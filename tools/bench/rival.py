@@ -21,13 +21,18 @@ from ocpp.v16 import ChargePoint, call, call_result
 from ocpp.v16.datatypes import KeyValue
 from ocpp.v16.enums import (
     Action,
+    ChargePointErrorCode,
+    ChargePointStatus,
     ConfigurationStatus,
+    Reason,
     RegistrationStatus,
     RemoteStartStopStatus,
 )
 from websockets.typing import Subprotocol
 
 from bench.messages import utc_text
+
+_NO_ERROR, _AVAILABLE = ChargePointErrorCode.no_error, ChargePointStatus.available
 
 
 class Rival(ChargePoint):
@@ -45,7 +50,7 @@ class Rival(ChargePoint):
         if answer is None or answer.status != RegistrationStatus.accepted:
             raise SystemExit("the CSMS does not accept this charge point")
         for connector in (0, 1):
-            await self.call(call.StatusNotification(connector, "NoError", "Available"))
+            await self.call(call.StatusNotification(connector, _NO_ERROR, _AVAILABLE))
         while True:
             await asyncio.sleep(answer.interval)
             await self.call(call.Heartbeat())
@@ -75,7 +80,7 @@ class Rival(ChargePoint):
     async def started(self, id_tag: str, connector_id: int = 1, **_profile: Any):
         if self._transaction is None:
             answer = await self.call(call.StartTransaction(connector_id, id_tag, 0, utc_text()), suppress=False)
-            self._transaction = answer.transaction_id
+            self._transaction = answer.transaction_id if answer else None
 
     @on(Action.remote_stop_transaction)
     def remote_stop(self, transaction_id: int):
@@ -88,7 +93,7 @@ class Rival(ChargePoint):
     async def stopped(self, transaction_id: int):
         if transaction_id == self._transaction:
             self._transaction = None
-            await self.call(call.StopTransaction(0, utc_text(), transaction_id, reason="Remote"))
+            await self.call(call.StopTransaction(0, utc_text(), transaction_id, Reason.remote))
 
 
 async def run(url: str, station_id: str, keys: int) -> None:

@@ -241,7 +241,7 @@ class Station:
                 await asyncio.wait_for(self._changed.wait_for(happened), timeout)
             except TimeoutError:
                 state = "connected" if self.connected else "not connected"
-                last = "\n  ".join(str(message) for message in self.log[-12:])
+                last = "\n  ".join(str(message) for message in self.log.since(self.log.next_index - 12))
                 raise NotSeen(
                     f"waited {timeout} s for {wanted} from {self.id} ({state}); the last messages:\n  {last}"
                 ) from None
