@@ -53,9 +53,13 @@ class StationEntry:
 
     id: str
     boot: dict[str, Any] = field(default_factory=dict)  # last BootNotification.req
-    statuses: dict[int, dict[str, Any]] = field(default_factory=dict)  # connector -> last StatusNotification.req
+    statuses: dict[int, dict[str, Any]] = field(
+        default_factory=dict
+    )  # connector -> last StatusNotification.req
     readings: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # outside transactions, last 100
-    configuration: dict[str, tuple[str | None, bool]] = field(default_factory=dict)  # key -> (value, readonly)
+    configuration: dict[str, tuple[str | None, bool]] = field(
+        default_factory=dict
+    )  # key -> (value, readonly)
     last_heartbeat: datetime | None = None
     security_events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -85,7 +89,9 @@ class Books:
         if entry is None:
             return {"status": self.unknown_tag}
         expired = entry.expiry is not None and entry.expiry <= datetime.now(UTC)
-        info: dict[str, Any] = {"status": "Expired" if expired and entry.status == "Accepted" else entry.status}
+        info: dict[str, Any] = {
+            "status": "Expired" if expired and entry.status == "Accepted" else entry.status
+        }
         if entry.parent:
             info["parentIdTag"] = entry.parent
         if entry.expiry:
@@ -97,6 +103,7 @@ class Books:
 
     def start(
         self,
+        *,
         station_id: str,
         connector: int,
         tag: str,
@@ -104,7 +111,7 @@ class Books:
         timestamp: str,
         reservation: int | None = None,
     ) -> Transaction:
-        """Enter a StartTransaction. One delivered twice (OCPP 1.6, 3.7.1: retries) gets its first id again."""
+        """Enter a StartTransaction. One delivered twice (3.7.1: retries) gets its first id again."""
         started = parse_utc(timestamp)
         for known in self.transactions.values():
             if (known.station, known.connector, known.tag, known.meter_start_wh, known.started) == (
@@ -124,6 +131,7 @@ class Books:
 
     def stop(
         self,
+        *,
         transaction_id: int,
         meter_stop_wh: int,
         timestamp: str,

@@ -70,11 +70,12 @@ class SimulatedCharger:
         self,
         csms_url: str,
         id: str = "CP1",
+        *,
         station: str | Path | None = "loop_evs32a",
         data: str | Path | None = None,
         set: Mapping[str, object] | None = None,
         info: str | Path | None = None,
-        heap: str = "200k",
+        heap: str | None = None,
         options: tuple[str, ...] = (),
         restart: bool = True,
         launcher: tuple[str, ...] = (str(LAUNCHER),),
@@ -87,7 +88,9 @@ class SimulatedCharger:
         self.events: deque[Event] = deque(maxlen=2000)
         self._own_data = tempfile.TemporaryDirectory(prefix="pilotlight-") if data is None else None
         self.data = Path(self._own_data.name if self._own_data else data or "")
-        self._arguments = [*launcher, "--csms", csms_url, "--id", id, "--data", str(self.data), "--heap", heap]
+        self._arguments = [*launcher, "--csms", csms_url, "--id", id, "--data", str(self.data)]
+        if heap is not None:  # otherwise the launcher knows: 200k with 32-bit objects
+            self._arguments += ["--heap", heap]
         if station is not None:
             self._arguments += ["--station", str(station_file(station))]
         if info is not None:
@@ -115,6 +118,11 @@ class SimulatedCharger:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def ready(self) -> bool:
+        """Its control channel answers."""
+        return self._ready
 
     async def start(self, timeout: float = 20) -> None:
         """Start the process and wait until its control channel answers."""
@@ -163,7 +171,9 @@ class SimulatedCharger:
         seen = len(self.exit_codes)
         if not self.running and self.exit_codes:
             return self.exit_codes[-1]
-        await self._wait(lambda: len(self.exit_codes) > seen, timeout, "the end of the process", crash_is_fine=True)
+        await self._wait(
+            lambda: len(self.exit_codes) > seen, timeout, "the end of the process", crash_is_fine=True
+        )
         return self.exit_codes[seen]
 
     async def power_cut(self) -> None:
@@ -294,7 +304,9 @@ class SimulatedCharger:
             try:
                 await asyncio.wait_for(self._changed.wait_for(done), timeout)
             except TimeoutError:
-                raise ChargerCrashed(self._report(f"waited {timeout} s for {wanted} of the charger")) from None
+                raise ChargerCrashed(
+                    self._report(f"waited {timeout} s for {wanted} of the charger")
+                ) from None
         if not happened():
             self._raise_crash()
 

@@ -5,12 +5,12 @@
     async with Csms() as csms:
         csms.books.tag("04A1B2C3")                                   # unknown tags are Invalid
         csms.script("BootNotification", boot("Pending", 1))          # see bench.scripts; then as usual
-        ... start a charge point with --csms csms.url --id CP1 ...
+        ... a charge point starts with --csms csms.url --id CP1 ...
         station = await csms.connected("CP1")
         await station.expect("BootNotification", timeout=10)         # -> Message: .payload .index .at .id
         await station.call("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "30"})  # -> payload
         await station.expect("StatusNotification", connectorId=1, status="Available")
-        station.mark()                                               # what came before answers no later expect
+        station.mark()                                               # what came so far answers no expect
         await station.never("StartTransaction", within_s=2)
         csms.books.transactions[1].energy_wh
 
@@ -67,6 +67,7 @@ class Csms:
 
     def __init__(
         self,
+        *,
         port: int = 0,
         passwords: dict[str, bytes] | None = None,
         books: Books | None = None,

@@ -65,6 +65,7 @@ class Handlers(ChargePoint):
     @on(Action.start_transaction)
     def start_transaction(
         self,
+        *,
         connector_id: int,
         id_tag: str,
         meter_start: int,
@@ -72,12 +73,20 @@ class Handlers(ChargePoint):
         reservation_id: int | None = None,
     ):
         # A transaction is entered whatever the tag's status: the charge point has started it (errata 3.17).
-        entry = self._books.start(self.id, connector_id, id_tag, meter_start, timestamp, reservation_id)
+        entry = self._books.start(
+            station_id=self.id,
+            connector=connector_id,
+            tag=id_tag,
+            meter_start_wh=meter_start,
+            timestamp=timestamp,
+            reservation=reservation_id,
+        )
         return call_result.StartTransaction(transaction_id=entry.id, id_tag_info=self._info(id_tag))
 
     @on(Action.stop_transaction)
     def stop_transaction(
         self,
+        *,
         meter_stop: int,
         timestamp: str,
         transaction_id: int,
@@ -85,7 +94,14 @@ class Handlers(ChargePoint):
         id_tag: str | None = None,
         transaction_data: list[dict[str, Any]] | None = None,
     ):
-        self._books.stop(transaction_id, meter_stop, timestamp, id_tag, reason, _dicts(transaction_data or []))
+        self._books.stop(
+            transaction_id=transaction_id,
+            meter_stop_wh=meter_stop,
+            timestamp=timestamp,
+            tag=id_tag,
+            reason=reason,
+            data=_dicts(transaction_data or []),
+        )
         return call_result.StopTransaction(id_tag_info=self._info(id_tag) if id_tag else None)
 
     @on(Action.meter_values)

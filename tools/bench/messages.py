@@ -19,7 +19,7 @@ from ocpp.messages import Call, CallError, CallResult, MessageType, get_validato
 FROM_STATION = "in"
 TO_STATION = "out"
 
-# The schemas of these fields ask for multiples of 0.1, which binary floats cannot satisfy (issue of jsonschema).
+# Their schemas ask for multiples of 0.1, which binary floats cannot satisfy (python-jsonschema issue 247).
 _DECIMAL = {
     (MessageType.Call, "SetChargingProfile"),
     (MessageType.Call, "RemoteStartTransaction"),
@@ -63,7 +63,9 @@ class Message:
         if self.kind == "garbage":
             body = repr(self.raw)
         answer = "" if self.kind == "call" else " " + self.kind
-        return f"{self.at:%H:%M:%S}.{self.at.microsecond // 1000:03d} {arrow} {self.action}{answer} {body[:160]}"
+        return (
+            f"{self.at:%H:%M:%S}.{self.at.microsecond // 1000:03d} {arrow} {self.action}{answer} {body[:160]}"
+        )
 
 
 def violation(kind: str, action: str, payload: Any) -> str | None:

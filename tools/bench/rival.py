@@ -58,7 +58,9 @@ class Rival(ChargePoint):
     @on(Action.get_configuration)
     def get_configuration(self, key: list[str] | None = None):
         asked = key or list(self._configuration)
-        known = [KeyValue(name, False, self._configuration[name]) for name in asked if name in self._configuration]
+        known = [
+            KeyValue(name, False, self._configuration[name]) for name in asked if name in self._configuration
+        ]
         unknown = [name for name in asked if name not in self._configuration]
         return call_result.GetConfiguration(known, unknown or None)
 
@@ -79,7 +81,9 @@ class Rival(ChargePoint):
     @after(Action.remote_start_transaction)
     async def started(self, id_tag: str, connector_id: int = 1, **_profile: Any):
         if self._transaction is None:
-            answer = await self.call(call.StartTransaction(connector_id, id_tag, 0, utc_text()), suppress=False)
+            answer = await self.call(
+                call.StartTransaction(connector_id, id_tag, 0, utc_text()), suppress=False
+            )
             self._transaction = answer.transaction_id if answer else None
 
     @on(Action.remote_stop_transaction)
@@ -107,7 +111,9 @@ async def run(url: str, station_id: str, keys: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="A charge point on the CPython ocpp library, for comparison.")
+    parser = argparse.ArgumentParser(
+        description="A charge point on the CPython ocpp library, for comparison."
+    )
     parser.add_argument("--csms", required=True, help="ws:// endpoint without the id")
     parser.add_argument("--id", required=True)
     parser.add_argument("--keys", type=int, default=40, help="how many configuration keys it has")

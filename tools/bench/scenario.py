@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Lets pytest run a coroutine, with a deadline over the whole of it.
 
-    @scenario(30)
-    async def test_boot(tmp_path): ...
+@scenario(30)
+async def test_boot(tmp_path): ...
 """
 
 import asyncio
@@ -12,7 +12,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 
-def scenario(timeout_s: float = 60) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., None]]:
+def scenario(
+    timeout_s: float = 60,
+) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., None]]:
     """Decorator: the coroutine function becomes a plain test that fails after `timeout_s` seconds."""
 
     def decorate(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

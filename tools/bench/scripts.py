@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Behaviour of the CSMS that a test writes beforehand: what to answer, when, or not at all.
 
-    csms.script("BootNotification", boot("Pending", 2), boot("Accepted", 300))   # the next two, then as usual
-    csms.script("StartTransaction", call_error("InternalError"), silence())
-    csms.always("Heartbeat", late(0.5))                                          # until csms.unscript("Heartbeat")
-    csms.script("Authorize", amend(idTagInfo={"status": "Blocked"}))
+csms.script("BootNotification", boot("Pending", 2), boot("Accepted", 300))  # the next two
+csms.script("StartTransaction", call_error("InternalError"), silence())
+csms.always("Heartbeat", late(0.5))                                   # until csms.unscript("Heartbeat")
+csms.script("Authorize", amend(idTagInfo={"status": "Blocked"}))
 """
 
 from collections import deque
@@ -33,7 +33,9 @@ class Answer:
     @property
     def usual(self) -> bool:
         """The books handle the message (and only then are their entries written)."""
-        return not (self.payload is not None or self.error or self.raw is not None or self.silent or self.drop)
+        return not (
+            self.payload is not None or self.error or self.raw is not None or self.silent or self.drop
+        )
 
 
 def reply(payload: Payload | Callable[[Message], Payload], delay_s: float = 0) -> Answer:

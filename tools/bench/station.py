@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """One charge point as the CSMS sees it: its messages, calls to it, and waiting for what it sends.
 
-A `Station` lives as long as the CSMS and goes on over reconnections; see `bench.csms` for the whole interface.
+A `Station` lives as long as the CSMS and goes on over reconnections; see `bench.csms` for all of it.
 """
 
 import asyncio
@@ -138,7 +138,7 @@ class Station:
         await self._connection.send(payload, text=True)
 
     async def send_call(self, action: str, payload: Payload | None = None, check: bool = True) -> str:
-        """Send a CALL and return its message id, without waiting. `check=False` sends what no schema allows."""
+        """Send a CALL and return its message id, at once. `check=False`: also what no schema allows."""
         payload = {} if payload is None else payload
         objection = violation("call", action, payload) if check else None
         if objection:
@@ -202,8 +202,11 @@ class Station:
 
     def calls(self, action: str | None = None) -> list[Message]:
         """All CALLs of the charge point since `mark()`, of one action or any."""
-        return [m for m in self.log.since(self._mark) if m.direction == FROM_STATION and m.kind == "call"
-                and (action is None or m.action == action)]
+        return [
+            m
+            for m in self.log.since(self._mark)
+            if m.direction == FROM_STATION and m.kind == "call" and (action is None or m.action == action)
+        ]
 
     @property
     def violations(self) -> list[Message]:

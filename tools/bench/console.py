@@ -1,0 +1,185 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""`make run`: a CSMS and a simulated charger in one terminal, everything they say, and a prompt.
+
+    python -m bench.console --station loop_evs32a [--set Key=Value] [--data DIR]
+    python -m bench.console --demo
+
+Commands may be piped in: each is shown and carried out in turn, the end of the input ends everything.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.styles import Style
+
+from bench import demo
+from bench.charger import STATIONS, ChargerCrashed, station_file
+from bench.commands import Commands, Quit
+from bench.desk import CARD, Desk
+from bench.screen import BOLD, CYAN, DIM, GREEN, MAGENTA, Screen, wants_colour
+from bench.station import NotSeen
+
+PROMPT = "pilotlight> "
+
+
+def banner(desk: Desk) -> None:
+    screen, connectors = desk.screen, desk.description["connectors"]
+    kinds = ", ".join(_kind(entry) for entry in connectors)
+    count = f"{len(connectors)} connectors" if len(connectors) > 1 else "1 connector"
+    screen.line(
+        f"Pilotlight: a simulated charger and a central system (CSMS) that talk {desk.protocol}", BOLD
+    )
+    screen.line(f"  station  {desk.description.get('name', '')}  ({count}: {kinds})")
+    screen.line(f"  CSMS     {desk.csms.url}   charge point id {desk.station.id}")
+    screen.line(
+        f"  {screen.paint('→', CYAN)} the charger says   {screen.paint('←', MAGENTA)} the CSMS says   "
+        f"{screen.paint('*', GREEN)} what happens at the connector   answers are indented"
+    )
+
+
+def first_steps(screen: Screen) -> None:
+    screen.line(
+        "To charge a car, type:  "
+        + screen.paint("plug", BOLD)
+        + "  then  "
+        + screen.paint(f"tag {CARD}", BOLD)
+        + "  and later  "
+        + screen.paint("unplug", BOLD)
+        + ".  "
+        + screen.paint("help", BOLD)
+        + " shows everything."
+    )
+
+
+def _kind(connector: dict[str, object]) -> str:
+    current = "DC" if connector.get("current") == "DC" else f"{connector.get('phases', 1)}-phase AC"
+    return f"{current} {connector.get('rated_a', '?')} A, {connector.get('cable', '?')}"
+
+
+async def _typed_lines(desk: Desk, commands: Commands) -> None:
+    """A person at the terminal: the prompt stays at the bottom, messages scroll above it."""
+    session: PromptSession[str] = PromptSession(
+        PROMPT,
+        completer=WordCompleter(commands.names, sentence=True),
+        complete_while_typing=False,
+        auto_suggest=AutoSuggestFromHistory(),
+        bottom_toolbar=lambda: desk.toolbar,
+        refresh_interval=0.5,
+        style=Style.from_dict({"bottom-toolbar": "noreverse fg:ansigray bg:ansiblack"}),
+    )
+    while True:
+        line = await session.prompt_async()
+        await commands.run(line)
+
+
+async def _piped_lines(screen: Screen, commands: Commands) -> None:
+    """Commands from a file or another program, one after the other."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def read() -> None:
+        # A thread, because asyncio cannot wait for a file; daemon, because readline cannot be cancelled.
+        with contextlib.suppress(RuntimeError, ValueError):  # the loop has ended
+            for line in sys.stdin:
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+            loop.call_soon_threadsafe(lines.put_nowait, None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (line := await lines.get()) is not None:
+        if line.strip() and not line.lstrip().startswith("#"):
+            screen.line(PROMPT + line.strip(), BOLD)
+            await commands.run(line)
+
+
+async def _converse(desk: Desk) -> None:
+    commands = Commands(desk.csms, desk.station, desk.charger, desk.screen)
+    started = asyncio.create_task(desk.begin())
+    try:
+        if sys.stdin.isatty():
+            await _typed_lines(desk, commands)
+        else:
+            await started  # piped commands expect a charger that has booted
+            await _piped_lines(desk.screen, commands)
+    finally:
+        started.cancel()
+        await asyncio.gather(started, return_exceptions=True)
+
+
+async def run(options: argparse.Namespace) -> int:
+    main_task = asyncio.current_task()
+    assert main_task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, main_task.cancel)
+    screen = Screen(colour=wants_colour(sys.stdout) and not options.no_colour)
+    settings = dict(pair.split("=", 1) for pair in options.set)
+    if options.demo:
+        settings = demo.SETTINGS | settings
+    launcher = tuple(options.launcher.split()) if options.launcher else None
+    desk = Desk(
+        options.station, screen, settings=settings, data=options.data, launcher=launcher, port=options.port
+    )
+    async with desk:
+        banner(desk)
+        if options.demo:
+            return await demo.play(desk)
+        first_steps(screen)
+        with contextlib.suppress(Quit, EOFError, KeyboardInterrupt):
+            await _converse(desk)
+        screen.line("Everything is ended. Goodbye.", DIM)
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    names = ", ".join(sorted(path.stem for path in STATIONS.glob("*.json")))
+    parser = argparse.ArgumentParser(
+        prog="make run", description="A CSMS and a simulated charger, with a prompt."
+    )
+    parser.add_argument("--station", default="loop_evs32a", help=f"a file, or one of boards/sim: {names}")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="configuration at first boot"
+    )
+    parser.add_argument(
+        "--data", type=Path, help="keep the charger's memory in this folder (default: forget it)"
+    )
+    parser.add_argument("--port", type=int, default=0, help="of the CSMS (default: any free one)")
+    parser.add_argument("--demo", action="store_true", help="play one whole session and end")
+    parser.add_argument("--no-colour", action="store_true")
+    parser.add_argument("--launcher", help="another program in place of tools/charger")
+    options = parser.parse_args()
+    if any("=" not in pair for pair in options.set):
+        parser.error("--set needs KEY=VALUE")
+    try:
+        station_file(options.station)
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    return options
+
+
+def main() -> int:
+    options = arguments()
+    interactive = sys.stdin.isatty() and not options.demo
+    try:
+        with patch_stdout(raw=True) if interactive else contextlib.nullcontext():
+            return asyncio.run(run(options))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130 if options.demo else 0
+    except (ChargerCrashed, NotSeen) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"cannot start: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

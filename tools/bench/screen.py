@@ -1,0 +1,228 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""One line per OCPP message, aligned, for a person who watches.
+
+    10:21:03.412  ->  StartTransaction     connector 1  tag 04A1B2C3  meter 1200 Wh
+    10:21:03.415  <-    Accepted, transaction 7
+
+(with real arrows). `->` came from the charger, `<-` went to it; an answer is indented under its question.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from bench.messages import FROM_STATION, Message
+
+Payload = dict[str, Any]
+
+# SGR codes (ECMA-48): the charger's requests cyan, the CSMS's magenta, so that the eye tells them apart.
+BOLD, DIM, RED, GREEN, YELLOW, MAGENTA, CYAN = "1", "2", "31", "32", "33", "35", "36"
+
+# Measurands whose unit says enough have no name on the line.
+_SHORT = {
+    "Energy.Active.Import.Register": "",
+    "Energy.Active.Import.Interval": "interval",
+    "Energy.Active.Export.Register": "export",
+    "Energy.Reactive.Import.Register": "",
+    "Energy.Reactive.Export.Register": "export",
+    "Power.Active.Import": "",
+    "Power.Offered": "offered",
+    "Current.Import": "",
+    "Current.Export": "export",
+    "Current.Offered": "offered",
+    "Voltage": "",
+    "Temperature": "",
+    "SoC": "SoC",
+}
+
+
+def wants_colour(stream: TextIO) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def clock(moment: datetime) -> str:
+    """Local time of day with milliseconds."""
+    return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def amount(value: float, unit: str) -> str:
+    """`7360 W` as a person says it: `7.36 kW`."""
+    return f"{value / 1000:.2f} k{unit}" if abs(value) >= 1000 else f"{value:.0f} {unit}"
+
+
+def _reading(sample: Payload) -> str:
+    measurand = sample.get("measurand", "Energy.Active.Import.Register")
+    unit = {"Celcius": "°C", "Celsius": "°C", "Percent": "%"}.get(
+        sample.get("unit", "Wh"), sample.get("unit", "Wh")
+    )
+    parts = [_SHORT.get(measurand, measurand), sample.get("phase", ""), sample["value"], unit]
+    return " ".join(part for part in parts if part)
+
+
+def _meter_values(payload: Payload) -> str:
+    words = [f"connector {payload['connectorId']}"]
+    if "transactionId" in payload:
+        words.append(f"transaction {payload['transactionId']}")
+    for entry in payload["meterValue"]:
+        contexts = {sample.get("context", "Sample.Periodic") for sample in entry["sampledValue"]}
+        if contexts != {"Sample.Periodic"}:
+            words.append("/".join(sorted(contexts)))
+        words += [_reading(sample) for sample in entry["sampledValue"]]
+    return "  ".join(words)
+
+
+def _boot(payload: Payload) -> str:
+    firmware = payload.get("firmwareVersion")
+    serial = payload.get("chargePointSerialNumber")
+    return "  ".join(
+        word
+        for word in (
+            f"{payload['chargePointVendor']} {payload['chargePointModel']}",
+            f"firmware {firmware}" if firmware else "",
+            f"serial {serial}" if serial else "",
+        )
+        if word
+    )
+
+
+def _status(payload: Payload) -> str:
+    words = [f"connector {payload['connectorId']}", payload["status"]]
+    if payload["errorCode"] != "NoError":
+        words.append(payload["errorCode"])
+    words += [payload[name] for name in ("vendorErrorCode", "info") if payload.get(name)]
+    return "  ".join(words)
+
+
+def _start(payload: Payload) -> str:
+    return f"connector {payload['connectorId']}  tag {payload['idTag']}  meter {payload['meterStart']} Wh"
+
+
+def _stop(payload: Payload) -> str:
+    words = [f"transaction {payload['transactionId']}", f"meter {payload['meterStop']} Wh"]
+    words.append(f"reason {payload.get('reason', 'Local')}")
+    if "idTag" in payload:
+        words.append(f"tag {payload['idTag']}")
+    if payload.get("transactionData"):
+        words.append(f"{len(payload['transactionData'])} readings")
+    return "  ".join(words)
+
+
+def _plain(payload: Payload) -> str:
+    """Any other payload: its fields in the message's order, names left out where the value says enough."""
+    names = {
+        "connectorId": "connector",
+        "transactionId": "transaction",
+        "idTag": "tag",
+        "key": "",
+        "value": "=",
+        "type": "",
+        "status": "",
+        "requestedMessage": "",
+    }
+    words = []
+    for name, value in payload.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        if name == "key" and isinstance(value, list):
+            text = " ".join(value)
+        words.append(f"{names.get(name, name)} {text}".strip())
+    return "  ".join(words)
+
+
+_REQUESTS: dict[str, Callable[[Payload], str]] = {
+    "BootNotification": _boot,
+    "MeterValues": _meter_values,
+    "StatusNotification": _status,
+    "StartTransaction": _start,
+    "StopTransaction": _stop,
+}
+
+
+def _answer(message: Message) -> str:
+    payload, action = message.payload, message.action
+    words = [payload["status"]] if isinstance(payload.get("status"), str) else []
+    if isinstance(payload.get("idTagInfo"), dict):
+        words.append(payload["idTagInfo"].get("status", "?"))
+    if "transactionId" in payload:
+        words.append(f"transaction {payload['transactionId']}")
+    if action == "BootNotification":
+        words.append(
+            f"{'heartbeat' if payload.get('status') == 'Accepted' else 'again in'} {payload['interval']} s"
+        )
+    if action == "GetConfiguration":
+        keys = payload.get("configurationKey", [])
+        words += (
+            [f"{row['key']} = {row.get('value', '')}" for row in keys]
+            if len(keys) <= 3
+            else [f"{len(keys)} keys"]
+        )
+        words += [f"unknown: {name}" for name in payload.get("unknownKey", [])]
+    if not words:
+        words = [_plain(payload)] if payload else ["ok"]
+    if "currentTime" in payload and action == "Heartbeat":
+        words = [f"the time is {payload['currentTime']}"]
+    return ", ".join(words)
+
+
+def describe(message: Message) -> str:
+    """What a person wants to know of a message: the fields that matter, in one line."""
+    if message.kind == "garbage":
+        return f"not an OCPP message: {message.raw!r}"[:160]
+    if message.kind == "error":
+        return f"CALLERROR {message.error_code} {message.error_description}".rstrip()
+    try:
+        if message.kind == "result":
+            return _answer(message)
+        return _REQUESTS.get(message.action, _plain)(message.payload)
+    except (KeyError, TypeError, AttributeError):  # fields missing or of the wrong type: show it as it is
+        return json.dumps(message.payload)
+
+
+class Screen:
+    """Lines for a terminal (with colour) or a pipe (without)."""
+
+    def __init__(self, write: Callable[[str], object] | None = None, colour: bool | None = None):
+        self._write = write or print
+        self._colour = wants_colour(sys.stdout) if colour is None else colour
+
+    def paint(self, text: str, *codes: str) -> str:
+        if not self._colour or not codes or not text:
+            return text
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m"
+
+    def line(self, text: str = "", *codes: str) -> None:
+        self._write(self.paint(text, *codes))
+
+    def message(self, message: Message) -> None:
+        from_station = message.direction == FROM_STATION
+        arrow = "→" if from_station else "←"
+        hue = CYAN if from_station else MAGENTA
+        text = describe(message)
+        if message.kind == "call":
+            body = (
+                f"{self.paint(arrow, hue)} {self.paint(message.action.ljust(22), BOLD, hue)} {text}".rstrip()
+            )
+        elif message.kind == "result":
+            body = f"{self.paint(arrow, DIM)}   {self.paint(text, DIM)}"
+        else:
+            body = self.paint(f"{arrow}   {text}", RED)
+        self._write(f"{self.paint(clock(message.at), DIM)}  {body}")
+        if message.violation and from_station:
+            self.line(f"{'':14}! against the official schema: {message.violation}", RED)
+
+    def connector(self, text: str) -> None:
+        """Something happened at a connector or to the charger."""
+        self._now("* " + text, GREEN)
+
+    def note(self, text: str, *codes: str) -> None:
+        """The bench itself has something to say."""
+        self._now("· " + text, *(codes or (YELLOW,)))
+
+    def trouble(self, text: str) -> None:
+        self.note(text, RED)
+
+    def _now(self, text: str, *codes: str) -> None:
+        self._write(f"{self.paint(clock(datetime.now(UTC)), DIM)}  {self.paint(text, *codes)}")

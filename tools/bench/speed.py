@@ -1,0 +1,235 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""`make bench`: how fast our firmware answers, beside a charge point on the CPython `ocpp` library.
+
+Both are connected to the same CSMS at the same time and take turns in short rounds, so that whatever else the
+machine does hits both. Ours runs under 32-bit MicroPython with a heap of 200 KB, as on a Pico.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import statistics
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from bench.charger import REPOSITORY, ChargerCrashed, SimulatedCharger
+from bench.csms import Csms
+from bench.exchange import Exchange, Wrong
+from bench.station import NotSeen
+
+OURS, RIVAL = "PILOTLIGHT", "RIVAL"
+TAG = "04A1B2C3"
+ROUND = 10  # samples of one operation before the other charge point has its turn
+BLOCK = 200  # calls of one block of the throughput measurement
+CHARGING_SAMPLES = 10
+
+# No traffic of its own while it is measured, and the rival's exchange: no Authorize, no readings.
+SETTINGS = {
+    "AuthorizeRemoteTxRequests": "false",
+    "MeterValueSampleInterval": "0",
+    "ClockAlignedDataInterval": "0",
+    "HeartbeatInterval": "86400",
+    "MinimumStatusDuration": "0",
+    "WebSocketPingInterval": "0",
+}
+
+Operation = Callable[[Exchange, int], Awaitable[float]]
+
+
+async def _all_keys(exchange: Exchange, _number: int) -> float:
+    return await exchange.call_ms("GetConfiguration", {})
+
+
+async def _one_key(exchange: Exchange, _number: int) -> float:
+    return await exchange.call_ms("GetConfiguration", {"key": ["HeartbeatInterval"]})
+
+
+async def _change(exchange: Exchange, number: int) -> float:
+    value = str(80000 + number % 100)
+    return await exchange.call_ms("ChangeConfiguration", {"key": "HeartbeatInterval", "value": value})
+
+
+async def _remote_start(exchange: Exchange, _number: int) -> float:
+    return await exchange.follow_ms(
+        "RemoteStartTransaction", {"idTag": TAG, "connectorId": 1}, "StartTransaction"
+    )
+
+
+async def _remote_stop(exchange: Exchange, _number: int) -> float:
+    payload = {"transactionId": exchange.transaction}
+    return await exchange.follow_ms("RemoteStopTransaction", payload, "StopTransaction")
+
+
+@dataclass
+class Series:
+    """Samples of one operation, milliseconds, per charge point."""
+
+    title: str
+    samples: dict[str, list[float]] = field(default_factory=lambda: {OURS: [], RIVAL: []})
+
+    def quantile(self, who: str, share: float) -> float:
+        ordered = sorted(self.samples[who])
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    def ratio(self) -> float:
+        return statistics.median(self.samples[OURS]) / statistics.median(self.samples[RIVAL])
+
+    def row(self) -> str:
+        cells = []
+        for who in (OURS, RIVAL):
+            values = self.samples[who]
+            cells.append(
+                f"{statistics.median(values):7.2f} {self.quantile(who, 0.95):7.2f} {max(values):7.2f}"
+            )
+        return f"{self.title:36} {cells[0]}   {cells[1]}   {self.ratio():5.2f}"
+
+
+async def _take_turns(
+    series: list[tuple[Series, Operation]], exchanges: dict[str, Exchange], samples: int, pause_s: float
+) -> None:
+    """`samples` of each operation for each charge point; operations of one list follow each other closely."""
+    for first in range(0, samples, ROUND):
+        for who, exchange in exchanges.items():
+            for number in range(first, min(first + ROUND, samples)):
+                for one, operation in series:
+                    one.samples[who].append(await operation(exchange, number))
+                    if pause_s:  # what follows a start or stop (status, flash) is not the next sample's
+                        await _serve(exchange, pause_s)
+
+
+async def _serve(exchange: Exchange, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(exchange.status("nothing"), seconds)
+
+
+async def _throughput(exchanges: dict[str, Exchange], calls: int) -> dict[str, float]:
+    """Calls per second, one at a time, half of them GetConfiguration of one key, half ChangeConfiguration."""
+    clock = asyncio.get_running_loop().time
+    spent = dict.fromkeys(exchanges, 0.0)
+    for _ in range(0, calls, BLOCK):
+        for who, exchange in exchanges.items():
+            began = clock()
+            for number in range(BLOCK):
+                await (_change if number % 2 else _one_key)(exchange, number)
+            spent[who] += clock() - began
+    return {who: calls / seconds for who, seconds in spent.items()}
+
+
+async def _charging_stop(charger: SimulatedCharger, exchange: Exchange) -> list[float]:
+    """RemoteStop to StopTransaction while the car draws current: the contactor is opened first."""
+    values = []
+    await charger.do("car", connector=1, ready=True, delay_s=0)
+    for _ in range(CHARGING_SAMPLES):
+        await _remote_start(exchange, 0)
+        await asyncio.wait_for(exchange.status("Charging"), 20)
+        await _serve(exchange, 0.3)
+        values.append(await _remote_stop(exchange, 0))
+        await _serve(exchange, 0.5)
+    return values
+
+
+HOW = """\
+How: ours is 32-bit MicroPython with 200 KB of heap, and writes every change and transaction to disk. The
+other is CPython with the `ocpp` library as it comes, in memory, with as many keys. RemoteStart and RemoteStop: the
+car is plugged but not ready, so no contactor moves. Times are taken at the bare frames."""
+
+
+def _report(series: list[Series], rates: dict[str, float], charging: list[float], samples: int) -> str:
+    title, ratio = f"milliseconds, {samples} samples each", rates[OURS] / rates[RIVAL]
+    quantiles = f"{'p50':>7} {'p95':>7} {'max':>7}"
+    slower = [f"{one.title} ({one.ratio():.2f} times)" for one in series if one.ratio() > 1]
+    if ratio < 1:
+        slower.append(f"messages per second ({ratio:.2f} times as many)")
+    charged = (
+        f"RemoteStop to StopTransaction of a car that is charging, the contactor opened first (ours only, "
+        f"{len(charging)} samples): p50 {statistics.median(charging):.1f} ms, max {max(charging):.1f} ms"
+    )
+    lines = (
+        "",
+        f"{title:36} {'this firmware':^23}   {'CPython ocpp':^23}   ratio",
+        f"{'':36} {quantiles}   {quantiles}   of p50",
+        *(one.row() for one in series),
+        f"{'messages per second, one at a time':36} {rates[OURS]:7.0f}{'':19}{rates[RIVAL]:7.0f}{'':19}{ratio:5.2f}",
+        "",
+        charged,
+        "",
+        HOW,
+        "",
+        f"Slower than CPython: {', '.join(slower)}." if slower else "Nowhere slower than CPython (p50).",
+    )
+    return "\n".join(lines)
+
+
+async def measure(samples: int, calls: int, station: str) -> str:
+    async with contextlib.AsyncExitStack() as stack:
+        csms = await stack.enter_async_context(Csms(strict=False))
+        csms.books.tag(TAG)
+        csms.books.heartbeat_interval_s = 86400
+        charger = await stack.enter_async_context(
+            SimulatedCharger(csms.url, OURS, station, set=SETTINGS, heap="200k", options=("--bits", "32"))
+        )
+        ours = await csms.connected(OURS)
+        await ours.expect("StatusNotification", connectorId=1, timeout=15)
+        keys = len((await ours.call("GetConfiguration"))["configurationKey"])
+        await charger.do("car", connector=1, ready=False)
+        await charger.do("plug", connector=1)
+        await ours.expect("StatusNotification", connectorId=1, status="Preparing")
+
+        rival_process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bench.rival",
+            "--csms",
+            csms.url,
+            "--id",
+            RIVAL,
+            "--keys",
+            str(keys),
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "tools")},
+        )
+        stack.callback(lambda: rival_process.returncode is None and rival_process.terminate())
+        rival = await csms.connected(RIVAL)
+        await rival.expect("StatusNotification", connectorId=1, timeout=15)
+        await asyncio.sleep(1)  # what the boot leaves to do is done
+
+        exchanges = {
+            OURS: Exchange(await stack.enter_async_context(ours.pipe())),
+            RIVAL: Exchange(await stack.enter_async_context(rival.pipe())),
+        }
+        get_all, get_one = Series(f"GetConfiguration, all {keys} keys"), Series("GetConfiguration, one key")
+        change = Series("ChangeConfiguration")
+        start, stop = Series("RemoteStart to StartTransaction"), Series("RemoteStop to StopTransaction")
+        for one, operation in ((get_all, _all_keys), (get_one, _one_key), (change, _change)):
+            await _take_turns([(one, operation)], exchanges, samples, 0)
+        await _take_turns([(start, _remote_start), (stop, _remote_stop)], exchanges, samples, 0.06)
+        rates = await _throughput(exchanges, calls)
+        charging = await _charging_stop(charger, exchanges[OURS])
+        return _report([get_all, get_one, change, start, stop], rates, charging, samples)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description="Our firmware beside a CPython charge point."
+    )
+    parser.add_argument("--samples", type=int, default=200, help="per operation and charge point")
+    parser.add_argument(
+        "--calls", type=int, default=2000, help="of the throughput measurement, per charge point"
+    )
+    parser.add_argument("--station", default="loop_evs32a")
+    options = parser.parse_args()
+    print(f"Measuring: {options.samples} samples of 5 operations on two charge points, for a minute or two.")
+    try:
+        print(asyncio.run(measure(options.samples, options.calls, options.station)))
+    except (ChargerCrashed, NotSeen, Wrong, TimeoutError) as error:
+        print(f"The measurement failed: {error!r}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
