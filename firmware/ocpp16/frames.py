@@ -1,0 +1,322 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""WebSocket frames (RFC 6455 section 5), the client's side: reading into one fixed buffer, writing masked.
+
+No I/O: the reader is given bytes, the writer gives bytes.
+"""
+
+import os
+
+from ocpp16 import utf8
+
+TEXT = 1
+BINARY = 2
+CLOSE = 8
+PING = 9
+PONG = 10
+
+_CONTINUATION = 0
+
+# The longest control frame (2 + 125) must fit behind a message that fills its room, with space to read into left.
+_SLACK = 132
+
+# What remains of a message that is too long: enough to find its id and action (OCPP-J: id <= 36 characters).
+_HEAD = 512
+
+
+class ProtocolError(Exception):
+    """The peer broke the protocol: close the connection with `code` (RFC 6455 section 7.4.1)."""
+
+    def __init__(self, code, reason):
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+class FrameReader:
+    """Incremental reader: `space()`, fill it, `advance(n)`, then `next()` until it returns None.
+
+    A data message longer than `capacity` does not break the link: its first 512 bytes are kept, the rest is dropped
+    as it comes, and it is delivered with `total` > len(payload). Above `limit` bytes: ProtocolError 1009.
+    """
+
+    def __init__(self, capacity=8192, limit=1 << 20):
+        self.capacity = capacity
+        self.limit = limit
+        self.payload = None  # memoryview, valid until the next call of next() or space()
+        self.total = 0  # length of the message as sent, bytes
+        self.close_code = 0
+        self.close_reason = ""
+        self._buffer = bytearray(capacity + _SLACK)
+        self._view = memoryview(self._buffer)
+        self._read = 0  # unparsed bytes are buffer[_read:_write]
+        self._write = 0
+        self._kind = 0  # of the message being put together, 0 = none
+        self._start = 0  # what is kept of it is buffer[_start:_start + _kept]
+        self._kept = 0
+        self._room = 0
+        self._in_frame = False
+        self._final = False
+        self._rest = 0  # bytes of the present data frame still to come
+        self._delivered = False
+
+    def space(self):
+        """The memoryview to read into next, never empty."""
+        self._release()
+        kept_end = self._start + self._kept
+        if self._read == self._write:
+            self._read = self._write = kept_end
+        if len(self._buffer) - self._write < 256 and (self._start or self._read > kept_end):
+            self._compact(kept_end)
+        return self._view[self._write:]
+
+    def advance(self, count: int) -> None:
+        self._write += count
+
+    def take_head(self, mark: bytes, limit: int):
+        """The unparsed bytes up to and including `mark`, or None as long as it has not come.
+
+        For the HTTP answer that precedes the frames. Raises ProtocolError when there is none in `limit` bytes.
+        """
+        at = self._buffer.find(mark, self._read, self._write)
+        if at < 0:
+            if self._write - self._read > limit:
+                raise ProtocolError(1002, "no end within %d bytes" % limit)
+            return None
+        head = bytes(self._view[self._read:at + len(mark)])
+        self._read = at + len(mark)
+        return head
+
+    def peek(self):
+        """The unparsed bytes, as they are."""
+        return self._view[self._read:self._write]
+
+    def next(self):
+        """TEXT, BINARY, CLOSE, PING or PONG when one is complete (see `payload`, `total`), else None.
+
+        Raises ProtocolError.
+        """
+        self._release()
+        while True:
+            if self._in_frame:
+                if not self._take():
+                    return None
+                self._in_frame = False
+                if self._final:
+                    return self._deliver()
+            else:
+                kind = self._header()
+                if kind is None or kind >= CLOSE:
+                    return kind
+
+    def _release(self):
+        if self._delivered:
+            self._delivered = False
+            self._kind = 0
+            self._start = self._kept = self.total = 0
+            self.payload = None
+
+    def _compact(self, kept_end):
+        view = self._view
+        if self._start:
+            view[0:self._kept] = view[self._start:kept_end]
+            self._start = 0
+        unparsed = self._write - self._read
+        view[self._kept:self._kept + unparsed] = view[self._read:self._write]
+        self._read = self._kept
+        self._write = self._kept + unparsed
+
+    def _header(self):
+        buffer = self._buffer
+        at = self._read
+        present = self._write - at
+        if present < 2:
+            return None
+        first = buffer[at]
+        length = buffer[at + 1]
+        if first & 0x70:
+            raise ProtocolError(1002, "reserved bit set")
+        if length & 0x80:
+            raise ProtocolError(1002, "masked frame from the server")
+        kind = first & 0x0F
+        if kind >= CLOSE:
+            return self._control(kind, first, length, present)
+        at += 2
+        if length == 126:
+            if present < 4:
+                return None
+            length = buffer[at] << 8 | buffer[at + 1]
+            at += 2
+            if length < 126:
+                raise ProtocolError(1002, "length not in its shortest form")
+        elif length == 127:
+            if present < 10:
+                return None
+            if buffer[at] & 0x80:
+                raise ProtocolError(1002, "length with the highest bit set")
+            length = int.from_bytes(self._view[at:at + 8], "big")
+            at += 8
+            if length < 65536:
+                raise ProtocolError(1002, "length not in its shortest form")
+        if kind > BINARY:
+            raise ProtocolError(1002, "reserved opcode")
+        if kind == _CONTINUATION:
+            if not self._kind:
+                raise ProtocolError(1002, "continuation of nothing")
+        elif self._kind:
+            raise ProtocolError(1002, "new message inside a fragmented one")
+        else:
+            self._kind = kind
+            self._start = at
+            self._room = self.capacity
+        self.total += length
+        if self.total > self.limit:
+            raise ProtocolError(1009, "message of more than %d bytes" % self.limit)
+        if self.total > self.capacity:
+            self._room = min(_HEAD, self.capacity)
+            self._kept = min(self._kept, self._room)
+        self._read = at
+        self._rest = length
+        self._final = bool(first & 0x80)
+        self._in_frame = True
+        return kind
+
+    def _control(self, kind, first, length, present):
+        if kind > PONG:
+            raise ProtocolError(1002, "reserved opcode")
+        if not first & 0x80:
+            raise ProtocolError(1002, "fragmented control frame")
+        if length > 125:
+            raise ProtocolError(1002, "control frame of more than 125 bytes")
+        if present < 2 + length:
+            return None
+        start = self._read + 2
+        self._read = start + length
+        self.payload = self._view[start:self._read]
+        if kind == CLOSE:
+            self.close_code, self.close_reason = close_content(self.payload)
+        return kind
+
+    def _take(self):
+        """Move what has come of the present data frame behind what is kept of its message."""
+        count = min(self._rest, self._write - self._read)
+        if count:
+            keep = min(count, self._room - self._kept)
+            if keep:
+                end = self._start + self._kept
+                if end != self._read:
+                    self._view[end:end + keep] = self._view[self._read:self._read + keep]
+                self._kept += keep
+            self._read += count
+            self._rest -= count
+        return not self._rest
+
+    def _deliver(self):
+        self._delivered = True
+        self.payload = self._view[self._start:self._start + self._kept]
+        # Of a message that was cut only the head is here, and its end may be inside a character.
+        if self._kind == TEXT and self.total == self._kept and not utf8.is_valid(self.payload):
+            raise ProtocolError(1007, "text is not UTF-8")
+        return self._kind
+
+
+def close_content(payload):
+    """(code, reason) of a close frame's payload, (1005, "") when it is empty. Raises ProtocolError."""
+    if not len(payload):
+        return 1005, ""
+    if len(payload) == 1:
+        raise ProtocolError(1002, "close frame of one byte")
+    code = payload[0] << 8 | payload[1]
+    # RFC 6455 section 7.4 and the IANA registry: 1004-1006 and 1015 never travel, 1016-2999 are not assigned.
+    if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+        raise ProtocolError(1002, "close code %d" % code)
+    if not utf8.is_valid(payload[2:]):
+        raise ProtocolError(1007, "close reason is not UTF-8")
+    return code, str(payload[2:], "utf-8")
+
+
+def close_payload(code: int, reason: str) -> bytes:
+    """The payload of a close frame; `reason` is cut to the 123 bytes that fit, at a character's end."""
+    if code == 1005:
+        return b""
+    text = reason.encode()
+    if len(text) > 123:
+        end = 123
+        while text[end] & 0xC0 == 0x80:
+            end -= 1
+        text = text[:end]
+    return bytes((code >> 8, code & 0xFF)) + text
+
+
+class FrameWriter:
+    """One frame at a time, in pieces: `begin()`, then `fill()` until it returns None.
+
+    The pieces are made in one small buffer: a long message is masked on its way out, never copied as a whole.
+    Masking is XOR of big integers, 256 bytes at a time: 20 times faster than a loop over bytes, the same on CPython,
+    and needs no machine code (viper), which an .mpy file for all boards cannot carry.
+    """
+
+    _BLOCK = 256
+
+    def __init__(self, piece=1408):
+        self._out = bytearray(piece)  # one TCP segment; a multiple of 4 behind the header keeps the mask in step
+        self._view = memoryview(self._out)
+        self._payload = None
+        self._at = 0
+        self._used = 0
+        self._key = b""
+        self._key_block = 0
+
+    def begin(self, kind: int, payload) -> None:
+        """Start the frame of `payload`: a buffer (on MicroPython a str is one, too)."""
+        self._payload = memoryview(payload)
+        length = len(self._payload)
+        out = self._out
+        out[0] = 0x80 | kind
+        if length < 126:
+            out[1] = 0x80 | length
+            used = 2
+        elif length < 65536:
+            out[1] = 0x80 | 126
+            out[2] = length >> 8
+            out[3] = length & 0xFF
+            used = 4
+        else:
+            out[1] = 0x80 | 127
+            out[2:10] = length.to_bytes(8, "big")
+            used = 10
+        mask = os.urandom(4)
+        out[used:used + 4] = mask
+        self._used = used + 4
+        self._at = 0
+        if length >= self._BLOCK:
+            self._key = mask * (self._BLOCK // 4)
+            self._key_block = int.from_bytes(self._key, "little")
+        else:
+            self._key = mask * ((length + 3) // 4)
+
+    def fill(self):
+        """The next piece of the frame as a memoryview valid until the next call, or None when all has been given."""
+        payload = self._payload
+        if payload is None:
+            return None
+        view = self._view
+        used = self._used
+        at = self._at
+        left = len(payload) - at
+        block = self._BLOCK
+        while left >= block and used + block <= len(view):
+            value = int.from_bytes(payload[at:at + block], "little") ^ self._key_block
+            view[used:used + block] = value.to_bytes(block, "little")
+            used += block
+            at += block
+            left -= block
+        if left < block and used + left <= len(view):
+            if left:
+                value = int.from_bytes(payload[at:], "little") ^ int.from_bytes(self._key[:left], "little")
+                view[used:used + left] = value.to_bytes(left, "little")
+                used += left
+            self._payload = None
+        self._at = at
+        self._used = 0
+        return view[:used]
