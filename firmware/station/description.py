@@ -111,6 +111,10 @@ class Description:
                 raise DescriptionError("limits.%s: %d is more than %d" % (key, limits[0], limits[1]))
             self.limits[key] = tuple(limits)
 
+    def option(self, name: str, default=None):
+        """The value of an option; `default` for a name that is none."""
+        return self.options.get(name, default)
+
 
 def _is_int(value):
     return isinstance(value, int) and not isinstance(value, bool)
