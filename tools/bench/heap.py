@@ -131,7 +131,7 @@ def main() -> int:
         return 130
     fine = growth <= ALLOWED_GROWTH_BYTES
     print(
-        f"Growth between message {STEP:,} and the end: {growth:+,} bytes; {ALLOWED_GROWTH_BYTES:,} are allowed."
+        f"Growth from message {STEP:,} to the end: {growth:+,} bytes; {ALLOWED_GROWTH_BYTES:,} are allowed."
     )
     print("No leak." if fine else "The firmware loses memory.")
     return 0 if fine else 1

@@ -46,7 +46,9 @@ class Rival(ChargePoint):
         self._transaction: int | None = None
 
     async def boot(self) -> None:
-        answer = await self.call(call.BootNotification("Rival", "CPython"), suppress=False)
+        answer = await self.call(
+            call.BootNotification(charge_point_model="CPython", charge_point_vendor="Rival"), suppress=False
+        )
         if answer is None or answer.status != RegistrationStatus.accepted:
             raise SystemExit("the CSMS does not accept this charge point")
         for connector in (0, 1):

@@ -133,8 +133,8 @@ async def _charging_stop(charger: SimulatedCharger, exchange: Exchange) -> list[
 
 HOW = """\
 How: ours is 32-bit MicroPython with 200 KB of heap, and writes every change and transaction to disk. The
-other is CPython with the `ocpp` library as it comes, in memory, with as many keys. RemoteStart and RemoteStop: the
-car is plugged but not ready, so no contactor moves. Times are taken at the bare frames."""
+other is CPython with the `ocpp` library as it comes, in memory, with as many keys. RemoteStart and RemoteStop:
+the car is plugged but not ready, so no contactor moves. Times are taken at the bare frames."""
 
 
 def _report(series: list[Series], rates: dict[str, float], charging: list[float], samples: int) -> str:
@@ -147,12 +147,16 @@ def _report(series: list[Series], rates: dict[str, float], charging: list[float]
         f"RemoteStop to StopTransaction of a car that is charging, the contactor opened first (ours only, "
         f"{len(charging)} samples): p50 {statistics.median(charging):.1f} ms, max {max(charging):.1f} ms"
     )
+    rate_row = (
+        f"{'messages per second, one at a time':36} {rates[OURS]:7.0f} {'':18}{rates[RIVAL]:7.0f} {'':18}"
+        f"{ratio:5.2f}"
+    )
     lines = (
         "",
         f"{title:36} {'this firmware':^23}   {'CPython ocpp':^23}   ratio",
         f"{'':36} {quantiles}   {quantiles}   of p50",
         *(one.row() for one in series),
-        f"{'messages per second, one at a time':36} {rates[OURS]:7.0f}{'':19}{rates[RIVAL]:7.0f}{'':19}{ratio:5.2f}",
+        rate_row,
         "",
         charged,
         "",
