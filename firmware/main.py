@@ -1,0 +1,310 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The firmware: builds the charger from a board and its settings, and keeps it running.
+
+    await run(board, settings, attach)
+
+`board` fulfils `hal.contract.Board`. `settings` is a dict: csms_url, id, set (configuration at first boot), info
+(BootNotification's fields), station (station description). `attach(firmware)` is called once the firmware exists.
+"""
+
+import asyncio
+import gc
+
+import log
+from evse.supply import Supply
+from hal.ticks import ticks_diff, ticks_ms
+from ocpp16 import channel
+from ocpp16.core import Core
+from ocpp16.outbox import Outbox
+from ocpp16.rpc import Rpc
+from ocpp16.session import Session
+from station.availability import Availability
+from station.cache import Cache
+from station.charge_point import ChargePoint, Numbers
+from station.clock import Clock
+from station.configuration import Configuration
+from station.description import Description
+from station.transaction import RECORD_VERSION
+from store.journal import Journal
+from store.record import Record
+
+VERSION = "0.1.0"
+
+_STEP_MS = 20  # the car's side: 100 ms from the pilot leaving C to the contactor open, with room for three samples
+_METER_MS = 1000
+# The meter answers within a second or counts as silent; a driver for a bus takes two tries in that time.
+_READING_LIMIT_S = 1.5
+_METER_SILENCES = 3
+# The pilot is known when the debounce has run once: before, a car that waits in the cable would be reported Available.
+_SELF_TEST_MS = 400
+_SEGMENT_BYTES = 8192
+
+_DEFAULT_INFO = {
+    "chargePointVendor": "Pilotlight",
+    "chargePointModel": "Pilotlight",
+    "firmwareVersion": VERSION,
+}
+
+
+class Firmware:
+    def __init__(self, board, settings):
+        self.board = board
+        self.on_event = None  # fn(dict): pilot, contactor, status, message, connection
+        self._started_at = ticks_ms()
+        self._peak = 0
+        data = board.data_dir
+        description = Description(settings.get("station"))
+        config = Configuration(description, Record(data + "/settings", 1), settings.get("set") or {})
+        numbers = Numbers(Record(data + "/boots", 1))
+        clock = Clock(numbers.boot, ticks_ms(), board.clock.utc_ms())
+        self.supplies = [
+            Supply(hardware, connector.rated_da, connector.ventilation, board.fault_signals)
+            for hardware, connector in zip(board.connectors, description.connectors)
+        ]
+        count = len(self.supplies)
+        self._silences = [0] * count
+        self.station = ChargePoint(
+            description,
+            config,
+            clock,
+            self.supplies,
+            numbers,
+            Availability(count, Record(data + "/availability", 1)),
+            Cache(data + "/cache") if description.options["cache"] else None,
+            [Record(data + "/transaction%d" % (number + 1), RECORD_VERSION) for number in range(count)],
+            self._read_meter,
+        )
+        self.station.on_status = self._status_event
+        self.outbox = Outbox(
+            Journal(data + "/outbox", _SEGMENT_BYTES), config, clock, description.options["milliseconds"]
+        )
+        info = dict(_DEFAULT_INFO)
+        info.update(settings.get("info") or {})
+        self._url = settings["csms_url"]
+        self._identity = settings["id"]
+        self.session = Session(self.station, self.outbox, info, self._connect)
+        self.session.on_connection = lambda up: self._event({"event": "connection", "up": up})
+        self.station.wire = self.session
+        handlers = Core(self.station, lambda: self.session.registration).handlers()
+        self._rpc = Rpc(handlers.get)
+        self._rpc.on_frame = self._trace
+
+    # --- tasks ---
+
+    async def run(self):
+        self.station.recover(ticks_ms())
+        tasks = [
+            asyncio.create_task(self._steps()),
+            asyncio.create_task(self._meters()),
+            asyncio.create_task(self._converse()),
+        ]
+        if self.board.tag_reader is not None:
+            tasks.append(asyncio.create_task(self._tags()))
+        try:
+            # Each of these runs for ever: the first that ends has failed, and a charger with a part missing is
+            # restarted, contactors open, rather than left half alive.
+            while not any(task.done() for task in tasks):
+                await asyncio.sleep(0.2)
+                if self.station.closed(self.session.all_told):
+                    await asyncio.sleep(0.2)  # the last answer leaves the writer
+                    log.warning("main", "reset")
+                    return
+            log.error("main", "a task has ended: restarting")
+        finally:
+            for task in tasks:
+                task.cancel()
+            self._open_all()
+
+    async def _steps(self):
+        board = self.board
+        station = self.station
+        seen = [None] * len(self.supplies)
+        while True:
+            now = ticks_ms()
+            station.clock.advance(now)
+            station_faults = board.fault_signals()
+            for index, supply in enumerate(self.supplies):
+                if supply.step(now):
+                    self._supply_event(supply, seen, index)
+            station.step(now, station_faults)
+            board.feed_watchdog()
+            await asyncio.sleep_ms(max(0, _STEP_MS - ticks_diff(ticks_ms(), now)))
+
+    async def _meters(self):
+        """The regular round: what `state` shows, what is billed after a power cut, what a refused tag may still take."""
+        station = self.station
+        while True:
+            for connector in station.connectors:
+                reading = await self._reading(connector.number)
+                connector.metered(reading, station.clock.stamp())
+                self._watch_meter(connector.number, reading is None)
+            self._note_peak()
+            await asyncio.sleep_ms(_METER_MS)
+
+    async def _tags(self):
+        while True:
+            tag, number = await self.board.tag_reader.read()
+            self._event({"event": "tag", "id": tag})
+            self.station.tag(tag, number, ticks_ms())
+
+    async def _converse(self):
+        await asyncio.sleep_ms(_SELF_TEST_MS)
+        await self.session.run(self.board.link)
+
+    async def _connect(self):
+        return await channel.connect(self._url, self._identity, self.station.config, self._rpc)
+
+    # --- the meter ---
+
+    def _watch_meter(self, number, silent):
+        """Some missed answers are noise on the bus; a meter that stays silent cannot bill, so nothing may flow."""
+        index = number - 1
+        self._silences[index] = self._silences[index] + 1 if silent else 0
+        self.supplies[index].report("MeterFailure", self._silences[index] >= _METER_SILENCES)
+
+    def _read_meter(self, number, done):
+        async def read():
+            reading = await self._reading(number)
+            done(reading, ticks_ms())
+
+        asyncio.create_task(read())
+
+    async def _reading(self, number):
+        try:
+            return await asyncio.wait_for(self.board.connectors[number - 1].meter.read(), _READING_LIMIT_S)
+        except asyncio.TimeoutError:
+            return None
+        except Exception as error:
+            log.error("main", "meter %d: %s", number, repr(error))
+            return None
+
+    # --- for the control channel, a console, a page ---
+
+    def request_reboot(self):
+        self.board.reset()
+
+    async def data_transfer(self, vendor_id, message_id=None, data=None):
+        """DataTransfer to the CSMS: the status of its answer, or None when there was none."""
+        payload = {"vendorId": vendor_id}
+        if message_id is not None:
+            payload["messageId"] = message_id
+        if data is not None:
+            payload["data"] = data
+        answer = []
+        answered = asyncio.Event()
+
+        def done(conf):
+            answer.append(conf)
+            answered.set()
+
+        self.session.request("DataTransfer", payload, done)
+        if not answer:
+            await answered.wait()  # the session answers every request, at the latest when the connection ends
+        return answer[0]["status"] if answer[0] is not None else None
+
+    def security_event(self, kind, info=None):
+        raise ValueError("security events come with the security extension")
+
+    def state(self):
+        """What the control channel's `state` shows, less what only the board knows."""
+        station = self.station
+        clock = station.clock
+        return {
+            "connected": self.session.connected,
+            "registration": self.session.registration,
+            "queue_depth": self.outbox.depth,
+            "heap": self._heap(),
+            "uptime_s": clock.uptime_ms // 1000,
+            "time": clock.text(clock.utc_ms) if clock.known else None,
+            "faults": list(station.faults),
+            "last_tag": list(station.admission.last) if station.admission.last else None,
+            "connectors": [self._connector_state(connector) for connector in station.connectors],
+        }
+
+    @staticmethod
+    def _connector_state(connector):
+        supply = connector.supply
+        transaction = connector.transaction
+        state = {
+            "connector": connector.number,
+            "pilot": supply.pilot,
+            "plugged": supply.plugged,
+            "contactor": supply.energised,
+            "locked": supply.locked,
+            "offered_da": supply.offered_da,
+            "limit_da": supply.limit_da,
+            "limit_by": supply.limit_name,
+            "status": connector.status_name,
+            "faults": list(supply.faults),
+            "transaction": None,
+        }
+        reading = connector.reading
+        if reading is not None:
+            state["energy_wh"] = reading.energy_wh
+            state["power_w"] = reading.power_w
+            state["current_ma"] = list(reading.current_ma)
+            state["voltage_mv"] = list(reading.voltage_mv)
+        if transaction is not None:
+            state["transaction"] = {
+                "number": transaction.number,
+                "transactionId": transaction.transaction_id,
+                "idTag": transaction.id_tag,
+                "meter_start_wh": transaction.meter_start_wh,
+                "energy_wh": transaction.energy_wh(),
+            }
+        return state
+
+    def _heap(self):
+        self._note_peak()
+        gc.collect()
+        if not hasattr(gc, "mem_alloc"):  # CPython
+            return {}
+        return {"used": gc.mem_alloc(), "free": gc.mem_free(), "peak": self._peak}
+
+    def _note_peak(self):
+        if hasattr(gc, "mem_alloc"):
+            self._peak = max(self._peak, gc.mem_alloc())
+
+    # --- events ---
+
+    def _event(self, event):
+        if self.on_event is not None:
+            self.on_event(event)
+
+    def _status_event(self, number, status):
+        self._event({"event": "status", "connector": number, "status": status})
+
+    def _supply_event(self, supply, seen, index):
+        if self.on_event is None:
+            return
+        now = (supply.pilot, supply.energised, supply.faults, supply.offered_da, supply.locked)
+        before = seen[index] or (None,) * len(now)
+        seen[index] = now
+        number = supply.number
+        if now[0] != before[0]:
+            self._event({"event": "pilot", "connector": number, "pilot": now[0]})
+        if now[1] != before[1]:
+            self._event({"event": "contactor", "connector": number, "closed": now[1]})
+        if now[2] != before[2]:
+            self._event({"event": "fault", "connector": number, "faults": list(now[2])})
+        if now[3] != before[3]:
+            self._event({"event": "offer", "connector": number, "offered_da": now[3], "by": supply.limit_name})
+
+    def _trace(self, direction, text):
+        if self.on_event is not None:
+            self._event({"event": "message", "direction": direction, "text": text})
+
+    def _open_all(self):
+        for supply in self.supplies:
+            supply.permit(False)
+            supply.step(ticks_ms())
+
+
+async def run(board, settings, attach=None):
+    """Run the charger until it has to restart, then reset the controller."""
+    firmware = Firmware(board, settings)
+    if attach is not None:
+        attach(firmware)
+    await firmware.run()
+    board.reset()

@@ -1,0 +1,77 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""One connection to the CSMS: a WebSocket with the RPC on it."""
+
+import asyncio
+
+import log
+from ocpp16.rpc import scan_head
+from ocpp16.websocket import Closed, WebSocket
+
+_PROTOCOL = "ocpp1.6"
+_OPEN_LIMIT_MS = 30000
+_CALL = 2
+_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+
+
+def endpoint(url, identity):
+    """The address of OCPP-J section 3.1.1: the URL with the identity, percent-encoded, as its last segment."""
+    encoded = "".join(
+        char if char in _UNRESERVED else "".join("%%%02X" % byte for byte in char.encode()) for char in identity
+    )
+    return url.rstrip("/") + "/" + encoded
+
+
+async def connect(url, identity, config, rpc):
+    """A connected Channel; OSError with the reason when there is none to be had."""
+    password = config.value("AuthorizationKey")
+    authorization = (identity, password) if password else None
+    try:
+        websocket = await WebSocket.open(endpoint(url, identity), _PROTOCOL, authorization, _OPEN_LIMIT_MS)
+    except ValueError as error:
+        raise OSError("CSMS URL %s: %s" % (url, error))
+    log.info("channel", "connected to %s as %s", url, identity)
+    channel = Channel(websocket, rpc)
+    channel.ping_every(config.value("WebSocketPingInterval") or 0)
+    return channel
+
+
+class Channel:
+    def __init__(self, websocket, rpc):
+        self._websocket = websocket
+        self._rpc = rpc
+        self.deaf = None  # fn() -> True while CALLs of the CSMS are not to be answered
+        self.call = rpc.call
+        rpc.attach(websocket.send)
+
+    async def receive(self):
+        """Hand every message to the RPC until the connection is over."""
+        websocket = self._websocket
+        rpc = self._rpc
+        try:
+            while True:
+                kind, payload, oversize = await websocket.receive()
+                if self.deaf is not None and self.deaf() and scan_head(payload)[0] == _CALL:
+                    log.warning("channel", "request ignored: not accepted by the CSMS yet")
+                    continue
+                rpc.receive(kind, payload, oversize)
+        except Closed as closed:
+            log.warning("channel", "closed: %s (%s)", closed.reason, closed.code)
+        finally:
+            rpc.detach()
+
+    def ping_every(self, interval_s):
+        """WebSocketPingInterval; 0 = off."""
+        self._websocket.ping_interval_ms = interval_s * 1000
+
+    def leave(self, why):
+        """Say good-bye after what is queued, then close; `receive` ends."""
+        asyncio.create_task(self._websocket.close(1000, why))
+
+    def abort(self, why):
+        """The connection is of no use any more: free it at once; `receive` ends."""
+        self._websocket.abort(why)
+
+    async def close(self):
+        self._rpc.detach()
+        await self._websocket.close(1001, "")

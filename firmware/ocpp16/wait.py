@@ -1,0 +1,22 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Something a single task waits for, with a deadline: rung from anywhere in the event loop."""
+
+import asyncio
+
+
+class Bell:
+    def __init__(self):
+        self._event = asyncio.Event()
+
+    def ring(self):
+        self._event.set()
+
+    async def wait(self, timeout_ms):
+        """Until rung or until the time is over."""
+        try:
+            await asyncio.wait_for(self._event.wait(), timeout_ms / 1000)
+        except asyncio.TimeoutError:
+            return
+        finally:
+            self._event.clear()

@@ -1,0 +1,221 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The charge point as a whole, whatever the wire: its connectors, who may use them, restarts, status of connector 0.
+
+Synchronous and without I/O of its own. Two ports carry for it:
+
+`wire` (ocpp16 implements it; `Silence` below stands in until it is attached)
+    online                                      registered with the CSMS and connected
+    authorize(tag, done)                        done(IdTagInfo), or done(None) when no answer came
+    started(transaction)                        -> journalled
+    stopped(transaction, reason, tag, stamp, data)   data: list of (stamp, sampled values)
+    metered(connector number, transaction or None, stamp, sampled values)
+    status(connector number, (status, errorCode, info, vendorErrorCode), stamp)
+
+`read_meter(number, done)`: a fresh reading, `done(reading or None, now)` within about a second.
+"""
+
+import log
+from evse import faults
+from hal.ticks import ticks_add, ticks_diff, ticks_ms
+from station import status as st
+from station.admission import Admission
+from station.connector import Connector
+from station.transaction import restored
+
+# A soft reset waits this long for transactions to end and for what must be told; then it resets all the same.
+_SOFT_RESET_LIMIT_MS = 15000
+# A hard reset gives cars the time of A.6 sequence 10.2 to open S2; what is not told yet is told after the reboot.
+_HARD_RESET_LIMIT_MS = 8000
+
+
+class Silence:
+    """The wire before there is one."""
+
+    online = False
+
+    def authorize(self, tag, done):
+        done(None)
+
+    def started(self, transaction):
+        raise RuntimeError("no wire")
+
+    def stopped(self, transaction, reason, tag, stamp, data):
+        raise RuntimeError("no wire")
+
+    def metered(self, number, transaction, stamp, values):
+        return None
+
+    def status(self, number, report, stamp):
+        return None
+
+
+class Numbers:
+    """Transaction numbers, unique over reboots: the count of boots and 4,096 numbers for each."""
+
+    _PER_BOOT = 4096
+
+    def __init__(self, record):
+        self._record = record
+        kept = record.load()
+        boots = kept.get("boots", 0) if isinstance(kept, dict) else 0
+        self.boot = boots if isinstance(boots, int) and boots >= 0 else 0
+        self._next = self._PER_BOOT
+        self._count_boot()
+
+    def _count_boot(self):
+        self.boot += 1
+        self._next = 0
+        try:
+            self._record.save({"boots": self.boot})
+        except OSError as error:
+            log.error("station", "boot count not kept: %s", error)
+
+    def next(self):
+        if self._next == self._PER_BOOT:
+            self._count_boot()
+        self._next += 1
+        return self.boot * self._PER_BOOT + self._next - 1
+
+
+class ChargePoint:
+    def __init__(self, description, config, clock, supplies, numbers, availability, cache, records, read_meter):
+        """`supplies` and `records` (of running transactions): one per connector, in order."""
+        self.description = description
+        self.config = config
+        self.clock = clock
+        self.availability = availability
+        self.cache = cache
+        self.wire = Silence()
+        self.read_meter = read_meter
+        self.next_number = numbers.next
+        self.faults = ()  # of the whole station, worst first
+        self.closing = None  # the kind of reset under way: nobody new is let in
+        self.on_status = None  # fn(connector number, status name), for whoever watches
+        self._closing_limit = 0
+        self._now = ticks_ms()
+        self._records = records
+        self._own_status = st.StatusReporter()
+        self.connectors = [
+            Connector(index + 1, supply, self, records[index]) for index, supply in enumerate(supplies)
+        ]
+        self.admission = Admission(self)
+
+    # --- for the parts ---
+
+    def now(self):
+        return self._now
+
+    def connector(self, number):
+        """Connector `number` (1..), or None."""
+        if isinstance(number, int) and 1 <= number <= len(self.connectors):
+            return self.connectors[number - 1]
+        return None
+
+    def busy(self, number):
+        return self.connectors[number - 1].transaction is not None
+
+    def learned(self, tag, info):
+        """The CSMS said something about a tag (any .conf with idTagInfo): the cache remembers (section 3.5.1)."""
+        if self.cache is not None and self.config.value("AuthorizationCacheEnabled"):
+            try:
+                self.cache.put(tag, info, self.clock.utc_ms)
+            except OSError as error:
+                log.error("station", "authorization cache not written: %s", error)
+
+    def status_changed(self, connector):
+        log.info("station", "connector %d: %s", connector.number, connector.status_name)
+        if self.on_status is not None:
+            self.on_status(connector.number, connector.status_name)
+
+    def transaction_ended(self, connector):
+        try:
+            self.availability.transaction_ended(self.busy)
+        except OSError as error:
+            log.error("station", "availability not kept: %s", error)
+
+    # --- boot ---
+
+    def recover(self, now):
+        """Transactions that ran when the power failed: report them (PowerLoss) or go on, as the station is described."""
+        self._now = now
+        for connector, record in zip(self.connectors, self._records):
+            row = record.load() if record is not None else None
+            if row is None:
+                continue
+            try:
+                transaction = restored(row)
+            except ValueError as error:
+                log.error("station", "connector %d: %s", connector.number, error)
+                continue
+            resume = self.description.options["power_loss"] == "resume"
+            log.warning("station", "transaction %d was cut off by a power loss", transaction.number)
+            if resume:
+                connector.resume(transaction, now)
+            else:
+                connector.finishing = True
+                self.wire.stopped(transaction, "PowerLoss", None, transaction.last_seen, [])
+                record.save(None)
+
+    # --- events ---
+
+    def tag(self, tag, reader_connector, now):
+        self._now = now
+        self.admission.tag(tag, reader_connector, now)
+
+    def step(self, now, station_faults=()):
+        """Everything that time and the supplies bring about; called after every step of the supplies."""
+        self._now = now
+        self.faults = station_faults
+        for connector in self.connectors:
+            connector.step(now)
+        if len(self.connectors) > 1:
+            self.admission.follow_the_cable(now)
+        report = self._derive()
+        minimum_ms = (self.config.value("MinimumStatusDuration") or 0) * 1000
+        due = self._own_status.update(report, now, self.clock.stamp(), minimum_ms)
+        if due is not None:
+            if self.on_status is not None:
+                self.on_status(0, report[0])
+            self.wire.status(0, due[0], due[1])
+
+    def _derive(self):
+        """Connector 0: Available, Unavailable or Faulted; it never sums up the connectors (section 4.9)."""
+        for name in self.faults:
+            if not faults.is_warning(name):
+                return st.faulted(name)
+        report = st.plain(st.AVAILABLE if self.availability.operative(0) else st.UNAVAILABLE)
+        return st.warned(report, self.faults[0]) if self.faults else report
+
+    def report_now(self, number):
+        """(report, stamp) of connector `number`, 0 for the station."""
+        if number:
+            return self.connectors[number - 1].report_now()
+        self._own_status.told = self._own_status.current
+        return self._derive(), self._own_status.stamp or self.clock.stamp()
+
+    def change_availability(self, number, operative):
+        return self.availability.change(number, operative, self.busy)
+
+    # --- restart ---
+
+    def close(self, kind):
+        """Reset ("Hard" or "Soft"): end what runs, let nobody in. The reset itself follows when `closed` says so."""
+        if self.closing is not None:
+            return
+        log.warning("station", "%s reset", kind)
+        self.closing = kind
+        self._closing_limit = ticks_add(self._now, _HARD_RESET_LIMIT_MS if kind == "Hard" else _SOFT_RESET_LIMIT_MS)
+        for connector in self.connectors:
+            connector.withdraw(self._now)
+            connector.stop(kind + "Reset", None, self._now)
+
+    def closed(self, told):
+        """May the controller restart now? `told`: nothing waits to be sent (a soft reset waits for that)."""
+        if self.closing is None:
+            return False
+        if ticks_diff(self._now, self._closing_limit) >= 0:
+            return True
+        if any(connector.transaction is not None for connector in self.connectors):
+            return False
+        return told or self.closing == "Hard"

@@ -1,0 +1,415 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""One connector as a charge point sees it: who may charge, the transaction, and the status (OCPP 1.6 section 4.9).
+
+Synchronous: `step(now)` looks at the supply and the clock, the rest are events. What must happen outside goes through
+`station` (see `station.charge_point`): `station.wire` carries messages, `station.read_meter` fetches a reading.
+"""
+
+import log
+from evse import faults
+from hal.ticks import ticks_add, ticks_diff
+from station import status as st
+from station.meter_values import MeterValues
+from station.transaction import Transaction
+
+# A car takes some seconds from the offer to S2 (IEC 61851-1 gives it no limit; most need 1 to 3). Until then the
+# connector is on its way to Charging: SuspendedEV would tell the CSMS of a car that does not want.
+_SETTLE_MS = 5000
+# A stop waits for the contactor, so that what flows during ramp-down is billed. The supply opens under load after
+# 6 s (A.6 sequence 10.2); a contactor that is welded must not keep the bill open.
+_STOP_LIMIT_MS = 8000
+_UNLOCK_LIMIT_MS = 3000
+# The energy between the last record and a power cut is not billed: at 22 kW this interval bounds it to 0.73 kWh.
+_RECORD_MS = 120000
+
+
+class Grant:
+    """Somebody may charge here and has not begun yet.
+
+    `movable`: nobody named this connector, so the grant follows the cable to another one.
+    """
+
+    __slots__ = ("tag", "parent", "movable", "reservation_id")
+
+    def __init__(self, tag, parent, movable=False, reservation_id=None):
+        self.tag = tag
+        self.parent = parent
+        self.movable = movable
+        self.reservation_id = reservation_id
+
+
+class Connector:
+    def __init__(self, number, supply, station, record=None):
+        self.number = number
+        self.supply = supply
+        self.station = station
+        self.transaction = None
+        self.grant = None
+        self.finishing = False  # a transaction or a wait is over, the cable is still there
+        self.holder = None  # (tag, parent) for whom the cable stays locked (errata 3.5)
+        self.remote_pending = False  # a RemoteStart for this connector is being authorized
+        self.reading = None  # the last one the meter gave
+        self.status = st.plain(st.AVAILABLE)
+        self.meter_values = MeterValues(station.config, station.description.connectors[number - 1])
+        self._record = record
+        self._recorded_at = 0
+        self._reporter = st.StatusReporter()
+        self._preparing_since = 0
+        self._settle_until = 0
+        self._settling = False
+        self._was_plugged = False
+        self._was_offering = False
+        self._meter_asked = False  # a reading for the beginning or the end is on its way
+        self._ending = None  # (reason, tag, limit in ticks)
+        self._unlocking = None  # (callback, limit in ticks)
+
+    # --- what others ask ---
+
+    @property
+    def blocked(self):
+        """The worst fault that forbids energy here, or None."""
+        for name in self.supply.faults:
+            if faults.is_blocking(name):
+                return name
+        return None
+
+    @property
+    def usable(self):
+        """May a new user begin here, cable or not?"""
+        return (
+            self.transaction is None
+            and self.grant is None
+            and self.blocked is None
+            and self.station.availability.operative(self.number)
+        )
+
+    @property
+    def ending(self):
+        return self._ending is not None
+
+    @property
+    def status_name(self):
+        return self.status[0]
+
+    # --- events ---
+
+    def give(self, grant, now):
+        """Somebody authorized may charge here: at once when the car is there, else within ConnectionTimeOut."""
+        self.grant = grant
+        self.finishing = False
+        self._release_cable()
+        self.step(now)
+
+    def withdraw(self, now):
+        """The waiting user gave up (second swipe) or was refused."""
+        self.grant = None
+        self.step(now)
+
+    def stop(self, reason, tag, now):
+        """End the transaction: ask the car to stop, open, read the meter, tell. False when there is none to end."""
+        if self.transaction is None or self._ending is not None:
+            return False
+        log.info("connector", "%d: stop, %s", self.number, reason)
+        self._ending = (reason, tag, ticks_add(now, _STOP_LIMIT_MS))
+        self.supply.permit(False)
+        self._end_step(now)
+        return True
+
+    def unlock(self, done, now):
+        """UnlockConnector: `done("Unlocked"|"UnlockFailed"|"NotSupported")` once the lock has answered."""
+        if not self.supply.has_lock:
+            done("NotSupported")
+            return
+        if self._unlocking is not None:
+            done("UnlockFailed")
+            return
+        self.grant = None
+        # While a transaction runs the limit starts when the contactor is open: a plug is never freed under load.
+        self._unlocking = [done, None]
+        if self.transaction is not None:
+            self.stop("UnlockCommand", None, now)
+        else:
+            self._unlock_step(now)
+
+    def release_cable(self):
+        """The holder of a locked cable came back with the tag."""
+        self._release_cable()
+        self.supply.unlock()
+
+    def start_confirmed(self, number, transaction_id, info):
+        """StartTransaction was answered (or given up: transaction_id -1, info None)."""
+        transaction = self.transaction
+        if transaction is None or transaction.number != number:
+            return
+        transaction.transaction_id = transaction_id
+        if info is not None:
+            if info.parent:
+                transaction.parent = info.parent
+            if info.status != "Accepted" and transaction.refused_at_wh is None:
+                log.warning("connector", "%d: tag refused at start: %s", self.number, info.status)
+                transaction.refused_at_wh = transaction.meter_last_wh
+        self._keep_record()
+
+    def metered(self, reading, stamp):
+        """A reading of the regular round (None: the meter was silent)."""
+        if reading is None:
+            return
+        self.reading = reading
+        if self.transaction is not None:
+            self.transaction.seen(reading.energy_wh, stamp)
+
+    def resume(self, transaction, now):
+        """After a power cut, where the station description says that transactions go on."""
+        self.transaction = transaction
+        self.supply.permit(transaction.refused_at_wh is None)
+        self._settle(now)
+        self.meter_values.begin(self, None, self.station.clock.stamp())
+        self._recorded_at = now
+
+    # --- the clock ---
+
+    def step(self, now):
+        supply = self.supply
+        if self._unlocking is not None and self.transaction is None:
+            self._unlock_step(now)
+        if self.transaction is not None:
+            self._run(now)
+        else:
+            self._wait(now)
+        self.meter_values.step(self)
+        self._was_plugged = supply.plugged
+        self._report(now)
+
+    def _wait(self, now):
+        """No transaction: begin one, or give up waiting."""
+        supply = self.supply
+        if supply.plugged and not self._was_plugged:
+            self.finishing = False
+        if not supply.plugged and not supply.cable:
+            self.finishing = False
+            self.holder = None
+        if self.grant is not None and (self.blocked or not self.station.availability.operative(self.number)):
+            # Nobody is charged by surprise when the fault is mended an hour later.
+            self.grant = None
+        if self.grant is not None and supply.plugged:
+            self._ask_meter(self._begin)
+            return
+        timeout_s = self.station.config.value("ConnectionTimeOut")
+        waiting = self.status_name == st.PREPARING and timeout_s > 0
+        if waiting and ticks_diff(now, self._preparing_since) >= timeout_s * 1000:
+            self.grant = None
+            # Errata 3.20: with the cable plugged the next state is Finishing, not Available.
+            self.finishing = supply.plugged
+
+    def _run(self, now):
+        supply = self.supply
+        config = self.station.config
+        for fault in supply.faults:
+            reason = faults.ends(fault)
+            if reason is not None:
+                self.stop(reason, None, now)
+        if self._ending is not None:
+            self._end_step(now)
+        if self._ending is not None or self.transaction is None:
+            return
+        transaction = self.transaction
+        if not supply.plugged and self._was_plugged:
+            if config.value("StopTransactionOnEVSideDisconnect"):
+                self.stop("EVDisconnected", None, now)
+                return
+        elif supply.plugged and not self._was_plugged:
+            self._settle(now)
+        offering = supply.limit_da >= 60
+        if offering and not self._was_offering:
+            self._settle(now)
+        self._was_offering = offering
+        if transaction.refused_at_wh is not None:
+            self._run_out(transaction, config, now)
+            if self.transaction is None:
+                return
+        if ticks_diff(now, self._recorded_at) >= _RECORD_MS:
+            self._recorded_at = now
+            self._keep_record()
+
+    def _run_out(self, transaction, config, now):
+        """The CSMS refused the tag after the start: MaxEnergyOnInvalidId, then stop or suspend (section 4.8)."""
+        allowance_wh = config.value("MaxEnergyOnInvalidId") or 0
+        if transaction.meter_last_wh - transaction.refused_at_wh < allowance_wh:
+            return
+        if config.value("StopTransactionOnInvalidId"):
+            self.stop("DeAuthorized", None, now)
+        elif self.supply.permitted:
+            self.supply.permit(False)
+
+    def _settle(self, now):
+        self._settle_until = ticks_add(now, _SETTLE_MS)
+        self._settling = True
+
+    # --- beginning and ending ---
+
+    def _ask_meter(self, then):
+        if not self._meter_asked:
+            self._meter_asked = True
+            self.station.read_meter(self.number, then)
+
+    def _begin(self, reading, now):
+        """The reading for the start has come."""
+        self._meter_asked = False
+        grant = self.grant
+        if grant is None or not self.supply.plugged or self.blocked:
+            return
+        if reading is None or reading.energy_wh is None:
+            # What cannot be metered cannot be billed: no transaction, and the meter's fault tells why.
+            log.error("connector", "%d: the meter is silent, no transaction", self.number)
+            self.grant = None
+            self.finishing = True
+            return
+        station = self.station
+        stamp = station.clock.stamp()
+        self.reading = reading
+        self.grant = None
+        transaction = Transaction(
+            station.next_number(), self.number, grant.tag, grant.parent, stamp, reading.energy_wh, grant.reservation_id
+        )
+        self.transaction = transaction
+        self._recorded_at = now
+        self._keep_record()
+        station.wire.started(transaction)
+        self.supply.hold_lock(not station.config.value("UnlockConnectorOnEVSideDisconnect"))
+        self.supply.permit(True)
+        self._settle(now)
+        self._was_offering = True
+        self.meter_values.begin(self, reading, stamp)
+        log.info("connector", "%d: transaction %d begins at %d Wh", self.number, transaction.number, reading.energy_wh)
+        self._report(now)
+
+    def _end_step(self, now):
+        if self.supply.energised and ticks_diff(now, self._ending[2]) < 0:
+            return
+        if self._unlocking is not None and not self._unlock_step(now):
+            return
+        self._ask_meter(self._end)
+
+    def _end(self, reading, now):
+        """The reading for the end has come, or the meter was silent: then the last known value is billed."""
+        self._meter_asked = False
+        transaction = self.transaction
+        if transaction is None or self._ending is None:
+            return
+        station = self.station
+        reason, tag, _ = self._ending
+        stamp = station.clock.stamp()
+        if reading is not None:
+            self.reading = reading
+            transaction.seen(reading.energy_wh, stamp)
+        data = self.meter_values.end(self, reading, stamp)
+        station.wire.stopped(transaction, reason, tag, stamp, data)
+        self._ending = None
+        self.transaction = None
+        self._drop_record()
+        self.finishing = self.supply.plugged or self.supply.cable
+        keeps_cable = reason == "DeAuthorized" or (
+            reason == "EVDisconnected" and not station.config.value("UnlockConnectorOnEVSideDisconnect")
+        )
+        if keeps_cable and self.finishing and self.supply.has_lock:
+            self.holder = (transaction.id_tag, transaction.parent)
+            self.supply.hold_lock(True)
+        else:
+            self._release_cable()
+            if reason in ("Local", "Remote", "UnlockCommand"):
+                self.supply.unlock()
+        log.info("connector", "%d: transaction %d ends, %d Wh", self.number, transaction.number, transaction.energy_wh())
+        station.transaction_ended(self)
+        self._report(now)
+
+    def _unlock_step(self, now):
+        """True when the lock has answered."""
+        unlocking = self._unlocking
+        if unlocking[1] is None:
+            unlocking[1] = ticks_add(now, _UNLOCK_LIMIT_MS)
+            self._release_cable()
+            self.supply.unlock()
+        if self.supply.locked and ticks_diff(now, unlocking[1]) < 0:
+            return False
+        self._unlocking = None
+        unlocking[0]("UnlockFailed" if self.supply.locked else "Unlocked")
+        return True
+
+    def _release_cable(self):
+        self.holder = None
+        self.supply.hold_lock(False)
+
+    # --- what survives a power cut ---
+
+    def _keep_record(self):
+        if self._record is not None and self.transaction is not None:
+            try:
+                self._record.save(self.transaction.row())
+            except OSError as error:
+                log.error("connector", "%d: transaction record not kept: %s", self.number, error)
+
+    def _drop_record(self):
+        if self._record is not None:
+            try:
+                self._record.save(None)
+            except OSError as error:
+                log.error("connector", "%d: transaction record not cleared: %s", self.number, error)
+
+    # --- status ---
+
+    def _report(self, now):
+        report = self._derive(now)
+        if report != self.status:
+            if report[0] == st.PREPARING and self.status_name != st.PREPARING:
+                self._preparing_since = now
+            self.status = report
+            self.station.status_changed(self)
+        minimum_ms = (self.station.config.value("MinimumStatusDuration") or 0) * 1000
+        due = self._reporter.update(report, now, self.station.clock.stamp(), minimum_ms)
+        if due is not None:
+            self.station.wire.status(self.number, due[0], due[1])
+
+    def report_now(self):
+        """The current status and its stamp, for BootNotification's aftermath and for triggers."""
+        self._reporter.told = self._reporter.current
+        return self.status, self._reporter.stamp or self.station.clock.stamp()
+
+    def _derive(self, now):
+        supply = self.supply
+        report = self._derive_sound(now)
+        for name in supply.faults:
+            if not faults.is_warning(name):
+                return st.faulted(name)
+        # What is only a warning stands beside the status that there is.
+        return st.warned(report, supply.faults[0]) if supply.faults else report
+
+    def _derive_sound(self, now):
+        supply = self.supply
+        if self.transaction is not None:
+            return self._derive_transaction(now)
+        if not self.station.availability.operative(self.number):
+            return st.plain(st.UNAVAILABLE)
+        if self.grant is not None or (supply.plugged and not self.finishing):
+            return st.plain(st.PREPARING)
+        if self.finishing:
+            return st.plain(st.FINISHING)
+        return st.plain(st.AVAILABLE)
+
+    def _derive_transaction(self, now):
+        supply = self.supply
+        if supply.energised:
+            self._settling = False
+            return st.plain(st.CHARGING)
+        held = self.status if self.status_name not in (st.FAULTED, st.AVAILABLE) else st.plain(st.PREPARING)
+        if self._ending is not None:
+            return held
+        if not supply.plugged:
+            return st.plain(st.SUSPENDED_EV, st.EV_SIDE_DISCONNECTED)
+        if supply.limit_da < 60 or not supply.permitted:
+            return st.plain(st.SUSPENDED_EVSE)
+        if self._settling:
+            if ticks_diff(now, self._settle_until) < 0:
+                return held
+            self._settling = False
+        return st.plain(st.SUSPENDED_EV)

@@ -1,0 +1,85 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The meter values of one connector: MeterValues while it charges and by the clock, transactionData for the end."""
+
+from station import measurands, metering
+from station.sampling import ClockAlignedSchedule, SampledSchedule
+from station.transaction_data import TransactionData
+
+_DEFAULT = (measurands.DEFAULT,)
+
+
+class MeterValues:
+    def __init__(self, config, described):
+        """`described`: this connector in the station description (phases, nominal volts)."""
+        self._config = config
+        self._described = described
+        self._aligned = ClockAlignedSchedule()
+        self._sampled = None
+        self._data = None
+        self._since_sample = metering.IntervalEnergy()
+        self._since_aligned = metering.IntervalEnergy()
+
+    def begin(self, connector, reading, stamp):
+        """A transaction begins; `reading` is None when it is taken up again after a power cut."""
+        value = self._config.value
+        self._sampled = SampledSchedule(connector.station.clock.uptime_ms, value("MeterValueSampleInterval"))
+        self._since_sample.take(reading)
+        limit = value("StopTransactionMaxMeterValues")
+        self._data = TransactionData(
+            self._described,
+            value("StopTxnSampledData") or (),
+            value("StopTxnAlignedData") or (),
+            1 << 29 if limit is None else limit,
+        )
+        self._data.begin(stamp, reading, connector.supply.offered_da)
+
+    def end(self, connector, reading, stamp):
+        """The transaction is over: (stamp, sampled values) for transactionData, oldest first."""
+        data, self._data, self._sampled = self._data, None, None
+        if data is None:
+            return []
+        data.end(stamp, reading, connector.supply.offered_da)
+        return list(data.meter_values())
+
+    def step(self, connector):
+        """Take what is due now."""
+        config = self._config
+        clock = connector.station.clock
+        self._aligned.set_interval(config.value("ClockAlignedDataInterval"))
+        moment = self._aligned.due(clock.utc_ms)
+        if moment is not None:
+            self._take(connector, moment, True)
+        if self._sampled is not None and connector.transaction is not None:
+            self._sampled.set_interval(clock.uptime_ms, config.value("MeterValueSampleInterval"))
+            if self._sampled.due(clock.uptime_ms):
+                self._take(connector, clock.stamp(), False)
+
+    def _take(self, connector, stamp, aligned):
+        transaction = connector.transaction
+
+        def read(reading, now):
+            if connector.transaction is transaction:
+                self._tell(connector, transaction, reading, stamp, aligned)
+
+        connector.station.read_meter(connector.number, read)
+
+    def _tell(self, connector, transaction, reading, stamp, aligned):
+        connector.metered(reading, stamp)
+        offered_da = connector.supply.offered_da
+        if aligned:
+            names, series, context = "MeterValuesAlignedData", self._since_aligned, metering.SAMPLE_CLOCK
+        else:
+            names, series, context = "MeterValuesSampledData", self._since_sample, metering.SAMPLE_PERIODIC
+        values = metering.sampled_values(
+            self._config.value(names) or _DEFAULT,
+            reading,
+            self._described,
+            offered_da,
+            context,
+            series.take(reading),
+        )
+        if values:
+            connector.station.wire.metered(connector.number, transaction, stamp, values)
+        if self._data is not None:
+            self._data.sample(stamp, reading, offered_da, aligned)

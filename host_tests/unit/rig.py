@@ -1,0 +1,221 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""A charge point on the bench of the unit tests: real station code between a scripted supply and a recording wire.
+
+Time is a number that the tests advance; nothing sleeps.
+"""
+
+from hal.reading import Reading
+from hal.ticks import ticks_add
+from station.authorization import IdTagInfo
+from station.availability import Availability
+from station.charge_point import ChargePoint, Numbers
+from station.clock import Clock
+from station.configuration import Configuration
+from station.description import Description
+
+
+class MemoryRecord:
+    """A store record without a file."""
+
+    damaged = False
+
+    def __init__(self, value=None):
+        self.value = value
+        self.saves = 0
+
+    def load(self):
+        return self.value
+
+    def save(self, value):
+        self.value = value
+        self.saves += 1
+
+
+class Limits:
+    def __init__(self):
+        self.named = {}
+
+    def put(self, name, limit_da):
+        self.named[name] = limit_da
+
+    def drop(self, name):
+        self.named.pop(name, None)
+
+
+class ScriptedSupply:
+    """What `evse.supply.Supply` shows to the station; the contactor obeys permission and car at once."""
+
+    def __init__(self, number, has_lock):
+        self.number = number
+        self.pilot = "A"
+        self.plugged = False
+        self.cable = False
+        self.asking = False
+        self.faults = ()
+        self.has_lock = has_lock
+        self.locked = False if has_lock else None
+        self.lock_stuck = False
+        self.permitted = False
+        self.limit_da = 320
+        self.limit_name = "board"
+        self.limits = Limits()
+        self.held = False
+        self.slow_car = False  # keeps the contactor closed when permission is withdrawn
+
+    @property
+    def energised(self):
+        return self.asking and self.plugged and not self.faults and (self.permitted or self.slow_car) and self.limit_da >= 60
+
+    @property
+    def offered_da(self):
+        return self.limit_da if self.permitted and self.limit_da >= 60 else 0
+
+    def permit(self, on):
+        if not isinstance(on, bool):
+            raise TypeError("permit takes a bool")
+        self.permitted = on
+
+    def hold_lock(self, on):
+        self.held = on
+
+    def unlock(self):
+        if self.has_lock and not self.lock_stuck:
+            self.locked = False
+
+    # --- what the tests do with it ---
+
+    def plug(self, asking=False):
+        self.plugged = self.cable = True
+        self.asking = asking
+        self.pilot = "C" if asking else "B"
+        if self.has_lock:
+            self.locked = True
+
+    def unplug(self, cable_stays=False):
+        self.plugged = self.asking = False
+        self.pilot = "A"
+        self.cable = cable_stays
+        if self.has_lock and not self.held:
+            self.locked = False
+
+
+class RecordingWire:
+    def __init__(self):
+        self.online = True
+        self.said = []
+        self.tags = {}  # tag -> IdTagInfo that Authorize answers; absent = Invalid
+        self.waiting = None  # a list: Authorize answers wait in it until the test gives them
+
+    def authorize(self, tag, done):
+        self.said.append(("Authorize", tag))
+        info = self.tags.get(tag, IdTagInfo("Invalid"))
+        if self.waiting is None:
+            done(info)
+        else:
+            self.waiting.append(lambda: done(info))
+
+    def started(self, transaction):
+        self.said.append(("Start", transaction.connector, transaction.id_tag, transaction.meter_start_wh))
+
+    def stopped(self, transaction, reason, tag, stamp, data):
+        self.said.append(("Stop", transaction.connector, reason, tag, transaction.meter_last_wh))
+        self.data = data
+
+    def metered(self, number, transaction, stamp, values):
+        self.said.append(("Meter", number, transaction.number if transaction is not None else None))
+
+    def status(self, number, report, stamp):
+        self.said.append(("Status", number, report[0]))
+        self.last_report = report
+
+    def take(self):
+        """What was said since the last `take`."""
+        said, self.said = self.said, []
+        return said
+
+
+class NoCache:
+    def lookup(self, tag):
+        return None
+
+    def put(self, tag, info, now_utc_ms):
+        return None
+
+    def clear(self):
+        return None
+
+
+class Rig:
+    def __init__(self, connectors=1, cable="fixed", records=None, start_ticks=0, **keys):
+        hardware = {"cable": cable, "lock": cable == "socket", "current": "AC", "phases": 3, "rated_a": 32, "nominal_v": 230}
+        description = Description(
+            {
+                "name": "rig",
+                "connectors": [hardware] * connectors,
+                "profiles": ["Core"],
+                "measurands": ["Energy.Active.Import.Register", "Power.Active.Import"],
+            }
+        )
+        self.now = start_ticks
+        self.config = Configuration(description, MemoryRecord(), keys)
+        self.clock = Clock(1, start_ticks)
+        self.clock.set_utc_ms(1790000000000)
+        self.supplies = [ScriptedSupply(number + 1, cable == "socket") for number in range(connectors)]
+        self.supply = self.supplies[0]
+        self.records = records or [MemoryRecord() for _ in range(connectors)]
+        self.availability_record = MemoryRecord()
+        self.wire = RecordingWire()
+        self.energy_wh = [1000] * connectors
+        self.meter_silent = False
+        self.held_readings = None  # a list: readings wait in it
+        self.station = ChargePoint(
+            description,
+            self.config,
+            self.clock,
+            self.supplies,
+            Numbers(MemoryRecord()),
+            Availability(connectors, self.availability_record),
+            NoCache(),
+            self.records,
+            self._read_meter,
+        )
+        self.station.wire = self.wire
+        self.wire.tags = {"GOOD": IdTagInfo("Accepted"), "OTHER": IdTagInfo("Accepted")}
+
+    def _read_meter(self, number, done):
+        reading = None if self.meter_silent else Reading(self.energy_wh[number - 1], 0, (0, 0, 0), (230000,) * 3)
+        if self.held_readings is None:
+            done(reading, self.now)
+        else:
+            self.held_readings.append(lambda: done(reading, self.now))
+
+    def step(self, ms=0):
+        """Advance by `ms`, in steps of at most 100 ms, and let the station look."""
+        while True:
+            part = min(ms, 100)
+            self.now = ticks_add(self.now, part)
+            self.clock.advance(self.now)
+            self.station.step(self.now)
+            ms -= part
+            if ms <= 0:
+                return self.wire.take()
+
+    def tag(self, tag, reader=None):
+        self.station.tag(tag, reader, self.now)
+        return self.step()
+
+    def charge(self, tag="GOOD", number=1):
+        """Plug, swipe, charge; what was said on the way is forgotten."""
+        self.supplies[number - 1].plug(asking=True)
+        self.step()
+        self.tag(tag)
+        self.step(100)
+        self.wire.take()
+        connector = self.station.connectors[number - 1]
+        assert connector.transaction is not None
+        assert connector.status_name == "Charging"
+        return connector
+
+    def statuses(self, said):
+        return [entry[2] for entry in said if entry[0] == "Status" and entry[1] == 1]

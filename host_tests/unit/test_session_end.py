@@ -1,0 +1,348 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""How a session goes on and ends: tags, remote, car side, refusals, faults, resets, power loss."""
+
+from host_tests.unit.rig import MemoryRecord, Rig
+from station.authorization import IdTagInfo
+
+
+def test_same_tag_stops():  # case 068
+    rig = Rig()
+    rig.charge()
+    rig.energy_wh[0] = 1500
+    said = rig.tag("GOOD")
+    assert ("Stop", 1, "Local", "GOOD", 1500) in said
+    assert rig.statuses(said) == ["Finishing"]
+    rig.supply.unplug()
+    assert rig.step() == [("Status", 1, "Available")]
+
+
+def test_foreign_tag_without_parent_asks_nobody():  # case 068
+    rig = Rig()
+    rig.charge()
+    assert rig.tag("OTHER") == []
+    assert rig.station.connectors[0].transaction is not None
+
+
+def test_same_parent_stops():  # case 069
+    rig = Rig()
+    rig.wire.tags = {"GOOD": IdTagInfo("Accepted", None, "FLEET"), "OTHER": IdTagInfo("Accepted", None, "FLEET")}
+    rig.charge()
+    said = rig.tag("OTHER")
+    assert said[0] == ("Authorize", "OTHER")
+    assert ("Stop", 1, "Local", "OTHER", 1000) in said
+
+
+def test_parent_learned_from_start_transaction():
+    rig = Rig()
+    connector = rig.charge()
+    rig.wire.tags["OTHER"] = IdTagInfo("Accepted", None, "FLEET")
+    connector.start_confirmed(connector.transaction.number, 7, IdTagInfo("Accepted", None, "FLEET"))
+    assert ("Stop", 1, "Local", "OTHER", 1000) in rig.tag("OTHER")
+
+
+def test_another_parent_does_not_stop():
+    rig = Rig()
+    rig.wire.tags = {"GOOD": IdTagInfo("Accepted", None, "FLEET"), "OTHER": IdTagInfo("Accepted", None, "CLUB")}
+    rig.charge()
+    assert rig.tag("OTHER") == [("Authorize", "OTHER")]
+    assert rig.station.connectors[0].transaction is not None
+
+
+def test_remote_stop():  # cases 012, 028
+    rig = Rig()
+    connector = rig.charge()
+    connector.start_confirmed(connector.transaction.number, 7, IdTagInfo("Accepted"))
+    assert rig.station.admission.remote_stop(8)[0] == "Rejected"
+    status, end = rig.station.admission.remote_stop(7)
+    assert status == "Accepted"
+    assert rig.wire.said == []
+    end()
+    assert ("Stop", 1, "Remote", None, 1000) in rig.step()
+    assert rig.station.admission.remote_stop(7)[0] == "Rejected"
+
+
+def test_the_bill_waits_for_the_contactor():
+    rig = Rig()
+    rig.charge()
+    rig.supply.slow_car = True
+    assert rig.tag("GOOD") == []
+    assert not rig.supply.permitted
+    assert rig.step(2000) == []
+    rig.energy_wh[0] = 1003  # what flowed while the car ramped down
+    rig.supply.slow_car = False
+    said = rig.step(20)
+    assert ("Stop", 1, "Local", "GOOD", 1003) in said
+
+
+def test_a_welded_contactor_does_not_keep_the_bill_open():
+    rig = Rig()
+    rig.charge()
+    rig.supply.slow_car = True
+    rig.tag("GOOD")
+    said = rig.step(9000)
+    assert ("Stop", 1, "Local", "GOOD", 1000) in said
+
+
+def test_only_one_stop():
+    rig = Rig()
+    connector = rig.charge()
+    rig.supply.slow_car = True
+    rig.tag("GOOD")
+    rig.tag("GOOD")
+    connector.stop("Remote", None, rig.now)
+    rig.supply.unplug()
+    said = rig.step(1000)
+    assert len([entry for entry in said if entry[0] == "Stop"]) == 1
+
+
+def test_silent_meter_bills_the_last_known_value():
+    rig = Rig()
+    connector = rig.charge()
+    rig.energy_wh[0] = 1800
+    rig._read_meter(1, lambda reading, now: connector.metered(reading, rig.clock.stamp()))
+    rig.meter_silent = True
+    assert ("Stop", 1, "Local", "GOOD", 1800) in rig.tag("GOOD")
+
+
+def test_energy_never_goes_backwards():
+    rig = Rig()
+    rig.charge()
+    rig.energy_wh[0] = 3  # the meter was swapped
+    assert ("Stop", 1, "Local", "GOOD", 1000) in rig.tag("GOOD")
+
+
+def test_unplugged_at_the_car_with_a_fixed_cable():
+    rig = Rig(StopTransactionOnEVSideDisconnect="true")
+    rig.charge()
+    rig.supply.unplug()
+    said = rig.step(20)
+    assert ("Stop", 1, "EVDisconnected", None, 1000) in said
+    assert rig.statuses(said)[-1] == "Available"
+
+
+def test_unplugged_at_the_car_with_a_socket_and_unlock():  # case 005_1
+    rig = Rig(cable="socket", StopTransactionOnEVSideDisconnect="true", UnlockConnectorOnEVSideDisconnect="true")
+    rig.charge()
+    assert not rig.supply.held
+    rig.supply.unplug(cable_stays=True)
+    said = rig.step(20)
+    assert ("Stop", 1, "EVDisconnected", None, 1000) in said
+    assert rig.statuses(said) == ["Finishing"]
+    assert rig.supply.locked is False
+    rig.supply.cable = False
+    assert rig.step() == [("Status", 1, "Available")]
+
+
+def test_unplugged_at_the_car_without_unlock_keeps_the_cable_for_its_owner():  # case 005_2, errata 3.5
+    rig = Rig(cable="socket", StopTransactionOnEVSideDisconnect="true", UnlockConnectorOnEVSideDisconnect="false")
+    rig.charge()
+    assert rig.supply.held
+    rig.supply.unplug(cable_stays=True)
+    rig.step(20)
+    assert rig.supply.locked is True
+    rig.tag("BAD")
+    assert rig.supply.locked is True
+    said = rig.tag("GOOD")
+    assert rig.supply.locked is False
+    assert not [entry for entry in said if entry[0] == "Start"]
+
+
+def test_unplugged_at_the_car_and_the_transaction_goes_on():  # case 005_3
+    rig = Rig(cable="socket", StopTransactionOnEVSideDisconnect="false", UnlockConnectorOnEVSideDisconnect="false")
+    connector = rig.charge()
+    rig.supply.unplug(cable_stays=True)
+    assert rig.step(20) == [("Status", 1, "SuspendedEV")]
+    assert rig.wire.last_report == ("SuspendedEV", "NoError", "EV side disconnected", None)
+    rig.supply.plug(asking=True)
+    assert rig.step(20) == [("Status", 1, "Charging")]
+    rig.supply.unplug(cable_stays=True)
+    rig.step(20)
+    connector.stop("Remote", None, rig.now)
+    said = rig.step()
+    assert ("Stop", 1, "Remote", None, 1000) in said
+    assert rig.statuses(said) == ["Finishing"]
+
+
+def test_refused_at_start_stops():  # case 037_3
+    rig = Rig(StopTransactionOnInvalidId="true", MaxEnergyOnInvalidId="0")
+    connector = rig.charge()
+    connector.start_confirmed(connector.transaction.number, 7, IdTagInfo("Blocked"))
+    said = rig.step(20)
+    assert ("Stop", 1, "DeAuthorized", None, 1000) in said
+    assert rig.statuses(said) == ["Finishing"]
+
+
+def test_refused_at_start_suspends():  # case 037_2
+    rig = Rig(StopTransactionOnInvalidId="false", MaxEnergyOnInvalidId="0")
+    connector = rig.charge()
+    connector.start_confirmed(connector.transaction.number, 7, IdTagInfo("Invalid"))
+    assert rig.step(20) == [("Status", 1, "SuspendedEVSE")]
+    assert not rig.supply.permitted
+    assert rig.step(50000) == []
+    assert ("Stop", 1, "Local", "GOOD", 1000) in rig.tag("GOOD")
+
+
+def test_refused_at_start_may_take_some_energy():
+    rig = Rig(StopTransactionOnInvalidId="false", MaxEnergyOnInvalidId="500")
+    connector = rig.charge()
+    connector.start_confirmed(connector.transaction.number, 7, IdTagInfo("Invalid"))
+    assert rig.step(1000) == []
+    rig.energy_wh[0] = 1499
+    rig._read_meter(1, lambda reading, now: connector.metered(reading, rig.clock.stamp()))
+    assert rig.step(100) == []
+    rig.energy_wh[0] = 1500
+    rig._read_meter(1, lambda reading, now: connector.metered(reading, rig.clock.stamp()))
+    assert rig.step(100) == [("Status", 1, "SuspendedEVSE")]
+
+
+def test_answer_for_a_past_transaction_changes_nothing():
+    rig = Rig()
+    connector = rig.charge()
+    number = connector.transaction.number
+    rig.tag("GOOD")
+    rig.tag("GOOD")  # a new one
+    rig.step(100)
+    assert connector.transaction is not None
+    connector.start_confirmed(number, 7, IdTagInfo("Invalid"))
+    assert connector.transaction.transaction_id is None
+    assert connector.transaction.refused_at_wh is None
+
+
+def test_suspended_by_the_car_and_by_us():
+    rig = Rig()
+    rig.charge()
+    rig.supply.asking = False
+    assert rig.step(20) == [("Status", 1, "SuspendedEV")]
+    rig.supply.limit_da = 0
+    assert rig.step(20) == [("Status", 1, "SuspendedEVSE")]
+    rig.supply.limit_da = 160
+    assert rig.step(4000) == []  # the car has some seconds to follow the offer
+    assert rig.step(2000) == [("Status", 1, "SuspendedEV")]
+    rig.supply.asking = True
+    assert rig.step(20) == [("Status", 1, "Charging")]
+
+
+def test_a_car_that_never_asks():
+    rig = Rig()
+    rig.supply.plug()
+    rig.step()
+    rig.tag("GOOD")
+    assert rig.step(4800) == []
+    assert rig.step(400) == [("Status", 1, "SuspendedEV")]
+
+
+def test_fault_while_charging_suspends_and_goes_on():
+    rig = Rig()
+    rig.charge()
+    rig.supply.faults = ("OverTemperature",)
+    assert rig.step(20) == [("Status", 1, "Faulted")]
+    assert rig.wire.last_report[1] == "HighTemperature"
+    rig.supply.faults = ()
+    assert rig.step(20) == [("Status", 1, "Charging")]
+
+
+def test_emergency_stop_ends_the_transaction():
+    rig = Rig()
+    rig.charge()
+    rig.station.step(rig.now, ("EmergencyStop",))
+    rig.supply.faults = ("EmergencyStop",)
+    said = rig.step(20)
+    assert [entry for entry in rig.wire.said + said if entry[0] == "Stop" and entry[2] == "EmergencyStop"], said
+
+
+def test_minimum_status_duration_swallows_what_does_not_last():
+    rig = Rig(MinimumStatusDuration="2")
+    rig.step()
+    rig.supply.plug()
+    assert rig.step(1000) == []
+    rig.supply.unplug()
+    assert rig.step(5000) == []
+    rig.supply.plug()
+    assert rig.step(1900) == []
+    assert rig.step(200) == [("Status", 1, "Preparing")]
+
+
+def test_unlock_a_fixed_cable():  # cases 017_2, 018_2
+    rig = Rig()
+    connector = rig.charge()
+    answers = []
+    connector.unlock(answers.append, rig.now)
+    assert answers == ["NotSupported"]
+    assert connector.transaction is not None
+
+
+def test_unlock_an_idle_socket():  # case 017_1
+    rig = Rig(cable="socket")
+    rig.supply.plug()
+    rig.step()
+    answers = []
+    rig.station.connectors[0].unlock(answers.append, rig.now)
+    assert answers == ["Unlocked"]
+
+
+def test_unlock_ends_the_transaction_first():  # case 018_1
+    rig = Rig(cable="socket")
+    connector = rig.charge()
+    rig.supply.slow_car = True
+    answers = []
+    connector.unlock(lambda status: answers.append((status, rig.supply.energised)), rig.now)
+    rig.step(1000)
+    assert answers == []
+    assert rig.supply.locked
+    rig.supply.slow_car = False
+    said = rig.step(20)
+    assert answers == [("Unlocked", False)]
+    assert ("Stop", 1, "UnlockCommand", None, 1000) in said
+    assert rig.statuses(said) == ["Finishing"]
+
+
+def test_unlock_fails():  # case 030
+    rig = Rig(cable="socket")
+    rig.supply.plug()
+    rig.step()
+    rig.supply.lock_stuck = True
+    answers = []
+    rig.station.connectors[0].unlock(answers.append, rig.now)
+    rig.step(2900)
+    assert answers == []
+    rig.step(300)
+    assert answers == ["UnlockFailed"]
+
+
+def test_reset_ends_transactions():  # cases 015, 016
+    for kind in ("Hard", "Soft"):
+        rig = Rig()
+        rig.charge()
+        rig.station.close(kind)
+        said = rig.step()
+        assert ("Stop", 1, kind + "Reset", None, 1000) in said
+        assert rig.statuses(said) == ["Finishing"]
+        assert rig.station.closed(told=True)
+        assert rig.station.closed(told=False) == (kind == "Hard")
+        assert rig.tag("GOOD") == []
+        rig.step(16000)
+        assert rig.station.closed(told=False)
+
+
+def test_power_loss_is_reported_at_boot():  # case 032_2
+    before = Rig()
+    connector = before.charge()
+    before.energy_wh[0] = 1700
+    before._read_meter(1, lambda reading, now: connector.metered(reading, before.clock.stamp()))
+    before.step(130000)
+    kept = before.records[0].value
+    after = Rig(records=[MemoryRecord(kept)])
+    after.station.recover(after.now)
+    assert after.wire.take() == [("Stop", 1, "PowerLoss", None, 1700)]
+    assert after.records[0].value is None
+    again = Rig(records=[MemoryRecord(after.records[0].value)])
+    again.station.recover(again.now)
+    assert again.wire.take() == []
+
+
+def test_a_record_that_makes_no_sense_is_passed_over():
+    for value in ({}, {"number": "x"}, [], "text", 7):
+        rig = Rig(records=[MemoryRecord(value)])
+        rig.station.recover(rig.now)
+        assert rig.wire.take() == []

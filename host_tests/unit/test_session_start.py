@@ -1,0 +1,261 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""How a session begins: plug first, tag first, remote; who is let in and where."""
+
+from host_tests.unit.rig import Rig
+from station.authorization import IdTagInfo
+
+
+def test_plug_first():  # case 003
+    rig = Rig()
+    assert rig.step() == [("Status", 1, "Available"), ("Status", 0, "Available")]
+    rig.supply.plug()
+    assert rig.step() == [("Status", 1, "Preparing")]
+    assert rig.tag("GOOD") == [("Authorize", "GOOD"), ("Start", 1, "GOOD", 1000)]
+    assert rig.supply.permitted
+    rig.supply.plug(asking=True)
+    assert rig.step(100) == [("Status", 1, "Charging")]
+
+
+def test_tag_first_then_plug():  # case 004_1
+    rig = Rig()
+    rig.step()
+    assert rig.tag("GOOD") == [("Authorize", "GOOD"), ("Status", 1, "Preparing")]
+    assert not rig.supply.permitted
+    rig.supply.plug()
+    assert rig.step(20) == [("Start", 1, "GOOD", 1000)]
+
+
+def test_tag_first_times_out():  # case 004_2
+    rig = Rig(ConnectionTimeOut="5")
+    rig.step()
+    rig.tag("GOOD")
+    assert rig.step(4900) == []
+    assert rig.step(200) == [("Status", 1, "Available")]
+    rig.supply.plug()
+    assert rig.step(100) == [("Status", 1, "Preparing")]  # the old grant does not begin anything
+    assert rig.station.connectors[0].transaction is None
+
+
+def test_plugged_without_a_tag_times_out_to_finishing_and_a_tag_still_works():  # errata 3.20
+    rig = Rig(ConnectionTimeOut="5")
+    rig.step()
+    rig.supply.plug()
+    rig.step()
+    assert rig.step(5100) == [("Status", 1, "Finishing")]
+    said = rig.tag("GOOD")
+    assert ("Start", 1, "GOOD", 1000) in said
+
+
+def test_second_swipe_gives_up():  # case 061
+    rig = Rig()
+    rig.step()
+    rig.tag("GOOD")
+    assert rig.tag("GOOD") == [("Status", 1, "Available")]
+
+
+def test_tags_are_case_insensitive():
+    rig = Rig()
+    rig.step()
+    rig.wire.tags = {"AB12": IdTagInfo("Accepted"), "ab12": IdTagInfo("Accepted")}
+    rig.supply.plug()
+    rig.step()
+    rig.tag("ab12")
+    said = rig.tag("AB12")
+    assert [entry for entry in said if entry[0] == "Stop"], said
+
+
+def test_invalid_tag_begins_nothing():  # case 023
+    rig = Rig()
+    rig.supply.plug()
+    rig.step()
+    assert rig.tag("BAD") == [("Authorize", "BAD")]
+    assert rig.station.admission.last[1] == "refused"
+    rig.step(10000)
+    assert rig.station.connectors[0].transaction is None
+    assert not rig.supply.permitted
+
+
+def test_a_second_swipe_while_the_first_is_checked_is_ignored():
+    rig = Rig(connectors=2)
+    rig.supplies[0].plug()
+    rig.supplies[1].plug()
+    rig.step()
+    rig.wire.waiting = []
+    rig.tag("GOOD")
+    rig.tag("OTHER")
+    rig.tag("GOOD")
+    assert len(rig.wire.waiting) == 1
+    rig.wire.waiting[0]()
+    said = rig.step()
+    assert [entry for entry in said if entry[0] == "Start"] == [("Start", 1, "GOOD", 1000)]
+
+
+def test_remote_start_with_the_cable_in():  # case 010
+    rig = Rig()
+    rig.supply.plug()
+    rig.step()
+    status, begin = rig.station.admission.remote_start("GOOD", 1, rig.now)
+    assert status == "Accepted"
+    assert rig.wire.said == []  # nothing before the answer
+    begin()
+    said = rig.step()
+    assert said == [("Authorize", "GOOD"), ("Start", 1, "GOOD", 1000)] or said[-1] == ("Start", 1, "GOOD", 1000)
+
+
+def test_remote_start_without_authorization_request():
+    rig = Rig(AuthorizeRemoteTxRequests="false")
+    rig.supply.plug()
+    rig.step()
+    rig.wire.take()
+    _, begin = rig.station.admission.remote_start("UNKNOWN", None, rig.now)
+    begin()
+    assert rig.step() == [("Start", 1, "UNKNOWN", 1000)]
+
+
+def test_remote_start_with_an_invalid_tag_begins_nothing():  # case 023_5
+    rig = Rig(AuthorizeRemoteTxRequests="true")
+    rig.supply.plug()
+    rig.step()
+    rig.wire.take()
+    status, begin = rig.station.admission.remote_start("BAD", 1, rig.now)
+    assert status == "Accepted"
+    begin()
+    assert rig.step(1000) == [("Authorize", "BAD")]
+    status, begin = rig.station.admission.remote_start("GOOD", 1, rig.now)
+    assert status == "Accepted"  # the refused one does not block the connector
+
+
+def test_remote_start_is_rejected_where_it_cannot_work():  # cases 026, 027
+    rig = Rig(connectors=2)
+    rig.step()
+    start = rig.station.admission.remote_start
+    assert start("GOOD", 0, rig.now)[0] == "Rejected"
+    assert start("GOOD", 3, rig.now)[0] == "Rejected"
+    rig.charge(number=1)
+    assert start("GOOD", 1, rig.now)[0] == "Rejected"
+    rig.station.change_availability(2, False)
+    rig.step()
+    assert start("GOOD", 2, rig.now)[0] == "Rejected"
+    assert start("GOOD", None, rig.now)[0] == "Rejected"
+    rig.station.change_availability(2, True)
+    rig.supplies[1].faults = ("GroundFailure",)
+    rig.step()
+    assert start("GOOD", 2, rig.now)[0] == "Rejected"
+
+
+def test_two_remote_starts_for_one_connector():
+    rig = Rig()
+    rig.supply.plug()
+    rig.step()
+    rig.wire.waiting = []
+    _, begin = rig.station.admission.remote_start("GOOD", 1, rig.now)
+    begin()
+    assert rig.station.admission.remote_start("OTHER", 1, rig.now)[0] == "Rejected"
+
+
+def test_remote_start_without_connector_takes_the_plugged_one():
+    rig = Rig(connectors=2, AuthorizeRemoteTxRequests="false")
+    rig.supplies[1].plug()
+    rig.step()
+    _, begin = rig.station.admission.remote_start("GOOD", None, rig.now)
+    begin()
+    assert ("Start", 2, "GOOD", 1000) in rig.step()
+
+
+def test_the_grant_follows_the_cable():
+    rig = Rig(connectors=2)
+    rig.step()
+    said = rig.tag("GOOD")
+    assert ("Status", 1, "Preparing") in said
+    rig.supplies[1].plug()
+    said = rig.step(100)
+    assert ("Start", 2, "GOOD", 1000) in said
+    assert ("Status", 1, "Available") in said
+
+
+def test_a_remote_start_for_one_connector_does_not_wander():
+    rig = Rig(connectors=2, AuthorizeRemoteTxRequests="false")
+    rig.step()
+    rig.station.admission.remote_start("GOOD", 1, rig.now)[1]()
+    rig.supplies[1].plug()
+    said = rig.step(200)
+    assert not [entry for entry in said if entry[0] == "Start"]
+
+
+def test_two_drivers_one_reader():
+    rig = Rig(connectors=2)
+    rig.step()
+    rig.supplies[0].plug()
+    rig.step()
+    assert ("Start", 1, "GOOD", 1000) in rig.tag("GOOD")
+    rig.supplies[1].plug()
+    rig.step()
+    assert ("Start", 2, "OTHER", 1000) in rig.tag("OTHER")
+    said = rig.tag("GOOD")
+    assert ("Stop", 1, "Local", "GOOD", 1000) in said
+    assert rig.station.connectors[1].transaction is not None
+
+
+def test_reader_of_a_connector_serves_that_connector_only():
+    rig = Rig(connectors=2)
+    rig.supplies[0].plug()
+    rig.supplies[1].plug()
+    rig.step()
+    assert ("Start", 2, "GOOD", 1000) in rig.tag("GOOD", reader=2)
+    assert ("Start", 1, "GOOD", 1000) not in rig.wire.said
+
+
+def test_no_transaction_without_a_meter():
+    rig = Rig()
+    rig.meter_silent = True
+    rig.supply.plug()
+    rig.step()
+    said = rig.tag("GOOD")
+    assert not [entry for entry in said if entry[0] == "Start"]
+    assert not rig.supply.permitted
+
+
+def test_unplugged_while_the_meter_is_read():
+    rig = Rig()
+    rig.supply.plug()
+    rig.step()
+    rig.held_readings = []
+    rig.tag("GOOD")
+    rig.supply.unplug()
+    rig.step()
+    rig.held_readings[0]()
+    said = rig.step(100)
+    assert not [entry for entry in said if entry[0] == "Start"]
+    assert not rig.supply.permitted
+
+
+def test_a_fault_takes_the_grant_away():  # case 041
+    rig = Rig()
+    rig.step()
+    rig.tag("GOOD")
+    rig.supply.faults = ("GroundFailure",)
+    assert rig.step() == [("Status", 1, "Faulted")]
+    rig.supply.faults = ()
+    rig.supply.plug()
+    said = rig.step(1000)
+    assert not [entry for entry in said if entry[0] == "Start"]
+    rig.supply.faults = ("GroundFailure",)
+    rig.step()
+    assert rig.tag("GOOD") == []  # no Authorize: nothing could follow from it
+
+
+def test_the_record_is_there_as_soon_as_the_transaction():
+    rig = Rig()
+    rig.charge()
+    kept = rig.records[0].value
+    assert kept["id_tag"] == "GOOD"
+    assert kept["meter_start_wh"] == 1000
+
+
+def test_ticks_wrap_while_waiting():
+    rig = Rig(start_ticks=(1 << 30) - 2000, ConnectionTimeOut="5")
+    rig.step()
+    rig.tag("GOOD")
+    assert rig.step(4900) == []
+    assert rig.step(200) == [("Status", 1, "Available")]
