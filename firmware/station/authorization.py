@@ -1,14 +1,16 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""May this tag charge? Decided from the local list, the cache and whether the CSMS can be asked (OCPP 1.6, 3.4 and 3.5).
+"""May this tag charge? Decided from the local list, the cache and whether the CSMS can be asked (OCPP 1.6,
+3.4 and 3.5).
 
-| link    | key that counts             | tag known and valid | known, not valid      | unknown                       |
-| online  | LocalPreAuthorize true      | accepted            | ask                   | ask                           |
-| online  | LocalPreAuthorize false     | ask                 | ask                   | ask                           |
-| offline | LocalAuthorizeOffline true  | accepted            | refused               | AllowOfflineTxForUnknownId    |
-| offline | LocalAuthorizeOffline false | as unknown          | refused               | AllowOfflineTxForUnknownId    |
+| link    | key that counts             | known and valid | known, not valid | unknown                    |
+| online  | LocalPreAuthorize true      | accepted        | ask              | ask                        |
+| online  | LocalPreAuthorize false     | ask             | ask              | ask                        |
+| offline | LocalAuthorizeOffline true  | accepted        | refused          | AllowOfflineTxForUnknownId |
+| offline | LocalAuthorizeOffline false | as unknown      | refused          | AllowOfflineTxForUnknownId |
 
-The local list counts before the cache (3.5.3); each only while it is enabled. Valid: Accepted and not expired.
+The local list counts before the cache (3.5.3); each only while it is enabled. Valid: Accepted and not
+expired.
 """
 
 _TAG_CHARS = 20  # IdToken is a CiString20
@@ -17,7 +19,7 @@ ACCEPTED = "Accepted"
 
 
 class IdTagInfo:
-    """What the CSMS said about a tag (7.27). `status`: AuthorizationStatus; `expiry_utc_ms`, `parent`: None when not said."""
+    """What the CSMS said about a tag (7.27): AuthorizationStatus, expiry and parent (None: not said)."""
 
     __slots__ = ("status", "expiry_utc_ms", "parent")
 
@@ -27,14 +29,15 @@ class IdTagInfo:
         self.parent = parent
 
     def status_at(self, now_utc_ms) -> str:
-        """The status now: an accepted tag past its expiry date is Expired. Without a known time it is as it was said."""
+        """The status now: an accepted tag past its expiry date is Expired, unless the time is unknown."""
         if self.status != ACCEPTED or self.expiry_utc_ms is None or now_utc_ms is None:
             return self.status
         return "Expired" if now_utc_ms >= self.expiry_utc_ms else ACCEPTED
 
 
 class Decision:
-    """`outcome`: "accepted", "ask" (send Authorize) or "refused". `status`: AuthorizationStatus, None while to be asked.
+    """`outcome`: "accepted", "ask" (send Authorize) or "refused". `status`: AuthorizationStatus, None while
+    to be asked.
     `why`: short text for people. `parent`: parent tag when known, else None."""
 
     __slots__ = ("outcome", "status", "why", "parent")
@@ -57,9 +60,10 @@ class Decision:
 def decide(tag: str, online: bool, config, list_entry, cache_entry, now_utc_ms) -> Decision:
     """What to do with a presented tag.
 
-    `online`: the CSMS can be asked now. `config`: `station.configuration.Configuration` or anything with value(key).
-    `list_entry`, `cache_entry`: IdTagInfo of the tag or None. `now_utc_ms`: None while the time is unknown; then an
-    entry with an expiry date is not trusted online, and is trusted offline, where it is not apparently expired (3.5).
+    `online`: the CSMS can be asked now. `config`: `station.configuration.Configuration` or anything with
+    value(key). `list_entry`, `cache_entry`: IdTagInfo of the tag or None. `now_utc_ms`: None while the time
+    is unknown; then an entry with an expiry date is not trusted online, and is trusted offline, where it is
+    not apparently expired (3.5).
     """
     entry = None
     source = ""
@@ -91,7 +95,7 @@ def decide(tag: str, online: bool, config, list_entry, cache_entry, now_utc_ms) 
 
 
 def normalise(tag: str) -> str:
-    """The form in which tags are compared and looked up: they are case-insensitive. ValueError: empty or over 20 chars."""
+    """The form in which tags are looked up: they are case-insensitive. ValueError: empty, over 20 characters."""
     if not 0 < len(tag) <= _TAG_CHARS:
         raise ValueError("a tag has 1 to 20 characters")
     return tag.upper()

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """The authorization cache (OCPP 1.6, 3.5.1): what the CSMS last said about tags, on flash, none of it in RAM.
 
-16 bucket files `bucket_X`, chosen by the CRC-32 of the tag, each a `store.record.Record` of at most 16 entries, oldest
-first: [tag, status, expiry_utc_ms, parent, day of last use]. A lookup reads one bucket (under 2 KB), a change rewrites one.
-A full bucket loses a not-valid entry first, then the one used longest ago. A damaged bucket loses itself only.
+16 bucket files `bucket_X`, chosen by the CRC-32 of the tag, each a `store.record.Record` of at most 16
+entries, oldest first: [tag, status, expiry_utc_ms, parent, day of last use]. A lookup reads one bucket (under
+2 KB), a change rewrites one. A full bucket loses a not-valid entry first, then the one used longest ago. A
+damaged bucket loses itself only.
 """
 
 import os
@@ -18,7 +19,8 @@ _BUCKETS = 16  # fixed: another number would look for tags in the wrong file
 _BUCKET_ENTRIES = 16
 _VERSION = 1
 _DAY_MS = 86400000
-# Knowing the day of last use to a week is enough to evict the oldest, and spares the flash one write per swipe.
+# Knowing the day of last use to a week is enough to evict the oldest, and spares the flash one write per
+# swipe.
 _REFRESH_DAYS = 7
 
 
@@ -71,7 +73,7 @@ class Cache:
             return False
 
     def clear(self) -> None:
-        """Forget everything. Raises OSError when a file cannot be removed; a power cut half way leaves the rest."""
+        """Forget everything. OSError: a file cannot be removed. A power cut half way leaves the rest intact."""
         for number in range(_BUCKETS):
             Record(self._path(number), _VERSION).remove()
 

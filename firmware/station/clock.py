@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 """What time it is, and what time it was when nobody knew yet.
 
-A charger boots without a clock as often as not: events get a stamp, (boot number, milliseconds since that boot), and the
-stamp becomes a time once the CSMS has told it (BootNotification.conf, Heartbeat.conf). Several boots may pass before that.
+A charger boots without a clock as often as not: events get a stamp, (boot number, milliseconds since that
+boot), and the stamp becomes a time once the CSMS has told it (BootNotification.conf, Heartbeat.conf). Several
+boots may pass before that.
 
-For each of the last boots the clock keeps an anchor: when it began. An anchor is exact when the time was learnt during that
-boot. Until then it is the latest time that was ever known plus the running time since (`floor_utc_ms`): too early by the
-time the station was off. When the time is learnt, all such anchors move later together, as far as they can: order and
-durations stay right, only the off times are missing.
+For each of the last boots the clock keeps an anchor: when it began. An anchor is exact when the time was
+learnt during that boot. Until then it is the latest time that was ever known plus the running time since
+(`floor_utc_ms`): too early by the time the station was off. When the time is learnt, all such anchors move
+later together, as far as they can: order and durations stay right, only the off times are missing.
 """
 
 from hal.ticks import ticks_diff
@@ -25,18 +26,24 @@ class Clock:
     """The station's time. `ticks`: hal.ticks at boot, `boot`: number of this boot, growing with each.
 
     `rtc_utc_ms`: what a battery-kept clock says, None without one; not believed when earlier than the floor.
-    `floor_utc_ms`, `anchors`: as persisted by an earlier boot (any time earlier), from the attributes of these names.
+    `floor_utc_ms`, `anchors`: as persisted by an earlier boot (any time earlier), from the attributes of
+    these names.
     """
 
     def __init__(self, boot: int, ticks: int, rtc_utc_ms=None, floor_utc_ms: int = 0, anchors=()):
         self.boot = boot
         self.uptime_ms = 0  # since boot, never wraps
         self._ticks = ticks
-        self._offset_ms = floor_utc_ms  # UTC minus uptime; as long as the time is not known, the floor minus uptime
+        self._offset_ms = (
+            floor_utc_ms  # UTC minus uptime; as long as the time is not known, the floor minus uptime
+        )
         self.known = False
         self.anchors = [list(anchor) for anchor in anchors if anchor[0] < boot][-_ANCHORS + 1 :]
         self.anchors.append([boot, floor_utc_ms, _FLOOR])
-        if rtc_utc_ms is not None and max(floor_utc_ms, timestamp.EARLIEST_MS) <= rtc_utc_ms <= timestamp.LATEST_MS:
+        if (
+            rtc_utc_ms is not None
+            and max(floor_utc_ms, timestamp.EARLIEST_MS) <= rtc_utc_ms <= timestamp.LATEST_MS
+        ):
             self.set_utc_ms(rtc_utc_ms)
 
     text = staticmethod(timestamp.text)
@@ -56,11 +63,11 @@ class Clock:
 
     @property
     def floor_utc_ms(self) -> int:
-        """It is at least this late, known or not: what to persist as the next boot's floor. 0-based when never known."""
+        """It is at least this late: what to persist as the next boot's floor (small when never known)."""
         return self._offset_ms + self.uptime_ms
 
     def set_utc_ms(self, utc_ms: int) -> None:
-        """The time is `utc_ms` now. It may jump either way; stamps that were times already stay what they are."""
+        """It is `utc_ms` now. It may jump either way; stamps that are times already stay what they are."""
         start_ms = utc_ms - self.uptime_ms
         if not self.known:
             shift_ms = start_ms - self._offset_ms
@@ -78,9 +85,10 @@ class Clock:
     def resolve(self, stamp):
         """utc_ms of a stamp, None as long as it cannot be told (only while the time is not known).
 
-        Exact when the time was learnt during the stamp's boot. Otherwise it is never later than the start of the next
-        boot, keeps the order and the durations within a boot, and is too late by at most the time the station was off
-        afterwards. A stamp of a boot that is no longer remembered is taken as the start of the oldest one that is.
+        Exact when the time was learnt during the stamp's boot. Otherwise it is never later than the start of
+        the next boot, keeps the order and the durations within a boot, and is too late by at most the time
+        the station was off afterwards. A stamp of a boot that is no longer remembered is taken as the start
+        of the oldest one that is.
         """
         if isinstance(stamp, int):
             return stamp

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The configuration keys of this station: their values, who may change them, and keeping the changes.
 
-The settings file holds only what differs from the station's defaults, {name: text}. It is written at first boot, so that a
-missing file means an empty data directory.
+The settings file holds only what differs from the station's defaults, {name: text}. It is written at first
+boot, so that a missing file means an empty data directory.
 """
 
 import log
@@ -24,12 +24,13 @@ class ConfigurationError(ValueError):
 
 
 class Configuration:
-    """`description`: station.description.Description. `store`: store.record.Record (or alike) of the settings file.
+    """`description`: station.description.Description. `store`: store.record.Record (or alike) of the settings
+    file.
 
-    `initial`: {key: text} for the first boot on an empty data directory, read-only keys too; always checked, so that a
-    typing error shows at any boot (ConfigurationError). `implemented`: the feature profiles that this firmware has.
-    A damaged settings file is set aside by the store and the station's defaults are used. A settings file of a newer
-    firmware raises store.record.NewerVersion.
+    `initial`: {key: text} for the first boot on an empty data directory, read-only keys too; always checked,
+    so that a typing error shows at any boot (ConfigurationError). `implemented`: the feature profiles that
+    this firmware has. A damaged settings file is set aside by the store and the station's defaults are used.
+    A settings file of a newer firmware raises store.record.NewerVersion.
     """
 
     def __init__(self, description, store, initial=None, implemented=("Core",)):
@@ -38,10 +39,16 @@ class Configuration:
         self._profiles = tuple([profile for profile in description.profiles if profile in implemented])
         self._watchers = []
         self._values = {}  # canonical name -> value of every key that exists here
+        self._absent = {}  # and what the others count as: some are asked for in every turn of the main loop
         self._check_description()
         for entry in keys.KEYS:
-            if self._exists(entry):
-                self._values[entry[keys.NAME]] = self._default(entry)
+            name = entry[keys.NAME]
+            if not self._has_feature(entry):
+                self._absent[name] = key_types.off(entry[keys.TYPE])
+            elif name in description.absent:
+                self._absent[name] = self._default(entry)
+            else:
+                self._values[name] = self._default(entry)
         self._check_lists(self._values)
         initial = self._checked_initial(initial or {})
         saved = store.load()
@@ -57,18 +64,19 @@ class Configuration:
     def value(self, key: str):
         """bool, int, str, bytes (AuthorizationKey; b"" = none) or tuple of str (lists).
 
-        Of a key that this station does not have: its default when the station description says it is absent, and "off"
-        (False, 0, empty) when the station lacks the feature. KeyError for a name that is in no standard.
+        Of a key that this station does not have: its default when the station description says it is absent,
+        and "off" (False, 0, empty) when the station lacks the feature. KeyError for a name that is in no
+        standard.
         """
         if key in self._values:
             return self._values[key]
+        if key in self._absent:
+            return self._absent[key]
         entry = keys.row(key)
         if entry is None:
             raise KeyError(key)
         name = entry[keys.NAME]
-        if name in self._values:
-            return self._values[name]
-        return self._default(entry) if self._has_feature(entry) else key_types.off(entry[keys.TYPE])
+        return self._values[name] if name in self._values else self._absent[name]
 
     def text(self, key: str) -> str:
         """The value as GetConfiguration shows it; "" for AuthorizationKey, which is never shown."""
@@ -80,18 +88,19 @@ class Configuration:
         return key_types.text(entry[keys.TYPE], self.value(entry[keys.NAME]))
 
     def rows(self, wanted=None):
-        """(rows, unknown): for GetConfiguration. A row is (key, readonly, text); text is None for a write-only key.
+        """(rows, unknown): for GetConfiguration. A row is (key, readonly, text); text is None for a
+        write-only key.
 
-        `wanted`: list of names in any case; None or empty: all but the write-only ones. `unknown`: the names that are not
-        here, as they were asked for. Order as asked for, else that of the table.
+        `wanted`: list of names in any case; None or empty: all but the write-only ones. `unknown`: the names
+        that are not here, as they were asked for. Order as asked for, else that of the table.
         """
+        if not wanted:
+            shown = [
+                entry for entry in keys.KEYS if entry[keys.NAME] in self._values and entry[keys.ACCESS] != "W"
+            ]
+            return [self._row(entry) for entry in shown], []
         found = []
         unknown = []
-        if not wanted:
-            for entry in keys.KEYS:
-                if entry[keys.NAME] in self._values and entry[keys.ACCESS] != "W":
-                    found.append(self._row(entry))
-            return found, unknown
         for name in wanted:
             entry = keys.row(name)
             if entry is None or entry[keys.NAME] not in self._values:
@@ -103,7 +112,7 @@ class Configuration:
     # changing
 
     def change(self, key: str, text: str) -> str:
-        """ChangeConfiguration: "Accepted", "Rejected" or "NotSupported". Unless accepted nothing has changed."""
+        """ChangeConfiguration: "Accepted", "Rejected" or "NotSupported"; unless accepted nothing changes."""
         entry = keys.row(key)
         if entry is None or entry[keys.NAME] not in self._values:
             return "NotSupported"
@@ -129,7 +138,8 @@ class Configuration:
     def set_internal(self, key: str, text: str) -> None:
         """Set a key past access and the station's limits, e.g. HeartbeatInterval from BootNotification.conf.
 
-        Raises ValueError when the text is not of the key's type. Counts even when it cannot be persisted (logged).
+        Raises ValueError when the text is not of the key's type. Counts even when it cannot be persisted
+        (logged).
         """
         entry = keys.row(key)
         if entry is None or entry[keys.NAME] not in self._values:
@@ -180,9 +190,6 @@ class Configuration:
             return entry[keys.NAME] in self._description.configuration
         return needs in self._profiles
 
-    def _exists(self, entry):
-        return self._has_feature(entry) and entry[keys.NAME] not in self._description.absent
-
     def _readonly(self, entry):
         if entry[keys.ACCESS] == "R" or entry[keys.NAME] in self._description.read_only:
             return True
@@ -212,7 +219,7 @@ class Configuration:
         if name == "ConnectorPhaseRotationMaxLength":
             return len(description.connectors) + 1
         if name == "ConnectorPhaseRotation":
-            return ("RST",) if description.phases == 3 else ("NotApplicable",)
+            return ("Unknown",) if description.phases == 3 else ("NotApplicable",)
         return (DEFAULT,)  # the lists of measurands
 
     def _range(self, entry):
@@ -284,7 +291,7 @@ class Configuration:
         return found
 
     def _take_saved(self, saved):
-        """Values that no longer fit (another station description, another firmware) fall back to the default, with a line."""
+        """Values that no longer fit (another description, another firmware) fall back to the default."""
         if not isinstance(saved, dict):
             log.error("configuration", "the settings file holds no object: defaults are used")
             return
@@ -294,6 +301,8 @@ class Configuration:
                 continue
             entry = keys.row(name)
             try:
-                self._values[name] = key_types.parse(entry[keys.TYPE], text, 0, _SETTINGS_LIMIT, self._description)
+                self._values[name] = key_types.parse(
+                    entry[keys.TYPE], text, 0, _SETTINGS_LIMIT, self._description
+                )
             except ValueError as error:
                 log.warning("configuration", "saved %s is ignored: %s", name, error)

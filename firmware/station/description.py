@@ -1,9 +1,11 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""What a station is: its connectors, the features it has, and where its configuration keys differ from the table.
+"""What a station is: its connectors, the features it has, and where its configuration keys differ from the
+table.
 
-Comes from a JSON file (`--station`, or on a board's flash); `Description()` is a single-phase 32 A station with a fixed cable.
-Everything is checked here, and an error names the key: a station must not run on half a description.
+Comes from a JSON file (`--station`, or on a board's flash); `Description()` is a single-phase 32 A station
+with a fixed cable. Everything is checked here, and an error names the key: a station must not run on half a
+description.
 """
 
 from station import measurands
@@ -21,7 +23,7 @@ _KEYS = (
     "absent",
     "limits",
 )
-_PROFILES = FEATURE_PROFILES + ("Security",)
+_PROFILES = (*FEATURE_PROFILES, "Security")
 _READERS = ("single", "per_connector", "none")
 # name, default, allowed values
 _OPTIONS = (
@@ -48,8 +50,9 @@ class DescriptionError(ValueError):
 
 
 class Connector:
-    """One connector. `number` from 1; `cable` "fixed" or "socket"; `lock`: the socket can lock the plug; `current` "AC" or
-    "DC"; `phases` 1 or 3; `rated_da` in deci-ampere; `nominal_v` phase to neutral (DC: of the output); `ventilation`: the
+    """One connector. `number` from 1; `cable` "fixed" or "socket"; `lock`: the socket can lock the plug;
+    `current` "AC" or "DC"; `phases` 1 or 3; `rated_da` in deci-ampere; `nominal_v` phase to neutral (DC: of
+    the output); `ventilation`: the
     room has it, so that state D may charge."""
 
     def __init__(self, number, cable, lock, current, phases, rated_da, nominal_v, ventilation):
@@ -64,7 +67,8 @@ class Connector:
 
 
 class Description:
-    """A checked station file. `document`: its JSON object; what it leaves out has the defaults of a plain station.
+    """A checked station file. `document`: its JSON object; what it leaves out has the defaults of a plain
+    station.
 
     name          text
     connectors    tuple of Connector
@@ -74,7 +78,8 @@ class Description:
     profiles      OCPP feature profiles the station offers, as far as the firmware has them
     options       dict with every option: cache, milliseconds, power_loss
     measurands    tuple of names that its hardware can give
-    configuration dict key -> text at first boot; read_only, absent: tuples of keys; limits: dict key -> (least, most)
+    configuration dict key -> text at first boot; read_only, absent: tuples of keys; limits: dict key ->
+    (least, most)
     """
 
     def __init__(self, document=None):
@@ -86,8 +91,8 @@ class Description:
                 raise DescriptionError("%s: no such key; known: %s" % (key, ", ".join(_KEYS)))
         self.name = _typed(document, "name", str, "generic")
         self.connectors = _connectors(_typed(document, "connectors", list, [{}]))
-        self.phases = max([connector.phases for connector in self.connectors])
-        self.fixed_cables = all([connector.cable == "fixed" for connector in self.connectors])
+        self.phases = max(connector.phases for connector in self.connectors)
+        self.fixed_cables = all(connector.cable == "fixed" for connector in self.connectors)
         self.reader = _one_of("reader", _typed(document, "reader", str, "single"), _READERS)
         self.profiles = _names(document, "profiles", _PROFILES, ("Core",))
         if "Core" not in self.profiles:
@@ -105,7 +110,9 @@ class Description:
         self.absent = tuple(_typed(document, "absent", list, []))
         self.limits = {}
         for key, limits in _typed(document, "limits", dict, {}).items():
-            if not (isinstance(limits, list) and len(limits) == 2 and _is_int(limits[0]) and _is_int(limits[1])):
+            if not (
+                isinstance(limits, list) and len(limits) == 2 and _is_int(limits[0]) and _is_int(limits[1])
+            ):
                 raise DescriptionError("limits.%s: [least, most] is needed, not %r" % (key, limits))
             if limits[0] > limits[1]:
                 raise DescriptionError("limits.%s: %d is more than %d" % (key, limits[0], limits[1]))
@@ -122,8 +129,10 @@ def _is_int(value):
 
 def _typed(document, key, kind, default, where=""):
     value = document.get(key, default)
-    if not isinstance(value, kind) or kind is int and isinstance(value, bool):
-        wanted = {str: "a text", int: "a number", bool: "true or false", list: "a list", dict: "an object"}[kind]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        wanted = {str: "a text", int: "a number", bool: "true or false", list: "a list", dict: "an object"}[
+            kind
+        ]
         raise DescriptionError("%s%s: %s is needed, not %r" % (where, key, wanted, value))
     return value
 
@@ -132,7 +141,9 @@ def _one_of(where, value, allowed):
     for one in allowed:
         if value == one and isinstance(value, bool) == isinstance(one, bool):
             return one
-    raise DescriptionError("%s: %r is not one of %s" % (where, value, ", ".join([str(one) for one in allowed])))
+    raise DescriptionError(
+        "%s: %r is not one of %s" % (where, value, ", ".join([str(one) for one in allowed]))
+    )
 
 
 def _names(document, key, allowed, default):
@@ -151,7 +162,9 @@ def _options(document):
         options[name] = _one_of("options." + name, document.get(name, default), allowed)
     for name in document:
         if name not in options:
-            raise DescriptionError("options.%s: no such option; known: %s" % (name, ", ".join(sorted(options))))
+            raise DescriptionError(
+                "options.%s: no such option; known: %s" % (name, ", ".join(sorted(options)))
+            )
     return options
 
 

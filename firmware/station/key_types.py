@@ -27,7 +27,7 @@ _OPTIONS = {
 
 
 def parse(kind: str, text: str, least: int, most: int, description):
-    """The value of `text` for a key of type `kind` (station.keys): bool, int, str, bytes (secret), tuple of str (lists)."""
+    """The value of `text` for a key of type `kind`: bool, int, str, bytes (secret), tuple of str (lists)."""
     if kind == "bool":
         return _parse_bool(text)
     if kind == "int":
@@ -111,7 +111,7 @@ def _parse_measurands(text, description):
 
 
 def _parse_rotation(text, connector_count):
-    """`0.RST,1.RTS,...`: connector 0 is the station's own feed. One order without a number stands for the station."""
+    """`0.RST,1.RTS,...`: 0 is the station's own feed. One order without a number stands for the station."""
     items = _items(text)
     if len(items) == 1 and "." not in items[0]:
         return (_option(items[0], _PHASE_ORDERS),)
@@ -128,10 +128,11 @@ def _parse_rotation(text, connector_count):
 
 
 def _parse_secret(text):
-    """The bytes of a Basic authentication password (whitepaper A00.FR.205: 16 to 20 bytes, sent as hex digits).
+    """The bytes of a Basic authentication password (whitepaper A00.FR.205: 16 to 20 bytes, sent as hex
+    digits).
 
-    Central systems send both hex and the plain password (SteVe#1895, EVerest#2034): 32 to 40 hex digits are decoded,
-    16 to 20 printable characters are taken as they are. Empty: no password.
+    Central systems send both hex and the plain password (SteVe#1895, EVerest#2034): 32 to 40 hex digits are
+    decoded, 16 to 20 printable characters are taken as they are. Empty: no password.
     """
     if not text:
         return b""

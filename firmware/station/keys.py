@@ -1,28 +1,28 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""THE table of configuration keys: OCPP 1.6 edition 2 chapter 9, its errata 2025-04 and the security whitepaper ed. 3.
+"""THE table of configuration keys: OCPP 1.6 edition 2 chapter 9, errata 2025-04, security whitepaper ed. 3.
 
-`docs/configuration.md` is made from this file by `python tools/keys_page.py`. One line per key, in the standard's order:
+`python tools/keys_page.py` makes `docs/configuration.md` from it. One line per key, in the standard's order:
 
     name, type, access, default, least, most, needs, demand  # unit, meaning
 
 type     bool; int; text; secret; comma-separated lists: measurands, rotation, profiles, units, protocols
 access   R, RW or W as the CSMS sees it. A station description can make an RW key R.
 default  at first boot, where the station description says nothing else; None: follows from the hardware
-least    range of an int, or of the number of characters of a text; a station description can set another range
-needs    what the station must have for the key to exist: "" nothing; "cache" that option; "given": a value in the station
-         description; else a feature profile ("Security" is the whitepaper)
+least    range of an int, or of the number of characters of a text; a station description can set another
+needs    what the station must have for the key to exist: "" nothing; "cache" that option; "given": a value in
+         the station description; else a feature profile ("Security" is the whitepaper)
 demand   the standard's word: required or optional (within the profile)
 
 Every value is kept over restarts. No change needs a restart: RebootRequired is never answered.
 """
 
+# fmt: off
 KEYS = (
-    # fmt: off
     # 9.1 Core profile
     ("AllowOfflineTxForUnknownId", "bool", "RW", "false", 0, 0, "", "opt"),  # offline: unknown tags may start
     ("AuthorizationCacheEnabled", "bool", "RW", "true", 0, 0, "cache", "opt"),
-    ("AuthorizeRemoteTxRequests", "bool", "RW", "true", 0, 0, "", "req"),  # R or RW; else no Authorize for them
+    ("AuthorizeRemoteTxRequests", "bool", "RW", "true", 0, 0, "", "req"),  # R or RW allowed
     ("BlinkRepeat", "int", "RW", "5", 0, 1000, "given", "opt"),  # times
     ("ClockAlignedDataInterval", "int", "RW", "0", 0, 86400, "", "req"),  # s, from midnight UTC; 0 = off
     ("ConnectionTimeOut", "int", "RW", "60", 0, 86400, "", "req"),  # s, from Preparing until given up
@@ -31,8 +31,8 @@ KEYS = (
     ("GetConfigurationMaxKeys", "int", "R", "60", 1, 2147483647, "", "req"),
     ("HeartbeatInterval", "int", "RW", "300", 0, 86400, "", "req"),  # s; BootNotification.conf sets it too
     ("LightIntensity", "int", "RW", "100", 0, 100, "given", "opt"),  # %
-    ("LocalAuthorizeOffline", "bool", "RW", "true", 0, 0, "", "req"),  # offline: tags in list or cache may start
-    ("LocalPreAuthorize", "bool", "RW", "false", 0, 0, "", "req"),  # online: they start without asking first
+    ("LocalAuthorizeOffline", "bool", "RW", "true", 0, 0, "", "req"),  # offline: known tags may start
+    ("LocalPreAuthorize", "bool", "RW", "false", 0, 0, "", "req"),  # online: known tags start unasked
     ("MaxEnergyOnInvalidId", "int", "RW", "0", 0, 2147483647, "", "opt"),  # Wh
     ("MeterValuesAlignedData", "measurands", "RW", None, 0, 0, "", "req"),
     ("MeterValuesAlignedDataMaxLength", "int", "R", "16", 0, 2147483647, "", "opt"),  # items
@@ -49,13 +49,13 @@ KEYS = (
     ("StopTxnSampledData", "measurands", "RW", "", 0, 0, "", "req"),
     ("StopTxnSampledDataMaxLength", "int", "R", "16", 0, 2147483647, "", "opt"),  # items
     ("SupportedFeatureProfiles", "profiles", "R", None, 0, 0, "", "req"),
-    ("SupportedFeatureProfilesMaxLength", "int", "R", "6", 0, 2147483647, "given", "opt"),  # items, errata 3.80
+    ("SupportedFeatureProfilesMaxLength", "int", "R", "6", 0, 2147483647, "given", "opt"),  # errata 3.80
     ("TransactionMessageAttempts", "int", "RW", "3", 1, 1000, "", "req"),  # transmissions in all
-    ("TransactionMessageRetryInterval", "int", "RW", "60", 0, 86400, "", "req"),  # s, times transmissions so far
-    ("UnlockConnectorOnEVSideDisconnect", "bool", "RW", "true", 0, 0, "", "req"),  # R, false: fixed cables only
+    ("TransactionMessageRetryInterval", "int", "RW", "60", 0, 86400, "", "req"),  # s, times tries so far
+    ("UnlockConnectorOnEVSideDisconnect", "bool", "RW", "true", 0, 0, "", "req"),  # fixed cable: R, false
     ("WebSocketPingInterval", "int", "RW", "60", 0, 86400, "", "opt"),  # s; 0 = off
     # added by errata 2025-04
-    ("MessageTimeout", "int", "RW", "30", 1, 3600, "", "opt"),  # s without an answer until a request has failed
+    ("MessageTimeout", "int", "RW", "30", 1, 3600, "", "opt"),  # s without an answer: failed
     ("StopTransactionMaxMeterValues", "int", "R", "20", 0, 2147483647, "", "opt"),  # in transactionData
     ("SupportedFileTransferProtocols", "protocols", "R", "HTTP,FTP", 0, 0, "FirmwareManagement", "opt"),
     # 9.2 Local authorization list management profile
@@ -77,8 +77,8 @@ KEYS = (
     ("AdditionalRootCertificateCheck", "bool", "R", "false", 0, 0, "Security", "opt"),
     ("CertificateSignedMaxChainSize", "int", "R", "10", 1, 2147483647, "Security", "opt"),
     ("CertificateStoreMaxLength", "int", "R", "10", 1, 2147483647, "Security", "opt"),  # certificates
-    # fmt: on
 )
+# fmt: on
 
 NAME = 0
 TYPE = 1
@@ -91,7 +91,7 @@ DEMAND = 7
 
 
 def row(name: str):
-    """The line of a key, whatever the case of its name (errata 3.73: keys are case-insensitive); None when unknown."""
+    """The line of a key, None when unknown. Names are case-insensitive (errata 3.73)."""
     for entry in KEYS:
         if entry[0] == name:
             return entry

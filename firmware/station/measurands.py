@@ -1,33 +1,41 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The measurands this firmware can report, in OCPP 1.6's words (7.31), and how a list of them is written in a key.
+"""The measurands this firmware can report, in OCPP 1.6's words (7.31), and how a key lists them.
 
 What a station really has is a subset: `measurands` in its description.
 """
 
-# name, unit, location, decimals between the integer we hold and the unit, how it is split over phases:
-#   ""   one value                    "L"  one value per phase: L1, L2, L3        "LN" per phase to neutral: L1-N, ...
+# name, unit, location, decimals between the integer we hold and the unit, phases, source
 # A unit of None is left out: the standard has none for frequency (errata 3.84) and power factor.
 # "Celcius" is how the standard spells it (errata: keep it).
+# phases  "" one value; "L" one per phase: L1, L2, L3; "LN" one per phase to neutral: L1-N, L2-N, L3-N
+# source  attribute of hal.reading.Reading, "+" or "-" before it: only what flows to the car or to the grid;
+#         "" computed in station.metering
 MEASURANDS = (
-    ("Energy.Active.Import.Register", "Wh", "Outlet", 0, ""),
-    ("Energy.Active.Import.Interval", "Wh", "Outlet", 0, ""),
-    ("Energy.Active.Export.Register", "Wh", "Outlet", 0, ""),
-    ("Energy.Active.Export.Interval", "Wh", "Outlet", 0, ""),
-    ("Energy.Reactive.Import.Register", "varh", "Outlet", 0, ""),
-    ("Energy.Reactive.Export.Register", "varh", "Outlet", 0, ""),
-    ("Power.Active.Import", "W", "Outlet", 0, ""),
-    ("Power.Active.Export", "W", "Outlet", 0, ""),
-    ("Power.Offered", "W", "Outlet", 0, ""),
-    ("Power.Factor", None, "Outlet", 3, ""),
-    ("Current.Import", "A", "Outlet", 3, "L"),
-    ("Current.Export", "A", "Outlet", 3, "L"),
-    ("Current.Offered", "A", "Outlet", 1, ""),
-    ("Voltage", "V", "Outlet", 3, "LN"),
-    ("Frequency", None, "Outlet", 3, ""),
-    ("Temperature", "Celcius", "Outlet", 1, ""),
-    ("SoC", "Percent", "EV", 0, ""),
+    ("Energy.Active.Import.Register", "Wh", "Outlet", 0, "", "energy_wh"),
+    ("Energy.Active.Import.Interval", "Wh", "Outlet", 0, "", ""),
+    ("Energy.Active.Export.Register", "Wh", "Outlet", 0, "", "export_wh"),
+    ("Energy.Active.Export.Interval", "Wh", "Outlet", 0, "", ""),
+    ("Energy.Reactive.Import.Register", "varh", "Outlet", 0, "", "reactive_import_varh"),
+    ("Energy.Reactive.Export.Register", "varh", "Outlet", 0, "", "reactive_export_varh"),
+    ("Power.Active.Import", "W", "Outlet", 0, "", "+power_w"),
+    ("Power.Active.Export", "W", "Outlet", 0, "", "-power_w"),
+    ("Power.Offered", "W", "Outlet", 0, "", ""),
+    ("Power.Factor", None, "Outlet", 3, "", ""),
+    ("Current.Import", "A", "Outlet", 3, "L", "+current_ma"),
+    ("Current.Export", "A", "Outlet", 3, "L", "-current_ma"),
+    ("Current.Offered", "A", "Outlet", 1, "", ""),
+    ("Voltage", "V", "Outlet", 3, "LN", "voltage_mv"),
+    ("Frequency", None, "Outlet", 3, "", "frequency_mhz"),
+    ("Temperature", "Celcius", "Outlet", 1, "", "temperature_dc"),
+    ("SoC", "Percent", "EV", 0, "", "soc_pct"),
 )
+NAME = 0
+UNIT = 1
+LOCATION = 2
+DECIMALS = 3
+PHASES = 4
+SOURCE = 5
 
 DEFAULT = "Energy.Active.Import.Register"
 
@@ -45,18 +53,18 @@ def row(name: str):
 
 def phases_of(entry, phase_count: int):
     """The phase texts of a row on a station with that many phases; () when it has one value without phase."""
-    return _PHASES[entry[4]] if phase_count == 3 else ()
+    return _PHASES[entry[PHASES]] if phase_count == 3 else ()
 
 
 def split(item: str):
-    """("Current.Import", "L1") of "Current.Import.L1"; the phase is None when the item has none, or not one of ours."""
+    """("Current.Import", "L1") of "Current.Import.L1"; the phase is None when the item has none of ours."""
     head, _, last = item.rpartition(".")
     phase = last.upper()
     return (head, phase) if phase in _PHASES["L"] or phase in _PHASES["LN"] else (item, None)
 
 
 def parse_item(item: str, available, phase_count: int) -> str:
-    """The canonical spelling of one list item; ValueError when this station has no such measurand or phase."""
+    """The canonical spelling of a list item; ValueError when this station has no such measurand or phase."""
     name, phase = split(item)
     entry = row(name)
     if entry is None or entry[0] not in available:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """From a meter's reading to OCPP 1.6 sampled values (7.43), by integers only.
 
-A column is (name, phase or None): one number of a sample. Numbers stay in the integers of `hal.reading` (Wh, mA, mV,
-W, ...) until they are written; what the meter does not give is None and left out, never 0.
+A column is (name, phase or None): one number of a sample. Numbers stay in the integers of `hal.reading` (Wh,
+mA, mV, W, ...) until they are written; what the meter does not give is None and left out, never 0.
 """
 
 from station import measurands
@@ -16,14 +16,14 @@ TRIGGER = "Trigger"
 
 
 class IntervalEnergy:
-    """Energy since the previous sample of one series, for the ...Interval measurands: one object per series."""
+    """Energy since the previous sample of a series, for the ...Interval measurands: one object per series."""
 
     def __init__(self):
         self._import_wh = None
         self._export_wh = None
 
     def take(self, reading):
-        """(import_wh, export_wh) since the last take(); None for the first, and where a register went backwards."""
+        """(import_wh, export_wh) since the last take(); None at first, and where a register went back."""
         if reading is None:
             return None, None
         since = (_since(self._import_wh, reading.energy_wh), _since(self._export_wh, reading.export_wh))
@@ -33,11 +33,14 @@ class IntervalEnergy:
 
 
 def _since(before_wh, now_wh):
-    return now_wh - before_wh if before_wh is not None and now_wh is not None and now_wh >= before_wh else None
+    if before_wh is None or now_wh is None or now_wh < before_wh:
+        return None
+    return now_wh - before_wh
 
 
 def columns(names, connector) -> tuple:
-    """The columns for configured measurands (tuple of `Name` or `Name.L2`): all phases of each unless one is named.
+    """The columns for configured measurands (tuple of `Name` or `Name.L2`): all phases of each unless one is
+    named.
 
     `connector`: `station.description.Connector`.
     """
@@ -57,29 +60,37 @@ def columns(names, connector) -> tuple:
 def numbers(columns_, reading, connector, offered_da=None, interval_wh=(None, None)) -> tuple:
     """The number of each column, None where there is none now.
 
-    `reading`: `hal.reading.Reading`, or None when the meter did not answer: offered values are given all the same.
-    `offered_da`: current offered to the car. `interval_wh`: what IntervalEnergy.take() said.
+    `reading`: `hal.reading.Reading`, or None when the meter did not answer: offered values are given all the
+    same. `offered_da`: current offered to the car. `interval_wh`: what IntervalEnergy.take() said.
     """
-    return tuple([_number(name, phase, reading, connector, offered_da, interval_wh) for name, phase in columns_])
+    return tuple(
+        [_number(name, phase, reading, connector, offered_da, interval_wh) for name, phase in columns_]
+    )
 
 
 def sampled_value(column, number: int, context: str) -> dict:
-    """One SampledValue; context, measurand and unit are always there (central systems misread the defaults)."""
+    """One SampledValue; context, measurand and unit are always there: central systems misread defaults."""
     name, phase = column
-    _, unit, location, decimals, _ = measurands.row(name)
-    value = {"value": decimal(number, decimals), "context": context, "measurand": name, "location": location}
-    if unit is not None:
-        value["unit"] = unit
+    entry = measurands.row(name)
+    value = {
+        "value": decimal(number, entry[measurands.DECIMALS]),
+        "context": context,
+        "measurand": name,
+        "location": entry[measurands.LOCATION],
+    }
+    if entry[measurands.UNIT] is not None:
+        value["unit"] = entry[measurands.UNIT]
     if phase is not None:
         value["phase"] = phase
     return value
 
 
 def sampled_values(names, reading, connector, offered_da, context, interval_wh=(None, None)) -> list:
-    """The SampledValues of one moment, for the wire: dicts of texts. Empty when the meter gave nothing that is asked for.
+    """The SampledValues of one moment, for the wire: dicts of texts. Empty when the meter gave nothing that
+    is asked for.
 
-    `names`: the value of a measurand key. Empty means the default measurand (the schema's) in periodic samples:
-    pass `names or (measurands.DEFAULT,)`; in transaction data it means nothing (errata 3.14.5).
+    `names`: the value of a measurand key. Empty means the default measurand (the schema's) in periodic
+    samples: pass `names or (measurands.DEFAULT,)`; in transaction data it means nothing (errata 3.14.5).
     """
     wanted = columns(names, connector)
     found = []
@@ -90,7 +101,7 @@ def sampled_values(names, reading, connector, offered_da, context, interval_wh=(
 
 
 def decimal(number: int, decimals: int) -> str:
-    """`number` / 10**decimals with at least one and no needless decimals: (15980, 3) -> "15.98", (320, 1) -> "32.0"."""
+    """`number` / 10**decimals without needless decimals: (15980, 3) -> "15.98", (320, 1) -> "32.0"."""
     if decimals == 0:
         return str(number)
     sign = "-" if number < 0 else ""
@@ -108,55 +119,34 @@ def _number(name, phase, reading, connector, offered_da, interval_wh):
         return None if offered_da is None else offered_da * connector.nominal_v * connector.phases // 10
     if reading is None:
         return None
-    if name == "Energy.Active.Import.Register":
-        return reading.energy_wh
-    if name == "Energy.Active.Export.Register":
-        return reading.export_wh
     if name == "Energy.Active.Import.Interval":
         return interval_wh[0]
     if name == "Energy.Active.Export.Interval":
         return interval_wh[1]
-    if name == "Energy.Reactive.Import.Register":
-        return reading.reactive_import_varh
-    if name == "Energy.Reactive.Export.Register":
-        return reading.reactive_export_varh
-    if name == "Power.Active.Import":
-        return _towards_car(reading.power_w)
-    if name == "Power.Active.Export":
-        return _towards_grid(reading.power_w)
     if name == "Power.Factor":
         return _power_factor(reading)
-    if name == "Current.Import":
-        return _towards_car(_of_phase(reading.current_ma, phase))
-    if name == "Current.Export":
-        return _towards_grid(_of_phase(reading.current_ma, phase))
-    if name == "Voltage":
-        return _of_phase(reading.voltage_mv, phase)
-    if name == "Frequency":
-        return reading.frequency_mhz
-    if name == "Temperature":
-        return reading.temperature_dc
-    if name == "SoC":
-        return reading.soc_pct
-    return None
-
-
-def _of_phase(values, phase):
-    index = 0 if phase is None else int(phase[1]) - 1
-    return values[index] if index < len(values) else None
-
-
-def _towards_car(value):
-    return value if value is None or value > 0 else 0
-
-
-def _towards_grid(value):
-    return value if value is None else -value if value < 0 else 0
+    entry = measurands.row(name)
+    source = entry[measurands.SOURCE]
+    value = getattr(reading, source.lstrip("+-"))
+    if entry[measurands.PHASES]:
+        index = 0 if phase is None else int(phase[1]) - 1
+        value = value[index] if index < len(value) else None
+    if value is None:
+        return None
+    if source[0] == "+":
+        return max(value, 0)
+    if source[0] == "-":
+        return max(-value, 0)
+    return value
 
 
 def _power_factor(reading):
     """Active over apparent power in thousandths; None without current, where it has no meaning."""
-    if reading.power_w is None or not reading.current_ma or len(reading.current_ma) != len(reading.voltage_mv):
+    if (
+        reading.power_w is None
+        or not reading.current_ma
+        or len(reading.current_ma) != len(reading.voltage_mv)
+    ):
         return None
     apparent_uva = 0
     for current_ma, voltage_mv in zip(reading.current_ma, reading.voltage_mv):

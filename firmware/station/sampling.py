@@ -1,9 +1,10 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""When to sample: MeterValueSampleInterval (from the transaction's start) and ClockAlignedDataInterval (from midnight).
+"""When to sample: MeterValueSampleInterval (from the transaction's start) and ClockAlignedDataInterval (from
+midnight).
 
-Both are told the time and never act on more than one missed moment: after a blocked loop or a clock that jumped there is
-one sample, not a burst.
+Both are told the time and never act on more than one missed moment: after a blocked loop or a clock that
+jumped there is one sample, not a burst.
 """
 
 _DAY_MS = 86400000
@@ -14,7 +15,8 @@ _PUNCTUAL_MS = 1000
 class SampledSchedule:
     """Every `interval_s` from `start_ms` (uptime at the start of the transaction); 0 = off.
 
-    A change of the interval counts at once and from the same start: the next sample is at the next multiple of it.
+    A change of the interval counts at once and from the same start: the next sample is at the next multiple
+    of it.
     """
 
     def __init__(self, start_ms: int, interval_s: int):
@@ -57,9 +59,11 @@ class ClockAlignedSchedule:
             self._moment_ms = None
 
     def due(self, utc_ms):
-        """The timestamp (utc_ms) of the sample to take now, or None. Call it often; `utc_ms` is None while unknown.
+        """The timestamp (utc_ms) of the sample to take now, or None. Call it often; `utc_ms` is None while
+        unknown.
 
-        It is the aligned moment itself, unless the call comes more than a second late: then it is the true time.
+        It is the aligned moment itself, unless the call comes more than a second late: then it is the true
+        time.
         """
         if utc_ms is None or self._interval_ms <= 0:
             self._moment_ms = None
@@ -69,5 +73,5 @@ class ClockAlignedSchedule:
         before_ms = self._moment_ms
         self._moment_ms = moment_ms
         if before_ms is None or moment_ms <= before_ms:
-            return None  # just begun, still in the same interval, or the clock went back: wait for the next moment
+            return None  # just begun, in the same interval, or the clock went back: wait for the next moment
         return moment_ms if utc_ms - moment_ms < _PUNCTUAL_MS else utc_ms

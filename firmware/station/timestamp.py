@@ -1,9 +1,11 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""RFC 3339 date-times <-> milliseconds since 1970 UTC, in integers (boards have no datetime and 24-bit floats).
+"""RFC 3339 date-times <-> milliseconds since 1970 UTC, in integers (boards have no datetime and 24-bit
+floats).
 
-Central systems write all of "2026-11-20T10:09:22Z", "...22.123456+00:00" (Python) and no zone at all; OCPP 1.6 errata 3.10
-allows fractions and offsets. Dates outside 2000..2099 are nobody's clock; only expiry dates go there ("9999-12-31").
+Central systems write all of "2026-11-20T10:09:22Z", "...22.123456+00:00" (Python) and no zone at all; OCPP
+1.6 errata 3.10 allows fractions and offsets. Dates outside 2000..2099 are nobody's clock; only expiry dates
+go there ("9999-12-31").
 """
 
 EARLIEST_MS = 946684800000  # 2000-01-01T00:00:00Z
@@ -24,10 +26,11 @@ def text(utc_ms: int, milliseconds: bool = True) -> str:
 
 
 def parse(date_time: str, clamp: bool = False) -> int:
-    """Milliseconds since 1970 UTC of an RFC 3339 date-time; no zone means UTC, a leap second is the next second.
+    """Milliseconds since 1970 UTC of an RFC 3339 date-time; no zone means UTC, a leap second is the next
+    second.
 
-    Raises ValueError for anything else, and outside 2000..2099; with `clamp` such a date becomes the nearer end
-    of that range, which is what an expiry date "never" or "long ago" means.
+    Raises ValueError for anything else, and outside 2000..2099; with `clamp` such a date becomes the nearer
+    end of that range, which is what an expiry date "never" or "long ago" means.
     """
     if len(date_time) < 19 or date_time[4] != "-" or date_time[7] != "-" or date_time[10] not in "Tt":
         raise ValueError("not a date-time: " + date_time[:40])
@@ -39,7 +42,13 @@ def parse(date_time: str, clamp: bool = False) -> int:
     hour = _number(date_time, 11, 13)
     minute = _number(date_time, 14, 16)
     second = _number(date_time, 17, 19)
-    if not (1 <= month <= 12 and 1 <= day <= _month_days(year, month) and hour < 24 and minute < 60 and second <= 60):
+    if not (
+        1 <= month <= 12
+        and 1 <= day <= _month_days(year, month)
+        and hour < 24
+        and minute < 60
+        and second <= 60
+    ):
         raise ValueError("no such moment: " + date_time[:40])
     at = 19
     fraction = 0
@@ -88,8 +97,8 @@ def _month_days(year, month):
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-# The calendar repeats every 400 years = 146,097 days. Counting years from March puts the leap day at the end, and then
-# the days before a month are (153 * months + 2) // 5.
+# The calendar repeats every 400 years = 146,097 days. Counting years from March puts the leap day at the end,
+# and then the days before a month are (153 * months + 2) // 5.
 
 
 def _days(year, month, day):

@@ -2,18 +2,24 @@
 # SPDX-License-Identifier: MIT
 """What StopTransaction.transactionData will say: begin, end and a bounded number of samples between.
 
-OCPP 1.6 errata 3.14: both lists empty means no transaction data at all; begin and end carry every configured measurand;
-when there are too many samples, every second one between begin and end goes, begin and end never.
-Samples are held as tuples of integers and written out one at a time, so that neither RAM nor the message grows with the
-length of a transaction.
+OCPP 1.6 errata 3.14: both lists empty means no transaction data at all; begin and end carry every configured
+measurand; when there are too many samples, every second one between begin and end goes, begin and end never.
+Samples are held as tuples of integers and written out one at a time, so that neither RAM nor the message
+grows with the length of a transaction.
 """
 
-from station import measurands, metering
+from station import metering
 
-# 40 samples of one measurand; with many measurands the number of values counts, each is some 130 bytes of JSON.
+# 40 samples of one measurand; with many measurands the number of values counts, each is some 130 bytes of
+# JSON.
 _SAMPLE_LIMIT = 40
 _VALUE_LIMIT = 80
-_CONTEXTS = (metering.SAMPLE_PERIODIC, metering.SAMPLE_CLOCK, metering.TRANSACTION_BEGIN, metering.TRANSACTION_END)
+_CONTEXTS = (
+    metering.SAMPLE_PERIODIC,
+    metering.SAMPLE_CLOCK,
+    metering.TRANSACTION_BEGIN,
+    metering.TRANSACTION_END,
+)
 _PERIODIC = 0
 _CLOCK = 1
 _BEGIN = 2
@@ -23,19 +29,23 @@ _END = 3
 class TransactionData:
     """The samples of one transaction.
 
-    `sampled`, `aligned`: values of StopTxnSampledData and StopTxnAlignedData when it starts (a change counts from the next
-    transaction on). `limit`: StopTransactionMaxMeterValues, counting begin and end; 0 = no transaction data.
+    `sampled`, `aligned`: values of StopTxnSampledData and StopTxnAlignedData when it starts (a change counts
+    from the next transaction on). `limit`: StopTransactionMaxMeterValues, counting begin and end; 0 = no
+    transaction data.
     """
 
     def __init__(self, connector, sampled: tuple, aligned: tuple, limit: int):
         self._connector = connector
         self._columns = (metering.columns(sampled, connector), metering.columns(aligned, connector))
-        both = self._columns[0] + tuple([column for column in self._columns[1] if column not in self._columns[0]])
-        self._both = both
+        sampled, aligned = self._columns
+        self._both = both = sampled + tuple([column for column in aligned if column not in sampled])
         self._limit = 0
         if both and limit > 0:
             self._limit = max(2, min(limit, _SAMPLE_LIMIT, _VALUE_LIMIT // len(both)))
-        self._stride = [1, 1]  # of each series: every how many samples one is kept; doubles when there are too many
+        self._stride = [
+            1,
+            1,
+        ]  # of each series: every how many samples one is kept; doubles when there are too many
         self._skip = [0, 0]
         self._interval = (metering.IntervalEnergy(), metering.IntervalEnergy(), metering.IntervalEnergy())
         self._begin = None
@@ -43,7 +53,7 @@ class TransactionData:
         self._between = []
 
     def begin(self, stamp, reading, offered_da=None) -> None:
-        """The transaction starts. `stamp`: of station.clock; `reading` may be None (the meter does not answer)."""
+        """The transaction starts. `stamp`: of station.clock; `reading`: None when the meter is silent."""
         for series in self._interval:
             series.take(reading)
         if self._limit:
@@ -59,7 +69,9 @@ class TransactionData:
             return
         self._skip[series] = self._stride[series] - 1
         interval_wh = self._interval[series].take(reading)
-        self._between.append(self._sample(stamp, series, self._columns[series], reading, offered_da, interval_wh))
+        self._between.append(
+            self._sample(stamp, series, self._columns[series], reading, offered_da, interval_wh)
+        )
         if len(self._between) > self._limit - 2:
             self._thin()
 
@@ -70,9 +82,10 @@ class TransactionData:
             self._end = self._sample(stamp, _END, self._both, reading, offered_da, interval_wh)
 
     def meter_values(self):
-        """Yield (stamp, list of SampledValues) in order of time: what transactionData carries. Samples without any
+        """Yield (stamp, list of SampledValues) in order of time: what transactionData carries. Samples
+        without any
         value are left out, so with a dead meter nothing may come at all."""
-        for sample in [self._begin] + self._between + [self._end]:
+        for sample in (self._begin, *self._between, self._end):
             if sample is None:
                 continue
             kind = sample[1]
@@ -88,14 +101,14 @@ class TransactionData:
         return [self._begin, self._between, self._end, self._stride]
 
     def restore(self, state) -> None:
-        """Take over what state() gave before a restart. Interval energy starts anew: that of the cut sample is lost."""
+        """Take over what state() gave before a restart. Interval energy starts anew."""
         self._begin, self._between, self._end, self._stride = state
 
     def _sample(self, stamp, kind, columns, reading, offered_da, interval_wh):
         return stamp, kind, metering.numbers(columns, reading, self._connector, offered_da, interval_wh)
 
     def _thin(self):
-        """Drop every second sample between, counted separately per series so that none disappears as a whole."""
+        """Drop every second sample between, counted per series so that none disappears as a whole."""
         kept = []
         count = [0, 0]
         for sample in self._between:
@@ -105,6 +118,9 @@ class TransactionData:
         self._between = kept[: self._limit - 2]
         for series in (_PERIODIC, _CLOCK):
             if count[series]:
-                # The sample just taken stays or went; either way the next kept one is a full new stride after it.
+                # The sample just taken stays or went; either way the next kept one is a full new stride after
+                # it.
                 self._stride[series] *= 2
-                self._skip[series] = self._stride[series] - 1 if count[series] % 2 else self._stride[series] // 2 - 1
+                self._skip[series] = (
+                    self._stride[series] - 1 if count[series] % 2 else self._stride[series] // 2 - 1
+                )

@@ -2,19 +2,20 @@
 # SPDX-License-Identifier: MIT
 """A first-in first-out queue of byte records on flash: append at the tail, take from the head, constant RAM.
 
-A directory holds segment files `XXXXXXXX.seg` (the hex number is the least sequence number the file may hold) and one
-`head` file. A segment is a run of records, each
+A directory holds segment files `XXXXXXXX.seg` (the hex number is the least sequence number the file may hold)
+and one `head` file. A segment is a run of records, each
 
-    0xA5 | length u16 | sequence u32 | CRC-32 u32 of the seven bytes before and the data | data     (little endian)
+    0xA5 | length u16 | sequence u32 | CRC-32 u32 of the seven bytes before and of the data | data
 
-and is only ever appended to, then removed when everything in it was dropped. `head` holds the sequence number of the next
-record to deliver and a small note of the owner, as two identical lines `1 CRC SEQUENCE NOTE`: one flipped bit must not make
-a delivered record come back. It is overwritten whole on every drop.
+(little endian) and is only ever appended to, then removed when everything in it was dropped. `head` holds the sequence number
+of the next record to deliver and a small note of the owner, as two identical lines `1 CRC SEQUENCE NOTE`: one
+flipped bit must not make a delivered record come back. It is overwritten whole on every drop.
 
-What a power cut can leave behind: a torn record at the end of the newest segment (never announced to the caller, so
-ignored; a segment with such a tail is not appended to again), an empty segment, a segment that the head has passed (removed
-at the next start). A damaged record in the middle is skipped up to the next one whose checksum holds, counted in `damaged`
-and logged; the segment with the damage is kept as `damaged.bad` when the head leaves it.
+What a power cut can leave behind: a torn record at the end of the newest segment (never announced to the
+caller, so ignored; a segment with such a tail is not appended to again), an empty segment, a segment that the
+head has passed (removed at the next start). A damaged record in the middle is skipped up to the next one
+whose checksum holds, counted in `damaged` and logged; the segment with the damage is kept as `damaged.bad`
+when the head leaves it.
 """
 
 import json
@@ -38,10 +39,10 @@ _ENOENT = 2
 class Journal:
     """The queue in `directory`, which is created when absent. One owner per directory.
 
-    `segment_bytes`: a segment is closed before it would grow past this; one larger record gets a segment of its own.
-    `depth`: records waiting; after damage, or while a gap in the numbers lies ahead, it counts the missing ones too.
-    `damaged`: unreadable stretches met since start.
-    `head_note`: the owner's small dict as last persisted with the head; change it through drop() or save_note().
+    segment_bytes  a segment is closed before it would grow past this; one larger record gets its own
+    depth          records waiting; while a gap in the numbers lies ahead (damage), it counts the gap too
+    damaged        unreadable stretches met since start
+    head_note      the owner's small dict as last persisted with the head, by drop() or save_note()
 
     A file system that cannot be written is logged at start and raised as OSError by what needs it afterwards.
     """
@@ -71,7 +72,7 @@ class Journal:
         return self._next_seq - self._head_seq
 
     def append(self, data: bytes) -> int:
-        """Store `data` (at most 65,535 bytes) behind everything else; its sequence number. On flash when this returns.
+        """Store `data` (at most 65,535 bytes) behind everything else: on flash when this returns its number.
 
         Raises ValueError when it is longer, OSError (disk full, ...): then nothing was appended.
         """
@@ -99,7 +100,7 @@ class Journal:
         return seq
 
     def peek(self):
-        """(sequence number, bytes) of the oldest record, or None when there is none. It stays until drop()."""
+        """(sequence number, bytes) of the oldest record, None when there is none. It stays until drop()."""
         while self._head_segment is not None:
             segment = self._head_segment
             found = self._record_at(segment, self._head_at, self._head_seq)
@@ -117,9 +118,9 @@ class Journal:
         return None
 
     def drop(self, note=None) -> None:
-        """Forget the oldest record and persist that, together with `note` (a dict, at most 1 KB as JSON) when given.
+        """Forget the oldest record and persist that, with `note` (a dict, at most 1 KB as JSON) when given.
 
-        Raises OSError when it cannot be persisted: in RAM the record is gone, after a restart it would come back.
+        Raises OSError when it cannot be persisted: in RAM the record is gone, a restart brings it back.
         """
         if self.peek() is None:
             return
@@ -129,8 +130,9 @@ class Journal:
             self._save_head(note)
         finally:
             if self._head_seq == self._next_seq:
-                # The usual case of a station that is online: one record in, one out. Removing the small file now is
-                # cheaper than letting it grow (flash pages are copied on append), and leaves an empty directory.
+                # The usual case of a station that is online: one record in, one out. Removing the small file
+                # now is cheaper than letting it grow (flash pages are copied on append), and leaves an empty
+                # directory.
                 segment = self._head_segment
                 self._head_segment = None
                 self._tail_segment = None
@@ -176,7 +178,9 @@ class Journal:
                 if b"%08x" % crc32(fields[0] + b" " + fields[2] + b" " + fields[3]) != fields[1]:
                     continue
                 if int(fields[0]) > int(_HEAD_VERSION):
-                    raise NewerVersion("%s has format %d, this firmware reads 1" % (self.directory, int(fields[0])))
+                    raise NewerVersion(
+                        "%s has format %d, this firmware reads 1" % (self.directory, int(fields[0]))
+                    )
                 self._head_seq = int(fields[2])
                 self.head_note = json.loads(str(fields[3], "utf-8"))
             except (ValueError, IndexError):
@@ -187,7 +191,11 @@ class Journal:
             return
         if lines != [b""]:
             self.damaged += 1
-            log.error("journal", "%s is damaged: set aside as head.bad, delivery restarts at the oldest record", path)
+            log.error(
+                "journal",
+                "%s is damaged: set aside as head.bad, delivery restarts at the oldest record",
+                path,
+            )
             replace(path, path + ".bad")
 
     def _save_head(self, note):
@@ -227,7 +235,7 @@ class Journal:
         return best
 
     def _find_ends(self):
-        """At start: the segment with the head, the next sequence number, whether the newest segment may grow."""
+        """At start: the segment with the head, the next number, whether the newest segment may grow."""
         head = least = tail = None
         for number in self._segments():
             if number <= self._head_seq and (head is None or number > head):
@@ -288,7 +296,7 @@ class Journal:
     # records
 
     def _record_at(self, segment, at, least, report=True):
-        """(offset, sequence number, bytes) of the first good record from `at` with a number of at least `least`."""
+        """(offset, number, bytes) of the first good record from `at` on with a number of at least `least`."""
         path = self._path(segment)
         try:
             size = os.stat(path)[6]

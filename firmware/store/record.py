@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """One JSON object in one file: whole, old or new, never mixed.
 
-File: one header line `pilotlight VERSION CRC`, then the JSON text. VERSION is the decimal version of the content,
-CRC eight hex digits of the CRC-32 over `VERSION`, a newline and the JSON text: a flipped bit in the version is damage,
-not a newer version. Every future version keeps this header, so that any firmware can tell "newer" from "damaged".
+File: one header line `pilotlight VERSION CRC`, then the JSON text. VERSION is the decimal version of the
+content, CRC eight hex digits of the CRC-32 over `VERSION`, a newline and the JSON text: a flipped bit in the
+version is damage, not a newer version. Every future version keeps this header, so that any firmware can tell
+"newer" from "damaged".
 
-littlefs gives the old or the new content of an existing file that is overwritten in one open/write/close; a file that
-did not exist may be found empty after a power cut, so an empty file means absent.
+littlefs gives the old or the new content of an existing file that is overwritten in one open/write/close; a
+file that did not exist may be found empty after a power cut, so an empty file means absent.
 """
 
 import json
@@ -29,8 +30,9 @@ class NewerVersion(Exception):
 class Record:
     """The file `path` with content of format `version` (an integer from 1).
 
-    `migrate(old_version, obj) -> obj` turns the content of an older version into the current one; without it an older
-    version is set aside like a damaged file. `damaged` is True after a load() that had to set the file aside.
+    `migrate(old_version, obj) -> obj` turns the content of an older version into the current one; without it
+    an older version is set aside like a damaged file. `damaged` is True after a load() that had to set the
+    file aside.
     """
 
     def __init__(self, path: str, version: int, migrate=None):
@@ -40,7 +42,7 @@ class Record:
         self._migrate = migrate
 
     def load(self):
-        """The object, or None: no file yet, or it was damaged (then set aside as `<path>.bad`, with a log line).
+        """The object; None when there is no file yet, or a damaged one: that is set aside as `<path>.bad`.
 
         Raises NewerVersion, and OSError when the file system fails.
         """
@@ -58,7 +60,7 @@ class Record:
             version, body = _open(content)
             if version > self.version:
                 raise NewerVersion(
-                    "%s has format %d, this firmware reads up to %d: install a newer firmware or remove the file"
+                    "%s has format %d, this firmware reads up to %d: install newer firmware or remove the file"
                     % (self.path, version, self.version)
                 )
             obj = json.loads(str(body, "utf-8"))
