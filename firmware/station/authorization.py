@@ -95,7 +95,7 @@ def decide(tag: str, online: bool, config, list_entry, cache_entry, now_utc_ms) 
 
 
 def normalise(tag: str) -> str:
-    """The form in which tags are looked up: they are case-insensitive. ValueError: empty, over 20 characters."""
+    """How tags are looked up: they are case-insensitive. ValueError: empty or over 20 characters."""
     if not 0 < len(tag) <= _TAG_CHARS:
         raise ValueError("a tag has 1 to 20 characters")
     return tag.upper()

@@ -73,7 +73,7 @@ class Cache:
             return False
 
     def clear(self) -> None:
-        """Forget everything. OSError: a file cannot be removed. A power cut half way leaves the rest intact."""
+        """Forget everything. OSError: a file cannot be removed. A power cut half way leaves the rest."""
         for number in range(_BUCKETS):
             Record(self._path(number), _VERSION).remove()
 

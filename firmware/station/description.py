@@ -23,7 +23,7 @@ _KEYS = (
     "absent",
     "limits",
 )
-_PROFILES = (*FEATURE_PROFILES, "Security")
+_PROFILES = FEATURE_PROFILES + ("Security",)
 _READERS = ("single", "per_connector", "none")
 # name, default, allowed values
 _OPTIONS = (

@@ -83,9 +83,8 @@ class TransactionData:
 
     def meter_values(self):
         """Yield (stamp, list of SampledValues) in order of time: what transactionData carries. Samples
-        without any
-        value are left out, so with a dead meter nothing may come at all."""
-        for sample in (self._begin, *self._between, self._end):
+        without any value are left out, so with a dead meter nothing may come at all."""
+        for sample in [self._begin] + self._between + [self._end]:
             if sample is None:
                 continue
             kind = sample[1]

@@ -7,9 +7,10 @@ and one `head` file. A segment is a run of records, each
 
     0xA5 | length u16 | sequence u32 | CRC-32 u32 of the seven bytes before and of the data | data
 
-(little endian) and is only ever appended to, then removed when everything in it was dropped. `head` holds the sequence number
-of the next record to deliver and a small note of the owner, as two identical lines `1 CRC SEQUENCE NOTE`: one
-flipped bit must not make a delivered record come back. It is overwritten whole on every drop.
+(little endian) and is only ever appended to, then removed when everything in it was dropped. `head` holds the
+sequence number of the next record to deliver and a small note of the owner, as two identical lines
+`1 CRC SEQUENCE NOTE`: one flipped bit must not make a delivered record come back. It is overwritten whole on
+every drop.
 
 What a power cut can leave behind: a torn record at the end of the newest segment (never announced to the
 caller, so ignored; a segment with such a tail is not appended to again), an empty segment, a segment that the
@@ -57,6 +58,7 @@ class Journal:
         self._head_at = 0  # offset in it where the search for the head starts
         self._head_bytes = 0  # size on flash of the record that peek() found there
         self._head_damaged = False  # the head segment has an unreadable stretch
+        self._torn_segment = None  # the segment whose end was found unreadable at start
         self._tail_segment = None  # the segment that the next append may go to
         self._tail_bytes = 0
         self._next_seq = 1
@@ -167,12 +169,16 @@ class Journal:
         path = self.directory + "/head"
         try:
             with open(path, "rb") as file:
-                lines = file.read(4 * _NOTE_LIMIT_BYTES).split(b"\n")
+                content = file.read(4 * _NOTE_LIMIT_BYTES)
         except OSError as error:
             if error.args[0] != _ENOENT:
                 log.error("journal", "%s cannot be read: %s", path, error)
             return
-        for index, line in enumerate(lines):
+        half = len(content) // 2
+        # By the middle, so that a damaged end of line spoils one copy only; by the lines, if the file is cut.
+        copies = [content[: half - 1], content[half:-1]]
+        copies.extend(content.split(b"\n"))
+        for index, line in enumerate(copies):
             fields = line.split(b" ", 3)
             try:
                 if b"%08x" % crc32(fields[0] + b" " + fields[2] + b" " + fields[3]) != fields[1]:
@@ -189,7 +195,7 @@ class Journal:
                 self.damaged += 1
                 log.warning("journal", "%s: first copy is damaged, the second is used", path)
             return
-        if lines != [b""]:
+        if content:
             self.damaged += 1
             log.error(
                 "journal",
@@ -252,15 +258,23 @@ class Journal:
             following = self._segment_after(least)
             self._remove(least)
             least = following
-        size, end, last = self._measure(tail)
-        self._next_seq = max(self._head_seq, tail if size == 0 else last + 1)
+        try:
+            size, end, last = self._measure(tail)
+        except OSError as error:
+            log.error("journal", "%s cannot be read: %s", self._path(tail), error)
+            size, end, last = self._segment_bytes, 0, tail
+        # Numbers are never used twice, so as many are passed over as an unreadable end may have held.
+        self._next_seq = max(self._head_seq, tail if size == 0 else last + 1 + (size - end) // _HEADER_BYTES)
         if size == end:
             # An empty file is fit for appending only under its own number.
             if size or tail == self._next_seq:
                 self._tail_segment = tail
                 self._tail_bytes = size
-        else:  # torn by a power cut, or damage: counted when the head gets there
-            log.warning("journal", "%s: the last %d bytes are unreadable", self._path(tail), size - end)
+        else:  # torn by a power cut, or damage
+            self._torn_segment = tail
+            self.damaged += 1
+            path = self._path(tail)
+            log.error("journal", "%s: the last %d bytes are unreadable, skipped", path, size - end)
         self.peek()  # leaves exhausted segments behind and finds the head
 
     def _measure(self, segment):
@@ -280,7 +294,7 @@ class Journal:
         """The head has passed the segment: remove it, or keep it for examination when it was damaged."""
         if self._tail_segment == segment:
             self._tail_segment = None
-        if self._head_damaged:
+        if self._head_damaged or segment == self._torn_segment:
             self._head_damaged = False
             replace(self._path(segment), self.directory + "/damaged.bad")
         else:
@@ -304,7 +318,7 @@ class Journal:
                 while True:
                     found = self._following(file, at, size, segment)
                     start = size if found is None else found[0]
-                    if report and start != at:
+                    if report and start != at and (found is not None or segment != self._torn_segment):
                         self._head_damaged = True
                         self.damaged += 1
                         log.error("journal", "%s: bytes %d to %d are unreadable, skipped", path, at, start)

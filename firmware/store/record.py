@@ -48,8 +48,10 @@ class Record:
         """
         self.damaged = False
         try:
+            # read(n) allocates n bytes beforehand: never ask for more than there is.
+            size = min(os.stat(self.path)[6], _LIMIT_BYTES + 1)
             with open(self.path, "rb") as file:
-                content = file.read(_LIMIT_BYTES + 1)
+                content = file.read(size)
         except OSError as error:
             if error.args[0] == _ENOENT:
                 return None
@@ -60,7 +62,7 @@ class Record:
             version, body = _open(content)
             if version > self.version:
                 raise NewerVersion(
-                    "%s has format %d, this firmware reads up to %d: install newer firmware or remove the file"
+                    "%s has format %d, this firmware reads up to %d: install newer firmware or remove it"
                     % (self.path, version, self.version)
                 )
             obj = json.loads(str(body, "utf-8"))

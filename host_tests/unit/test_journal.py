@@ -1,0 +1,391 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+import os
+
+import log
+import store.journal
+from host_tests.unit.expect import raises
+from host_tests.unit.scratch import Scratch, exists, read, write
+from store.journal import Journal
+from store.record import NewerVersion
+
+HEADER_BYTES = 11
+
+
+def drain(journal):
+    found = []
+    while True:
+        record = journal.peek()
+        if record is None:
+            return found
+        found.append(record[1])
+        journal.drop()
+
+
+def segments(path):
+    return sorted([name for name in os.listdir(path) if name.endswith(".seg")])
+
+
+def fill(path, records, segment_bytes=8192):
+    journal = Journal(path, segment_bytes)
+    for data in records:
+        journal.append(data)
+    return journal
+
+
+def test_first_in_first_out():
+    with Scratch() as path:
+        journal = Journal(path + "/journal")
+        assert journal.peek() is None
+        assert journal.depth == 0
+        assert [journal.append(data) for data in (b"one", b"", b"three")] == [1, 2, 3]
+        assert journal.depth == 3
+        assert journal.peek() == (1, b"one")
+        assert journal.peek() == (1, b"one")
+        journal.drop()
+        assert journal.depth == 2
+        assert journal.peek() == (2, b"")
+        assert drain(journal) == [b"", b"three"]
+        assert journal.peek() is None
+        assert journal.depth == 0
+        journal.drop()
+        assert journal.append(b"four") == 4
+        assert journal.peek() == (4, b"four")
+
+
+def test_survives_a_restart():
+    with Scratch() as path:
+        journal = fill(path, [b"%d" % number for number in range(10)])
+        for _ in range(3):
+            journal.drop()
+        journal = Journal(path)
+        assert journal.depth == 7
+        assert journal.append(b"10") == 11
+        assert drain(journal) == [b"%d" % number for number in range(3, 11)]
+        journal = Journal(path)
+        assert journal.peek() is None
+        assert journal.depth == 0
+        assert journal.append(b"next") == 12
+
+
+def test_a_restart_alone_changes_nothing():
+    with Scratch() as path:
+        fill(path, [b"a" * 30] * 20, 100)
+        before = [(name, read(path + "/" + name)) for name in sorted(os.listdir(path))]
+        for _ in range(3):
+            Journal(path, 100)
+        assert [(name, read(path + "/" + name)) for name in sorted(os.listdir(path))] == before
+
+
+def test_segments_are_bounded_and_removed_when_exhausted():
+    with Scratch() as path:
+        journal = fill(path, [b"x" * 50] * 40, 200)
+        assert len(segments(path)) == 14  # three records of 61 bytes each
+        for name in segments(path):
+            assert os.stat(path + "/" + name)[6] <= 200
+        count = 14
+        for number in range(40):
+            assert journal.peek()[0] == number + 1
+            assert len(segments(path)) <= count
+            count = len(segments(path))
+            journal.drop()
+        assert segments(path) == []
+        assert sorted(os.listdir(path)) == ["head"]
+
+
+def test_a_record_larger_than_a_segment_gets_its_own():
+    with Scratch() as path:
+        journal = fill(path, [b"a", b"b" * 1000, b"c"], 100)
+        assert len(segments(path)) == 3
+        assert drain(journal) == [b"a", b"b" * 1000, b"c"]
+        raises(ValueError, journal.append, bytes(65536))
+        assert journal.append(b"d") == 4
+
+
+def test_an_online_station_leaves_nothing_but_the_head():
+    with Scratch() as path:
+        journal = Journal(path)
+        for _ in range(20):
+            journal.append(b"message")
+            journal.drop()
+            assert os.listdir(path) == ["head"]
+
+
+def test_iterate_sees_everything_and_moves_nothing():
+    with Scratch() as path:
+        journal = fill(path, [b"%d" % number for number in range(30)], 100)
+        for _ in range(4):
+            journal.drop()
+        expected = [(number + 1, b"%d" % number) for number in range(4, 30)]
+        assert list(journal.iterate()) == expected
+        assert journal.peek() == expected[0]
+        assert list(Journal(path, 100).iterate()) == expected
+        drain(journal)
+        assert list(journal.iterate()) == []
+
+
+def test_the_note_is_kept_with_the_head():
+    with Scratch() as path:
+        journal = fill(path, [b"a", b"b"])
+        assert journal.head_note == {}
+        journal.save_note({"tries": 2})
+        assert Journal(path).head_note == {"tries": 2}
+        assert Journal(path).peek() == (1, b"a")
+        journal.drop({"ids": {"7": -1}})
+        assert Journal(path).head_note == {"ids": {"7": -1}}
+        assert Journal(path).peek() == (2, b"b")
+        journal.drop()
+        assert Journal(path).head_note == {"ids": {"7": -1}}
+        raises(ValueError, journal.save_note, {"long": "x" * 1024})
+
+
+def test_numbers_go_on_when_the_journal_was_empty_over_a_restart():
+    with Scratch() as path:
+        drain(fill(path, [b"a"] * 5))
+        journal = Journal(path)
+        assert journal.append(b"b") == 6
+
+
+def test_a_torn_last_record_is_ignored_whatever_its_length():
+    with Scratch() as path:
+        fill(path, [b"first", b"second"])
+        name = path + "/" + segments(path)[0]
+        good = read(name)
+        first = HEADER_BYTES + len(b"first")
+        for length in range(first, len(good)):
+            write(name, good[:length])
+            journal = Journal(path)
+            assert journal.peek() == (1, b"first")
+            assert journal.append(b"third") >= 2
+            assert drain(journal) == [b"first", b"third"], length
+            assert Journal(path).peek() is None
+            for rest in os.listdir(path):
+                os.remove(path + "/" + rest)
+
+
+def test_a_torn_only_record_is_ignored():
+    with Scratch() as path:
+        fill(path, [b"first"])
+        name = path + "/" + segments(path)[0]
+        good = read(name)
+        for length in range(len(good)):
+            write(name, good[:length])
+            journal = Journal(path)
+            assert journal.peek() is None, length
+            journal.append(b"next")
+            journal = Journal(path)
+            assert drain(journal) == [b"next"]
+            for rest in os.listdir(path):
+                os.remove(path + "/" + rest)
+
+
+def test_every_damaged_byte_costs_at_most_the_record_it_is_in():
+    records = [b"alpha", b"beta" * 5, b"\xa5\xa5\xa5", b"delta"]
+    with Scratch() as path:
+        fill(path, records)
+        name = path + "/" + segments(path)[0]
+        good = read(name)
+        ends = []
+        end = 0
+        for data in records:
+            end += HEADER_BYTES + len(data)
+            ends.append(end)
+        for index in range(len(good)):
+            hit = [index < end for end in ends].index(True)
+            expected = records[:hit] + records[hit + 1 :]
+            for flip in (0x01, 0x80, 0xFF):
+                bad = bytearray(good)
+                bad[index] ^= flip
+                write(name, bad)
+                journal = Journal(path)
+                assert [data for _, data in journal.iterate()] == expected, (index, flip)
+                assert drain(journal) == expected, (index, flip)
+                assert journal.damaged == 1
+                assert " E " in log.lines()[-1] and "unreadable" in log.lines()[-1]
+                assert read(path + "/damaged.bad") == bytes(bad)
+                for rest in os.listdir(path):
+                    os.remove(path + "/" + rest)
+
+
+def test_damage_in_one_segment_leaves_the_others_alone():
+    with Scratch() as path:
+        fill(path, [b"%03d" % number for number in range(40)], 60)
+        names = segments(path)
+        write(path + "/" + names[1], b"\xa5" * 56)
+        os.remove(path + "/" + names[3])
+        journal = Journal(path, 60)
+        found = drain(journal)
+        expected = [b"%03d" % number for number in range(40) if number // 4 not in (1, 3)]
+        assert found == expected
+        assert journal.depth == 0
+        assert segments(path) == []
+
+
+def test_one_damaged_copy_of_the_head_is_no_loss():
+    with Scratch() as path:
+        fill(path, [b"a", b"b", b"c"]).drop({"tries": 1})
+        good = read(path + "/head")
+        for index in range(len(good)):
+            bad = bytearray(good)
+            bad[index] ^= 0x41
+            write(path + "/head", bad)
+            journal = Journal(path)
+            assert journal.peek() == (2, b"b"), index
+            assert journal.head_note == {"tries": 1}
+
+
+def test_a_lost_head_delivers_again_rather_than_not_at_all():
+    with Scratch() as path:
+        fill(path, [b"a", b"b", b"c"]).drop()
+        write(path + "/head", b"rubbish")
+        journal = Journal(path)
+        assert journal.damaged == 1
+        assert exists(path + "/head.bad")
+        assert drain(journal) == [b"a", b"b", b"c"]
+        assert journal.append(b"d") == 4
+
+
+def test_an_empty_head_file_is_a_new_one():
+    with Scratch() as path:
+        fill(path, [b"a", b"b"])
+        write(path + "/head", b"")
+        journal = Journal(path)
+        assert journal.damaged == 0
+        assert journal.peek() == (1, b"a")
+
+
+def test_a_segment_that_the_head_has_passed_is_removed_at_start():
+    with Scratch() as path:
+        journal = fill(path, [b"%d" % number for number in range(9)], 40)
+        old = [(name, read(path + "/" + name)) for name in segments(path)]
+        assert len(old) == 3
+        for _ in range(7):
+            journal.drop()
+        for name, content in old[:2]:
+            write(path + "/" + name, content)  # the power went between writing the head and removing these
+        journal = Journal(path, 40)
+        assert segments(path) == [old[2][0]]
+        assert drain(journal) == [b"7", b"8"]
+
+
+def test_an_empty_new_segment_is_used_again():
+    with Scratch() as path:
+        fill(path, [b"a" * 20] * 2, 30)
+        write(path + "/00000003.seg", b"")
+        journal = Journal(path, 30)
+        assert journal.append(b"c") == 3
+        assert segments(path) == ["00000001.seg", "00000002.seg", "00000003.seg"]
+        assert drain(Journal(path, 30)) == [b"a" * 20, b"a" * 20, b"c"]
+
+
+def test_foreign_files_are_left_alone():
+    with Scratch() as path:
+        for name in ("readme", "zzzzzzzz.seg", "1.seg", "00000001.seg.bad"):
+            write(path + "/" + name, b"x")
+        journal = fill(path, [b"a"])
+        assert drain(journal) == [b"a"]
+        Journal(path)
+        assert sorted(os.listdir(path)) == ["00000001.seg.bad", "1.seg", "head", "readme", "zzzzzzzz.seg"]
+
+
+def test_a_newer_format_is_refused():
+    with Scratch() as path:
+        journal = fill(path, [b"a"])
+        journal.save_note({})
+        line = read(path + "/head").split(b"\n")[0]
+        newer = b"2" + line[1:]
+        from binascii import crc32
+
+        fields = newer.split(b" ", 3)
+        newer = b"2 %08x %s %s\n" % (crc32(b"2 " + fields[2] + b" " + fields[3]), fields[2], fields[3])
+        write(path + "/head", newer + newer)
+        raises(NewerVersion, Journal, path)
+        assert read(path + "/head") == newer + newer
+
+
+class FullDisk:
+    """A file whose write stops half way."""
+
+    def __init__(self, path, mode):
+        self.file = open(path, mode)  # noqa: SIM115 closed by __exit__
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.file.close()
+
+    def write(self, data):
+        self.file.write(data[: len(data) // 2])
+        raise OSError(28)
+
+
+def failing_writes(path, mode="r"):
+    return FullDisk(path, mode) if mode[0] in "wa" else open(path, mode)
+
+
+def test_a_failed_append_appends_nothing_and_breaks_nothing():
+    with Scratch() as path:
+        journal = fill(path, [b"a"])
+        store.journal.open = failing_writes
+        try:
+            raises(OSError, journal.append, b"lost")
+            raises(OSError, journal.append, b"lost too")
+        finally:
+            del store.journal.open
+        journal.append(b"b")
+        journal.append(b"c")
+        assert [data for _, data in journal.iterate()] == [b"a", b"b", b"c"]
+        journal = Journal(path)
+        assert drain(journal) == [b"a", b"b", b"c"]
+        assert segments(path) == []
+
+
+def test_a_failed_first_append():
+    with Scratch() as path:
+        journal = Journal(path)
+        store.journal.open = failing_writes
+        try:
+            raises(OSError, journal.append, b"lost")
+        finally:
+            del store.journal.open
+        assert journal.peek() is None
+        journal.append(b"a")
+        assert drain(Journal(path)) == [b"a"]
+
+
+def test_a_drop_that_cannot_be_kept_is_said_and_comes_back_after_a_restart():
+    with Scratch() as path:
+        journal = fill(path, [b"a", b"b"])
+        store.journal.open = failing_writes
+        try:
+            raises(OSError, journal.drop)
+        finally:
+            del store.journal.open
+        assert journal.peek() == (2, b"b")
+        os.remove(path + "/head")  # on littlefs the old head would still be there
+        assert Journal(path).peek() == (1, b"a")
+
+
+def test_a_directory_that_cannot_be_made_is_reported_by_the_first_append():
+    with Scratch() as path:
+        journal = Journal(path + "/missing/journal")
+        assert journal.peek() is None
+        raises(OSError, journal.append, b"a")
+
+
+def test_ram_does_not_grow_with_the_depth():
+    try:
+        from gc import collect, mem_alloc
+    except ImportError:
+        return  # CPython does not count its heap this way; the MicroPython lane does
+    with Scratch() as path:
+        journal = fill(path, [b"x" * 100] * 10, 500)
+        collect()
+        before = mem_alloc()
+        for _ in range(400):
+            journal.append(b"x" * 100)
+        journal.peek()
+        collect()
+        assert mem_alloc() - before < 512, mem_alloc() - before
+        assert journal.depth == 410
