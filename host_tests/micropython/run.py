@@ -1,8 +1,11 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Run unit test files under MicroPython: `micropython run.py FILE ...`, one line per test, as host_tests/conftest.py reads it.
+"""Run one unit test file under MicroPython: `micropython host_tests/micropython/run.py
+host_tests/unit/test_x.py`.
 
-A test is a module-level function named test_*, as for pytest. Prints `ok NAME` or `FAILED NAME` with the traceback between.
+A test is a module-level function named test_*, as for pytest. Each ends with a line of its own, which
+host_tests/conftest.py reads: `#ok NAME` or `#failed NAME`, the latter after the traceback. What a test prints
+stands before its line. The exit code is 1 when a test failed.
 """
 
 import gc
@@ -11,22 +14,24 @@ import sys
 
 def run_file(path):
     name = path.rsplit("/", 1)[-1][:-3]
-    failed = 0
     module = __import__("host_tests.unit." + name, None, None, [name])
+    failed = 0
     for test in sorted(dir(module)):
         if not test.startswith("test_"):
             continue
         gc.collect()
         try:
             getattr(module, test)()
-        except Exception as error:  # a test may fail in any way; report it and go on
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit and CancelledError are failures of that test as well
             failed += 1
-            print("FAILED", test)
             sys.print_exception(error)
+            print("\n#failed", test)
         else:
-            print("ok", test)
+            print("\n#ok", test)
     return failed
 
 
 if __name__ == "__main__":
-    sys.exit(1 if sum(run_file(path) for path in sys.argv[1:]) else 0)
+    sys.exit(1 if run_file(sys.argv[1]) else 0)

@@ -1,0 +1,60 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+#
+# Every target does the set-up it needs, once, under build/; nothing outside this folder changes.
+
+PYTHON ?= python3
+STATION ?= loop_evs32a
+
+VENV := build/venv/bin
+BENCH := PYTHONPATH=tools $(VENV)/python -m
+# pyright looks for a newer release of itself otherwise.
+PYRIGHT := PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(VENV)/pyright
+
+.PHONY: help run demo test check bench heap fmt setup clean set-up-run set-up-test set-up-check
+
+help:
+	@echo "make run     a CSMS and a simulated charger, with a prompt (STATION=loop_evs32a, or another of boards/sim)"
+	@echo "make demo    one whole charging session, without a prompt"
+	@echo "make test    all tests; the last line is their count"
+	@echo "make check   ruff and pyright"
+	@echo "make bench   latencies beside a charge point written with the CPython library ocpp"
+	@echo "make heap    heap after boot, while charging, and over 10,000 messages"
+	@echo "make fmt     format the sources, mend what ruff can mend"
+	@echo "make setup   the set-up of all of the above, and nothing else"
+	@echo "make clean   remove what was built and fetched"
+
+run: set-up-run
+	@$(BENCH) bench.console --station $(STATION)
+
+demo: set-up-run
+	@$(BENCH) bench.console --station $(STATION) --demo
+
+# --dist loadfile: the tests of one file run one after the other, on one worker.
+test: set-up-test
+	@$(VENV)/python -m pytest host_tests -n 2 --dist loadfile
+
+check: set-up-check
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(PYRIGHT)
+	$(PYRIGHT) -p tools/pyrightconfig.json
+
+bench: set-up-run
+	@$(BENCH) bench.speed
+
+heap: set-up-run
+	@$(BENCH) bench.heap
+
+fmt: set-up-check
+	$(VENV)/ruff check --fix-only --quiet .
+	$(VENV)/ruff format .
+
+setup: set-up-check
+
+set-up-run set-up-test set-up-check:
+	@$(PYTHON) tools/toolchain $(@:set-up-%=%)
+
+clean:
+	rm -rf build .hypothesis .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

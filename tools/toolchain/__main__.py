@@ -1,0 +1,55 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""`python3 tools/toolchain [run|test|check]`: set up what that make target needs. What is there is left
+alone."""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("set-up: Python 3.11 or newer is needed, this is %d.%d." % sys.version_info[:2])
+
+import fcntl
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from toolchain import environment, unix_port
+from toolchain.layout import BUILD, SetupError
+
+# Each includes the ones before it.
+STAGES = ("run", "test", "check")
+
+
+def say(line: str) -> None:
+    print("set-up:", line, flush=True)
+
+
+def set_up(stage: str) -> None:
+    BUILD.mkdir(exist_ok=True)
+    # Two terminals may start at once: the second waits and then finds everything done.
+    with open(BUILD / "setup.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        unix_port.fetch(say)
+        environment.install(STAGES[: STAGES.index(stage) + 1], say)
+        if stage == "check":
+            environment.install_typings(say)
+
+
+def main(arguments: list[str]) -> int:
+    stage = arguments[0] if arguments else STAGES[-1]
+    if stage not in STAGES or len(arguments) > 1:
+        print("usage: python3 tools/toolchain [%s]" % "|".join(STAGES), file=sys.stderr)
+        return 2
+    try:
+        set_up(stage)
+    except SetupError as error:
+        print("set-up:", error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("set-up: interrupted; it goes on where it was when started again.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,191 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Debian packages through the machine's own apt, without touching the system: everything is in a private apt
+state.
+
+The Debian mirror is the one the machine's apt already uses. On Ubuntu, which uses none, Debian's keys and the
+address of its mirror come out of Ubuntu's own signed packages debian-archive-keyring and debootstrap.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from toolchain.layout import SetupError, fresh
+
+# The first Debian release with MicroPython >= 1.24 (1.25.0). Named, not "stable": everyone is to have the
+# same one.
+SUITE = "trixie"
+
+_KEYRINGS = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
+_ENVIRONMENT = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+
+
+def available() -> bool:
+    return all(shutil.which(command) for command in ("apt-get", "apt-config", "dpkg", "dpkg-deb"))
+
+
+def native_architecture() -> str:
+    return _output(["dpkg", "--print-architecture"]).strip()
+
+
+class PrivateApt:
+    """apt with its lists, caches and status in `folder`, for one architecture.
+
+    sources: the text of a sources.list, or None for the machine's own sources.
+    """
+
+    def __init__(self, folder: Path, architecture: str, sources: str | None = None):
+        self.folder = fresh(folder)
+        self.architecture = architecture
+        for sub in ("lists/partial", "archives/partial"):
+            (folder / sub).mkdir(parents=True)
+        (folder / "status").touch()  # nothing is installed: apt resolves the whole list of packages
+        settings = {
+            "Acquire::Languages": "none",
+            # The machine's hooks (package kit, cache cleaning) and pins are none of ours: of its settings
+            # only Acquire (proxies, certificates, retries) is taken over, below.
+            "Dir::Etc::parts": "/dev/null",
+            "Dir::Etc::main": "/dev/null",
+            "Dir::Etc::preferences": "/dev/null",
+            "Dir::Etc::preferencesparts": "/dev/null",
+            "Dir::State": str(folder),
+            "Dir::State::lists": str(folder / "lists"),
+            "Dir::State::status": str(folder / "status"),
+            "Dir::Cache": str(folder),
+            "APT::Architecture": architecture,
+            "APT::Architectures": architecture,
+            "APT::Install-Recommends": "false",
+            "APT::Sandbox::User": "root",
+            "Debug::NoLocking": "true",
+        }
+        if sources is not None:
+            (folder / "sources.list").write_text(sources)
+            settings["Dir::Etc::sourcelist"] = str(folder / "sources.list")
+            settings["Dir::Etc::sourceparts"] = "/dev/null"
+        self._tolerant = sources is None  # somebody's broken third-party source is not our subject
+        lines = [line for line in _output(["apt-config", "dump"]).splitlines() if _is_network_setting(line)]
+        lines += ['%s "%s";' % item for item in settings.items()]
+        (folder / "apt.conf").write_text("\n".join(lines) + "\n")
+        self._environment = {**_ENVIRONMENT, "APT_CONFIG": str(folder / "apt.conf")}
+
+    def update(self) -> None:
+        try:
+            self._run("apt-get", "-qq", "update")
+        except SetupError:
+            if not self._tolerant:
+                raise
+
+    def extract(self, package: str, root: Path, dependencies: bool = False) -> None:
+        """Unpack `package`, with what it depends on when asked, under `root`."""
+        archives = fresh(self.folder / "archives")
+        (archives / "partial").mkdir()
+        if dependencies:
+            self._run("apt-get", "-qq", "-y", "--download-only", "install", package)
+        else:
+            self._run("apt-get", "-qq", "download", package, cwd=archives)
+        for deb in sorted(archives.glob("*.deb")):
+            self._run("dpkg-deb", "-x", str(deb), str(root))
+
+    def _run(self, *command: str, cwd: Path | None = None) -> None:
+        # APT_CONFIG takes part in every apt tool; dpkg-deb does not mind it.
+        done = subprocess.run(
+            command, env=self._environment, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        if done.returncode:
+            lines = done.stderr.splitlines() or ["exit code %d" % done.returncode]
+            said = next((line for line in lines if line.startswith("E:")), lines[-1])
+            raise SetupError("%s: %s" % (" ".join(command[:3]), said))
+
+
+def debian(folder: Path) -> PrivateApt:
+    """A private apt state of Debian's SUITE for this machine's architecture, updated."""
+    keyring = _debian_keyring(folder)
+    architecture = native_architecture()
+    reasons = []
+    for mirror in _debian_mirrors(folder):
+        state = PrivateApt(folder / architecture, architecture, _sources(keyring, mirror))
+        try:
+            state.update()
+        except SetupError as error:
+            reasons.append(str(error))
+            continue
+        return state
+    why = reasons[-1] if reasons else "this machine's apt names no mirror"
+    raise SetupError("Debian %s was not found: %s" % (SUITE, why))
+
+
+def debian_for(native: PrivateApt, architecture: str) -> PrivateApt:
+    """The same for another architecture, from the same mirror."""
+    state = PrivateApt(
+        native.folder.parent / architecture, architecture, (native.folder / "sources.list").read_text()
+    )
+    state.update()
+    return state
+
+
+def machines_own(folder: Path) -> PrivateApt:
+    """A private apt state of the machine's own sources, updated."""
+    state = PrivateApt(folder / "own", native_architecture())
+    state.update()
+    return state
+
+
+def _sources(keyring: Path, mirror: str) -> str:
+    return "deb [signed-by=%s] %s %s main\n" % (keyring, mirror, SUITE)
+
+
+def _debian_mirrors(folder: Path) -> Iterator[str]:
+    """Addresses that may be a Debian mirror, the likeliest first. Which one is, its signature tells."""
+    given = os.environ.get("PILOTLIGHT_DEBIAN_MIRROR")
+    if given:
+        yield given
+        return
+    # --print-uris works without lists, which a container image does not have; an empty folder makes it name
+    # them all.
+    lists = fresh(folder / "no-lists")
+    (lists / "partial").mkdir()
+    options = ["-o", "Dir::State::lists=%s" % lists, "-o", "Debug::NoLocking=1"]
+    uris = _output(["apt-get", *options, "--print-uris", "update"])
+    found = dict.fromkeys(re.findall(r"^'(.+)/dists/\S+/InRelease'", uris, re.MULTILINE))
+    yield from sorted(found, key=lambda uri: not uri.rstrip("/").endswith("/debian"))
+    if _is_debian():
+        return
+    root = fresh(folder / "debootstrap")
+    machines_own(folder).extract("debootstrap", root)
+    named = re.search(r'^DEF_MIRROR="(.+)"', (root / "usr/sbin/debootstrap").read_text(), re.MULTILINE)
+    if named:
+        yield named.group(1)
+
+
+def _debian_keyring(folder: Path) -> Path:
+    system, own = Path("/usr/share/keyrings"), folder / "keyring"
+    if not any((system / name).exists() for name in _KEYRINGS):
+        machines_own(folder).extract("debian-archive-keyring", own)
+    for name in _KEYRINGS:
+        for keyrings in (system, own / "usr/share/keyrings"):
+            if (keyrings / name).exists():
+                return keyrings / name
+    raise SetupError("Debian's archive keys are not on this machine")
+
+
+def _is_debian() -> bool:
+    try:
+        return bool(re.search(r"^ID=debian$", Path("/etc/os-release").read_text(), re.MULTILINE))
+    except OSError:
+        return False
+
+
+def _is_network_setting(line: str) -> bool:
+    # IndexTargets name further lists to fetch (Contents, icons): hundreds of megabytes that nobody reads
+    # here.
+    others = ("Acquire::IndexTargets", "Acquire::Languages")
+    return line.startswith("Acquire::") and not line.startswith(others)
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return done.stdout

