@@ -5,8 +5,9 @@
     python tools/schemas.py            writes firmware/ocpp16/schema_*.py
     python tools/schemas.py --check    exits 1 when a committed table is not what the schemas give
 
-The schemas are those that the host library `ocpp` ships. A table holds what the charge point RECEIVES: requests of the
-CSMS and answers to its own requests; `firmware/ocpp16/schema.py` explains the rows and reads them.
+The schemas are those that the host library `ocpp` ships. A table holds what the charge point RECEIVES:
+requests of the CSMS and answers to its own requests; `firmware/ocpp16/schema.py` explains the rows and reads
+them.
 """
 
 import argparse
@@ -20,27 +21,36 @@ sys.path[:0] = [str(ROOT), str(ROOT / "firmware")]
 
 from ocpp16 import schema  # noqa: E402  (needs the path above)
 
-# Feature profiles (OCPP 1.6 section 3.2; the security whitepaper's messages as one more): name -> requests that the
-# CSMS sends, requests that the charge point sends. DataTransfer goes both ways.
+# Feature profiles (OCPP 1.6 section 3.2; the security whitepaper's messages as one more): name -> requests
+# that the CSMS sends, requests that the charge point sends. DataTransfer goes both ways.
 PROFILES = {
     "Core": (
-        "ChangeAvailability ChangeConfiguration ClearCache DataTransfer GetConfiguration RemoteStartTransaction "
-        "RemoteStopTransaction Reset UnlockConnector",
-        "Authorize BootNotification DataTransfer Heartbeat MeterValues StartTransaction StatusNotification "
-        "StopTransaction",
+        (
+            "ChangeAvailability", "ChangeConfiguration", "ClearCache", "DataTransfer", "GetConfiguration",
+            "RemoteStartTransaction", "RemoteStopTransaction", "Reset", "UnlockConnector",
+        ),
+        (
+            "Authorize", "BootNotification", "DataTransfer", "Heartbeat", "MeterValues", "StartTransaction",
+            "StatusNotification", "StopTransaction",
+        ),
     ),
     "FirmwareManagement": (
-        "GetDiagnostics UpdateFirmware",
-        "DiagnosticsStatusNotification FirmwareStatusNotification",
+        ("GetDiagnostics", "UpdateFirmware"),
+        ("DiagnosticsStatusNotification", "FirmwareStatusNotification"),
     ),
-    "LocalAuthListManagement": ("GetLocalListVersion SendLocalList", ""),
-    "Reservation": ("CancelReservation ReserveNow", ""),
-    "SmartCharging": ("ClearChargingProfile GetCompositeSchedule SetChargingProfile", ""),
-    "RemoteTrigger": ("TriggerMessage", ""),
+    "LocalAuthListManagement": (("GetLocalListVersion", "SendLocalList"), ()),
+    "Reservation": (("CancelReservation", "ReserveNow"), ()),
+    "SmartCharging": (("ClearChargingProfile", "GetCompositeSchedule", "SetChargingProfile"), ()),
+    "RemoteTrigger": (("TriggerMessage",), ()),
     "Security": (
-        "CertificateSigned DeleteCertificate ExtendedTriggerMessage GetInstalledCertificateIds GetLog "
-        "InstallCertificate SignedUpdateFirmware",
-        "LogStatusNotification SecurityEventNotification SignCertificate SignedFirmwareStatusNotification",
+        (
+            "CertificateSigned", "DeleteCertificate", "ExtendedTriggerMessage", "GetInstalledCertificateIds",
+            "GetLog", "InstallCertificate", "SignedUpdateFirmware",
+        ),
+        (
+            "LogStatusNotification", "SecurityEventNotification", "SignCertificate",
+            "SignedFirmwareStatusNotification",
+        ),
     ),
 }
 
@@ -51,6 +61,12 @@ MODULES = {"schema_core": "Core"}
 # transactionId is left out: it is given by the CSMS, and some give more than 32 bits.
 NOT_NEGATIVE = {"connectorId", "duration", "startPeriod", "stackLevel", "numberPhases"}
 UNBOUNDED = {"transactionId"}
+
+# Keywords provided for. A new edition of the schemas that uses another one must be looked at.
+KEYWORDS = {
+    "$schema", "$id", "title", "definitions", "$ref", "type", "properties", "required",
+    "additionalProperties", "additionalItems", "items", "minItems", "enum", "maxLength", "format", "multipleOf",
+}
 
 
 def schema_directory():
@@ -67,11 +83,6 @@ def load(directory, name):
 class Writer:
     """Turns one schema into the lines of one row."""
 
-    KNOWN = {
-        "$schema", "$id", "title", "definitions", "$ref", "type", "properties", "required", "additionalProperties",
-        "additionalItems", "items", "minItems", "enum", "maxLength", "format", "multipleOf",
-    }
-
     def __init__(self, document, ranges):
         self.document = document
         self.ranges = ranges
@@ -79,7 +90,7 @@ class Writer:
     def resolve(self, node):
         while "$ref" in node:
             node = self.document["definitions"][node["$ref"].rsplit("/", 1)[1]]
-        unknown = set(node) - self.KNOWN
+        unknown = set(node) - KEYWORDS
         if unknown:
             sys.exit("schema keyword not provided for: %s" % ", ".join(sorted(unknown)))
         return node
@@ -110,14 +121,14 @@ class Writer:
                 comment = ""
                 if len(inner) == 1:
                     comment = self.describe(child, key in node.get("required", ()))
-                lines += inner[:-1] + [inner[-1] + "," + comment]
-            return lines + [pad + ")"] if len(lines) > 1 else [lines[0] + ")"]
+                lines += [*inner[:-1], inner[-1] + "," + comment]
+            return [*lines, pad + ")"] if len(lines) > 1 else [lines[0] + ")"]
         if "enum" in node:
             one = "(%d, %s)" % (flags | schema.ENUM, ", ".join('"%s"' % value for value in node["enum"]))
-            if len(one) < 70:
+            if len(pad) + len(one) < 60:
                 return [one]
-            lines = ["(%d," % (flags | schema.ENUM)]
-            return lines + ['%s    "%s",' % (pad, value) for value in node["enum"]] + [pad + ")"]
+            values = ['%s    "%s",' % (pad, value) for value in node["enum"]]
+            return ["(%d," % (flags | schema.ENUM), *values, pad + ")"]
         return [str(flags | self.scalar(kind, node, name))]
 
     def scalar(self, kind, node, name):
@@ -156,10 +167,10 @@ class Writer:
 
 def table(directory, names, suffix, ranges):
     lines = []
-    for name in names.split():
+    for name in names:
         row = Writer(load(directory, name + suffix), ranges).row()
         row[0] = '    "%s", %s' % (name, row[0])
-        lines += row[:-1] + [row[-1] + ","]
+        lines += [*row[:-1], row[-1] + ","]
     return lines
 
 
@@ -169,9 +180,9 @@ def module_source(directory, module):
     lines = [
         "# Pilotlight: open EV charger firmware",
         "# SPDX-License-Identifier: MIT",
-        '"""OCPP 1.6 %s: what the charge point may receive. Written by tools/schemas.py, do not edit.' % profile,
+        '"""OCPP 1.6 %s: what the charge point may receive.' % profile,
         "",
-        "`ocpp16/schema.py` reads these rows and explains them.",
+        "Written by tools/schemas.py, do not edit; `ocpp16/schema.py` reads these rows and explains them.",
         '"""',
         "",
         "# Requests of the CSMS.",
@@ -185,26 +196,30 @@ def module_source(directory, module):
         ")",
     ]
     if profile == "Core":
-        lines += ["", "# Every action of OCPP 1.6 and its security extension, by feature profile.", "ACTIONS = ("]
-        for name, requests in PROFILES.items():
+        lines += ["", "# Every action of OCPP 1.6, both directions, security extension included.", "ACTIONS = ("]
+        for name in PROFILES:
             lines.append('    "%s", (' % name)
-            actions = sorted(set(requests[0].split()) | set(requests[1].split()))
-            lines += ['        "%s",' % action for action in actions]
+            lines += ['        "%s",' % action for action in actions_of(name)]
             lines.append("    ),")
         lines.append(")")
     return "\n".join(lines) + "\n"
 
 
+def actions_of(profile):
+    from_csms, from_charge_point = PROFILES[profile]
+    return sorted({*from_csms, *from_charge_point})
+
+
 def check_profiles(directory):
     """Every action that has a schema belongs to exactly one profile."""
-    listed = [a for requests in PROFILES.values() for a in set(requests[0].split()) | set(requests[1].split())]
+    listed = [action for profile in PROFILES for action in actions_of(profile)]
     present = {p.stem for p in directory.glob("*.json") if not p.stem.endswith("Response")}
     if sorted(listed) != sorted(present):
         sys.exit("profiles and schemas differ: %s" % sorted(set(listed) ^ present))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     arguments = parser.parse_args()
     directory = schema_directory()

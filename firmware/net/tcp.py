@@ -1,13 +1,14 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""TCP connections that never leak: non-blocking connect with a deadline, reads into a given buffer, bounded writes.
+"""TCP connections that never leak: non-blocking connect with a deadline, reads into a given buffer, bounded
+writes.
 
-Not `asyncio.open_connection`: cancelled or timed out, that one leaves its socket open, and its reads with a time-out
-lose the bytes already read. Waits use MicroPython's IOQueue, so this module runs under MicroPython; elsewhere it
-only imports.
+Not `asyncio.open_connection`: cancelled or timed out, that one leaves its socket open, and its reads with a
+time-out lose the bytes already read. Waits use MicroPython's IOQueue, so this module runs under MicroPython;
+elsewhere it only imports.
 
-TLS goes between: whatever offers the socket's `readinto`, `write` and `close` (an object from `tls.SSLContext.
-wrap_socket`) can be given to `TcpStream` instead of the bare socket.
+TLS goes between: whatever offers the socket's `readinto`, `write` and `close` (an object from
+`tls.SSLContext. wrap_socket`) can be given to `TcpStream` instead of the bare socket.
 """
 
 import asyncio
@@ -18,14 +19,21 @@ from hal.ticks import ticks_add, ticks_diff, ticks_ms
 
 _core = getattr(asyncio, "core", None)
 
+# Between two tries to write when the network is slower than we are.
+_WRITE_PAUSE_MS = 5
+
 _IPPROTO_TCP = 6
 _TCP_NODELAY = 1
 
 
 class _Readiness:
-    """Awaitable: the socket can be read, or written. Made once per stream and direction: a wait allocates nothing."""
+    """Awaitable: the socket can be read, or written. Made once per stream: a wait allocates nothing.
 
-    def __init__(self, sock, write):
+    Only one task may wait on a socket this way: cancelling one of two makes IOQueue forget the other for ever
+    (`IOQueue.remove` takes the whole socket out of the poll).
+    """
+
+    def __init__(self, sock, write=False):
         self.task = None
         self._sock = sock
         self._write = write
@@ -63,19 +71,18 @@ class _Readiness:
 
 
 class TcpStream:
-    """One connection. At most one task reads and one task writes at a time."""
+    """One connection. At most one task reads and one writes at a time."""
 
     def __init__(self, sock):
         self._sock = sock
-        self._readable = _Readiness(sock, False)
-        self._writable = _Readiness(sock, True)
+        self._readable = _Readiness(sock)
         self.closed = False
 
     async def read_into(self, view, timeout_ms=None) -> int:
         """Read what is there into `view` (not empty): the number of bytes, 0 = the peer has finished.
 
-        Raises OSError: the connection broke, was closed here, or (ETIMEDOUT) nothing came in time. A time-out or a
-        cancellation loses nothing: bytes are taken from the socket only in the moment they are returned.
+        Raises OSError: the connection broke, was closed here, or (ETIMEDOUT) nothing came in time. A time-out
+        or a cancellation loses nothing: bytes are taken from the socket only in the moment they are returned.
         """
         deadline = None if timeout_ms is None else ticks_add(ticks_ms(), timeout_ms)
         while True:
@@ -87,13 +94,15 @@ class TcpStream:
             await _wait(self._readable, deadline)
 
     def write_some(self, view) -> int:
-        """Hand over what the network takes now without waiting: the number of bytes, possibly 0. Raises OSError."""
+        """Hand over what the network takes now without waiting: the number of bytes, possibly 0. Raises
+        OSError."""
         if self.closed:
             raise OSError(errno.ECONNABORTED, "closed here")
         return self._sock.write(view) or 0
 
     async def write_all(self, view, timeout_ms) -> None:
-        """Write the whole of `view` within `timeout_ms`. Raises OSError (ETIMEDOUT: the peer does not read)."""
+        """Write the whole of `view` within `timeout_ms`. Raises OSError (ETIMEDOUT: the peer does not
+        read)."""
         deadline = ticks_add(ticks_ms(), timeout_ms)
         view = memoryview(view)
         done = 0
@@ -101,7 +110,10 @@ class TcpStream:
             done += self.write_some(view[done:] if done else view)
             if done == len(view):
                 return
-            await _wait(self._writable, deadline)
+            if ticks_diff(deadline, ticks_ms()) <= 0:
+                raise OSError(errno.ETIMEDOUT, "peer does not read")
+            # Not by readiness: the reader waits there already, see above.
+            await asyncio.sleep_ms(_WRITE_PAUSE_MS)
 
     def close(self) -> None:
         """Free the socket; whoever waits on it gets OSError. May be called any number of times."""
@@ -109,7 +121,6 @@ class TcpStream:
             return
         self.closed = True
         self._readable.wake()
-        self._writable.wake()
         self._sock.close()
 
     abort = close  # a TLS stream will differ: abort() skips the close_notify
@@ -131,8 +142,8 @@ async def _wait(readiness, deadline):
 async def connect(host: str, port: int, timeout_ms: int) -> TcpStream:
     """Connect to the first address of `host` that answers; all of them share `timeout_ms`. Raises OSError.
 
-    getaddrinfo BLOCKS the whole event loop while it asks a DNS server (up to 14 s with lwIP); an address in numbers
-    is not looked up. The contactor guard does not depend on the loop, everything else does.
+    getaddrinfo BLOCKS the whole event loop while it asks a DNS server (up to 14 s with lwIP); an address in
+    numbers is not looked up. The contactor guard does not depend on the loop, everything else does.
     """
     deadline = ticks_add(ticks_ms(), timeout_ms)
     try:
@@ -161,7 +172,8 @@ async def _connect_one(address, deadline):
             # There is no getsockopt(SO_ERROR): an empty send reports why a connect failed.
             sock.send(b"")
         try:
-            # A StatusNotification right behind an answer must not wait for the peer's delayed acknowledgement.
+            # A StatusNotification right behind an answer must not wait for the peer's delayed
+            # acknowledgement.
             sock.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
         except (OSError, ValueError):
             pass

@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""URLs of the links the station opens: ws, wss, http, https, ftp, ftps (RFC 3986, the part that is needed)."""
+"""URLs of the links the station opens: ws, wss, http, https, ftp, ftps (RFC 3986, the part that is
+needed)."""
 
 _PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443, "ftp": 21, "ftps": 990}
 
@@ -20,7 +21,8 @@ class Url:
         self.password = password
 
     def authority(self) -> str:
-        """`host` or `host:port` as the Host header wants it: the port only when it is not the scheme's own."""
+        """`host` or `host:port` as the Host header wants it: the port only when it is not the scheme's
+        own."""
         host = "[" + self.host + "]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else "%s:%d" % (host, self.port)
 
@@ -28,8 +30,8 @@ class Url:
 def parse(text: str) -> Url:
     """Raise ValueError when `text` is not an absolute URL of a scheme in use.
 
-    Control characters, spaces and non-ASCII are refused, not escaped: a URL comes from settings or from a CSMS, and
-    what goes into a request line must not be able to end it.
+    Control characters, spaces and non-ASCII are refused, not escaped: a URL comes from settings or from a
+    CSMS, and what goes into a request line must not be able to end it.
     """
     for c in text:
         if not "!" <= c <= "~":
@@ -98,7 +100,8 @@ def unquote(text: str) -> str:
 
 
 def quote(text: str) -> str:
-    """Percent-encode everything but unreserved characters: the charge point id as a path segment (OCPP-J 3.1.1)."""
+    """Percent-encode everything but unreserved characters: the charge point id as a path segment (OCPP-J
+    3.1.1)."""
     out = []
     for byte in text.encode():
         c = chr(byte)

@@ -17,7 +17,8 @@ PONG = 10
 
 _CONTINUATION = 0
 
-# The longest control frame (2 + 125) must fit behind a message that fills its room, with space to read into left.
+# The longest control frame (2 + 125) must fit behind a message that fills its room, with space to read into
+# left.
 _SLACK = 132
 
 # What remains of a message that is too long: enough to find its id and action (OCPP-J: id <= 36 characters).
@@ -36,19 +37,24 @@ class ProtocolError(Exception):
 class FrameReader:
     """Incremental reader: `space()`, fill it, `advance(n)`, then `next()` until it returns None.
 
-    A data message longer than `capacity` does not break the link: its first 512 bytes are kept, the rest is dropped
-    as it comes, and it is delivered with `total` > len(payload). Above `limit` bytes: ProtocolError 1009.
+    A data message longer than `capacity` does not break the link: its first 512 bytes are kept, the rest is
+    dropped as it comes, and it is delivered with `total` > len(payload). Above `limit` bytes: ProtocolError
+    1009.
     """
 
     def __init__(self, capacity=8192, limit=1 << 20):
         self.capacity = capacity
         self.limit = limit
+        self._buffer = bytearray(capacity + _SLACK)
+        self._view = memoryview(self._buffer)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew, as for another connection."""
         self.payload = None  # memoryview, valid until the next call of next() or space()
         self.total = 0  # length of the message as sent, bytes
         self.close_code = 0
         self.close_reason = ""
-        self._buffer = bytearray(capacity + _SLACK)
-        self._view = memoryview(self._buffer)
         self._read = 0  # unparsed bytes are buffer[_read:_write]
         self._write = 0
         self._kind = 0  # of the message being put together, 0 = none
@@ -76,7 +82,8 @@ class FrameReader:
     def take_head(self, mark: bytes, limit: int):
         """The unparsed bytes up to and including `mark`, or None as long as it has not come.
 
-        For the HTTP answer that precedes the frames. Raises ProtocolError when there is none in `limit` bytes.
+        For the HTTP answer that precedes the frames. Raises ProtocolError when there is none in `limit`
+        bytes.
         """
         at = self._buffer.find(mark, self._read, self._write)
         if at < 0:
@@ -141,25 +148,15 @@ class FrameReader:
         kind = first & 0x0F
         if kind >= CLOSE:
             return self._control(kind, first, length, present)
-        at += 2
-        if length == 126:
-            if present < 4:
-                return None
-            length = buffer[at] << 8 | buffer[at + 1]
-            at += 2
-            if length < 126:
-                raise ProtocolError(1002, "length not in its shortest form")
-        elif length == 127:
-            if present < 10:
-                return None
-            if buffer[at] & 0x80:
-                raise ProtocolError(1002, "length with the highest bit set")
-            length = int.from_bytes(self._view[at:at + 8], "big")
-            at += 8
-            if length < 65536:
-                raise ProtocolError(1002, "length not in its shortest form")
         if kind > BINARY:
             raise ProtocolError(1002, "reserved opcode")
+        at += 2
+        if length >= 126:
+            size = 2 if length == 126 else 8
+            if present < 2 + size:
+                return None
+            length = self._long_length(at, size)
+            at += size
         if kind == _CONTINUATION:
             if not self._kind:
                 raise ProtocolError(1002, "continuation of nothing")
@@ -180,6 +177,14 @@ class FrameReader:
         self._final = bool(first & 0x80)
         self._in_frame = True
         return kind
+
+    def _long_length(self, at, size):
+        length = int.from_bytes(self._view[at:at + size], "big")
+        if length < (126 if size == 2 else 65536):
+            raise ProtocolError(1002, "length not in its shortest form")
+        if length >> 63:
+            raise ProtocolError(1002, "length with the highest bit set")
+        return length
 
     def _control(self, kind, first, length, present):
         if kind > PONG:
@@ -252,14 +257,14 @@ class FrameWriter:
     """One frame at a time, in pieces: `begin()`, then `fill()` until it returns None.
 
     The pieces are made in one small buffer: a long message is masked on its way out, never copied as a whole.
-    Masking is XOR of big integers, 256 bytes at a time: 20 times faster than a loop over bytes, the same on CPython,
-    and needs no machine code (viper), which an .mpy file for all boards cannot carry.
+    Masking is XOR of big integers, 256 bytes at a time: 20 times faster than a loop over bytes, the same on
+    CPython, and needs no machine code (viper), which an .mpy file for all boards cannot carry.
     """
 
     _BLOCK = 256
 
     def __init__(self, piece=1408):
-        self._out = bytearray(piece)  # one TCP segment; a multiple of 4 behind the header keeps the mask in step
+        self._out = bytearray(piece)  # about one TCP segment
         self._view = memoryview(self._out)
         self._payload = None
         self._at = 0
@@ -296,7 +301,8 @@ class FrameWriter:
             self._key = mask * ((length + 3) // 4)
 
     def fill(self):
-        """The next piece of the frame as a memoryview valid until the next call, or None when all has been given."""
+        """The next piece of the frame as a memoryview valid until the next call, or None when all has been
+        given."""
         payload = self._payload
         if payload is None:
             return None

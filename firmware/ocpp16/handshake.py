@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The HTTP upgrade that opens a WebSocket (RFC 6455 section 4; OCPP-J 1.6 section 3): request and answer as text."""
+"""The HTTP upgrade that opens a WebSocket (RFC 6455 section 4; OCPP-J 1.6 section 3): request and answer as
+text."""
 
 import binascii
 import hashlib
@@ -37,8 +38,8 @@ def accept_value(key: str) -> str:
 def request(target: str, authority: str, key: str, protocol: str, authorization=None) -> bytes:
     """The upgrade request. `authorization`: None or (user str, password bytes) for HTTP Basic.
 
-    The password is bytes: an OCPP AuthorizationKey is sent as the bytes its hex digits stand for, printable or not.
-    Raises ValueError when a part could break out of its line, or the user has a colon (RFC 7617).
+    The password is bytes: an OCPP AuthorizationKey is sent as the bytes its hex digits stand for, printable
+    or not. Raises ValueError when a part could break out of its line, or the user has a colon (RFC 7617).
     """
     lines = [
         "GET %s HTTP/1.1" % target,
@@ -64,7 +65,8 @@ def request(target: str, authority: str, key: str, protocol: str, authorization=
 
 
 def check_start(head) -> None:
-    """Look at the first bytes of an answer as soon as they are there: whoever speaks no HTTP is left at once."""
+    """Look at the first bytes of an answer as soon as they are there: whoever speaks no HTTP is left at
+    once."""
     if bytes(head[:7]) != b"HTTP/1."[: len(head)]:
         raise Refused("answer is not HTTP")
 
@@ -101,9 +103,9 @@ def check_answer(head: bytes, key: str, protocol: str) -> None:
 def _status(line):
     # RFC 9112 section 4: "HTTP/1.1 101 Switching Protocols", the phrase may be empty or missing.
     parts = line.split(" ", 2)
-    if len(parts) < 2 or parts[0] not in ("HTTP/1.1", "HTTP/1.0") or len(parts[1]) != 3 or not parts[1].isdigit():
-        raise Refused("answer is not HTTP")
-    return int(parts[1])
+    if len(parts) >= 2 and parts[0] in ("HTTP/1.1", "HTTP/1.0") and len(parts[1]) == 3 and parts[1].isdigit():
+        return int(parts[1])
+    raise Refused("answer is not HTTP")
 
 
 def _fields(lines):
@@ -116,7 +118,8 @@ def _fields(lines):
             raise Refused("answer with a broken header line")
         name = name.lower()
         value = value.strip()
-        # A field given twice counts as a list (RFC 9110 section 5.3): two Accepts or two subprotocols match nothing.
+        # A field given twice counts as a list (RFC 9110 section 5.3): two Accepts or two subprotocols match
+        # nothing.
         fields[name] = fields[name] + ", " + value if name in fields else value
     return fields
 

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Strict JSON reading (RFC 8259), the same on MicroPython and CPython.
 
-MicroPython's `json.loads` takes missing and trailing commas, unterminated containers, leading zeros, raw control
-characters, unknown escapes and keys that are not strings, and leaves surrogate pairs apart: a damaged message would
-be executed as something its sender did not say. Here a text is either well-formed or refused.
+MicroPython's `json.loads` takes missing and trailing commas, unterminated containers, leading zeros, raw
+control characters, unknown escapes and keys that are not strings, and leaves surrogate pairs apart: a damaged
+message would be executed as something its sender did not say. Here a text is either well-formed or refused.
 
-Of a key that comes twice the last value stays, as in most readers. Beyond the grammar refused: NaN and Infinity, a
-number that overflows to infinity or has more than 64 characters, nesting deeper than asked, an escaped half of a
-surrogate pair (it has no UTF-8).
+Of a key that comes twice the last value stays, as in most readers. Beyond the grammar refused: NaN and
+Infinity, a number that overflows to infinity or has more than 64 characters, nesting deeper than asked, an
+escaped half of a surrogate pair (it has no UTF-8).
 """
 
 _NUMBER_LIMIT = 64
@@ -27,8 +27,9 @@ class Malformed(ValueError):
         self.offset = offset
 
 
-def read(payload, depth=8):
-    """The value of the JSON text in `payload` (bytes, bytearray or memoryview, known to be UTF-8). Raises Malformed.
+def read(payload, depth=8):  # noqa: C901, PLR0912, PLR0915 (one loop: a call per token would cost half as much again)
+    """The value of the JSON text in `payload` (bytes, bytearray or memoryview, known to be UTF-8). Raises
+    Malformed.
 
     One loop with an explicit stack: no recursion, nothing is kept of the text.
     """

@@ -8,41 +8,46 @@
     answer = await rpc.call("Heartbeat", {}, timeout_ms=30_000)
     rpc.detach()                                  # the link is gone: calls under way raise LinkLost
 
-`find_handler(action)` returns None or a function of the payload (already checked against the schema), which returns the
-answer's payload, or (payload, after) where `after()` runs once the answer is handed over, or a coroutine that
-returns either; or it raises CallError to answer a CALLERROR of its choice.
+`find_handler(action)` returns None or a function of the payload (already checked against the schema), which
+returns the answer's payload, or (payload, after) where `after()` runs once the answer is handed over, or a
+coroutine that returns either; or it raises CallError to answer a CALLERROR of its choice.
 """
 
 import asyncio
 import binascii
-import json
-import os
 
 import log
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from ocpp16 import json_text, schema, schema_core
+from ocpp16.message import (
+    CALL,
+    CALLERROR,
+    CALLRESULT,
+    ID_LIMIT,
+    encode,
+    lenient_text,
+    new_message_id,
+    scan_head,
+)
+from ocpp16.turns import QueueFull, Turns
 
-_CALL = 2
-_CALLRESULT = 3
-_CALLERROR = 4
+_TEXT = 1  # the kind of message, as WebSocket.receive() gives it
 
-_TEXT = 1
+_DESCRIPTION_LIMIT = 255  # OCPP-J 1.6 section 4.2.3
 
-_ID_LIMIT = 36  # OCPP-J 1.6 section 4.1.4
-_ACTION_LIMIT = 64
-_DESCRIPTION_LIMIT = 255
-
-# OCPP-J 1.6 has no id for an error without one. "-1" is what OCPP 2.0.1 (part 4, 4.2.3) uses; a CSMS that does not
-# know it drops it as an answer to nobody.
+# OCPP-J 1.6 has no id for an error without one. "-1" is what OCPP 2.0.1 (part 4, 4.2.3) uses; a CSMS that
+# does not know it drops it as an answer to nobody.
 _NO_ID = "-1"
 
 # CALLs waiting for their turn; more is a fault of ours, and must not fill the memory.
 _WAITING_LIMIT = 16
 
-# Coroutine handlers running at once. The CSMS may have one CALL outstanding (section 4.1.1), some do not care.
+# Coroutine handlers running at once. The CSMS may have one CALL outstanding (section 4.1.1), some do not
+# care.
 _RUNNING_LIMIT = 4
 
-# An answer longer than this is not kept for a repetition: only requests that change nothing have such answers.
+# An answer longer than this is not kept for a repetition: only requests that change nothing have such
+# answers.
 _KEPT_ANSWER_LIMIT = 1024
 
 
@@ -72,37 +77,42 @@ class TooManyCalls(Exception):
     """More CALLs are waiting for their turn than can be meant."""
 
 
-# Ids must differ from those of earlier boots (errata 2025-04, 3.1): a CSMS may still remember them.
-_boot_part = binascii.hexlify(os.urandom(6)).decode()
-_last_number = 0
-
-
-def new_message_id() -> str:
-    """An id no other message of this or an earlier boot has: 12 hexadecimal digits of chance, a dash, a counter."""
-    global _last_number
-    _last_number += 1
-    return "%s-%d" % (_boot_part, _last_number)
-
-
 class _Pending:
     """The CALL that is out."""
 
-    def __init__(self, message_id, action, deadline):
+    def __init__(self, message_id, action, timeout_ms):
         self.id = message_id
         self.action = action
-        self.deadline = deadline
-        self.settled = asyncio.Event()
+        self.deadline = ticks_add(ticks_ms(), timeout_ms)
         self.answer = None
         self.error = None
+        self._settled = asyncio.Event()
 
     def settle(self, answer, error):
         self.answer = answer
         self.error = error
-        self.settled.set()
+        self._settled.set()
+
+    async def wait(self) -> bool:
+        """Whether it was settled before its deadline."""
+        left_ms = ticks_diff(self.deadline, ticks_ms())
+        if not self._settled.is_set() and left_ms > 0:
+            try:
+                if hasattr(asyncio, "wait_for_ms"):
+                    await asyncio.wait_for_ms(self._settled.wait(), left_ms)
+                else:
+                    await asyncio.wait_for(self._settled.wait(), left_ms / 1000)
+            except asyncio.TimeoutError:
+                pass
+        return self._settled.is_set()
 
 
 class Rpc:
-    """Both directions of one charge point's messages. `tables`: modules with REQUESTS and RESPONSES, see schema.py."""
+    """Both directions of one charge point's messages, over one link after the other.
+
+    `tables`: modules with REQUESTS and RESPONSES (see schema.py); a profile loaded later is appended to
+    `self.tables`. `receive_limit` is only named in errors.
+    """
 
     def __init__(self, find_handler, tables=(schema_core,), receive_limit=8192):
         self.find_handler = find_handler
@@ -110,31 +120,29 @@ class Rpc:
         self.receive_limit = receive_limit
         self.on_frame = None  # on_frame("in" or "out", text) sees every message as it is on the wire
         self._send = None
+        self._link = 0  # the number of the present link
+        self._turns = Turns(_WAITING_LIMIT)
         self._pending = None
-        self._waiting = []  # Events, one for each call that waits for its turn
-        self._busy = False
-        self._link = 0  # which attachment: an answer belongs to the link its CALL came by
         self._running = 0
-        self._last_id = None
-        self._last_text = b""
+        self._last_id = None  # of the CSMS's last CALL, with a checksum of it and what was answered
+        self._last_crc = 0
         self._last_answer = None
 
     # ---- the link
 
     def attach(self, send) -> None:
         """A link is there; `send(text)` queues a message and raises OSError when it cannot."""
-        self._link += 1
+        self.detach()
         self._send = send
         self._last_id = None  # ids of an earlier connection may come again: some CSMSs count from 1 each time
 
     def detach(self) -> None:
-        """The link is gone. May be called any number of times."""
+        """The link is gone: every call under way or waiting raises LinkLost. May be called any number of
+        times."""
+        self._link += 1
         self._send = None
-        pending = self._pending
-        if pending is not None:
-            self._pending = None
-            pending.settle(None, LinkLost("link lost"))
-        # Those who wait for their turn find no link when it comes.
+        if self._pending is not None:
+            self._settle(None, LinkLost("link lost"))
 
     @property
     def attached(self) -> bool:
@@ -160,63 +168,38 @@ class Rpc:
 
         Raises CallError, BadAnswer, CallTimeout (`timeout_ms` counts from sending), LinkLost, TooManyCalls.
         """
-        await self._take_turn()
+        link = self._link
         try:
-            await self._wait_for_abandoned()
-            if message_id is None:
-                message_id = new_message_id()
-            pending = _Pending(message_id, action, ticks_add(ticks_ms(), timeout_ms))
-            # Before sending: the answer of a test's peer may come within send().
-            self._pending = pending
-            if not self._transmit(encode([_CALL, message_id, action, payload])):
-                self._pending = None
+            await self._turns.take()
+        except QueueFull:
+            raise TooManyCalls("%d calls wait" % _WAITING_LIMIT)
+        try:
+            if self._pending is not None:
+                # The last caller was cancelled. Its CALL is still out, and section 4.1.1 allows one only.
+                await self._pending.wait()
+            # Who began to wait on an earlier link must not speak on this one before BootNotification does.
+            if self._send is None or link != self._link:
                 raise LinkLost("no link")
-            # A cancelled caller leaves its CALL pending: until its answer or its deadline nothing else may go out.
-            await _wait_ms(pending.settled, timeout_ms)
-            if not pending.settled.is_set():
+            message_id = message_id or new_message_id()
+            text = encode([CALL, message_id, action, payload])
+            pending = self._pending = _Pending(message_id, action, timeout_ms)
+            if not self._transmit(text):
+                self._pending = None
+                raise LinkLost("cannot send")
+            if not await pending.wait():
                 self._pending = None
                 raise CallTimeout("%s: no answer within %d ms" % (action, timeout_ms))
             if pending.error is not None:
                 raise pending.error
             return pending.answer
         finally:
-            self._pass_turn()
+            self._turns.give()
 
-    async def _take_turn(self):
-        if not self._busy:
-            self._busy = True
-            return
-        if len(self._waiting) >= _WAITING_LIMIT:
-            raise TooManyCalls("%d calls wait" % _WAITING_LIMIT)
-        turn = asyncio.Event()
-        self._waiting.append(turn)
-        try:
-            await turn.wait()
-        except BaseException:  # cancelled: step out of the queue, or hand on the turn just given; re-raised
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-            else:
-                self._pass_turn()
-            raise
-
-    def _pass_turn(self):
-        if self._waiting:
-            self._waiting.pop(0).set()
-        else:
-            self._busy = False
-
-    async def _wait_for_abandoned(self):
-        pending = self._pending
-        if pending is not None:
-            await _wait_ms(pending.settled, max(1, ticks_diff(pending.deadline, ticks_ms())))
-            if self._pending is pending:
-                self._pending = None
-
-    def _settle(self, message_id, answer, error):
+    def _settle(self, answer, error):
         pending = self._pending
         self._pending = None
         if error is not None:
-            log.warning("rpc", "%s (%s): %s", pending.action, message_id, error)
+            log.warning("rpc", "%s (%s): %s", pending.action, pending.id, error)
         pending.settle(answer, error)
 
     def _is_pending(self, message_id):
@@ -234,165 +217,155 @@ class Rpc:
             log.warning("rpc", "binary message of %d bytes dropped", oversize or len(payload))
             return
         if self.on_frame:
-            self.on_frame("in", _lenient_text(payload))
+            self.on_frame("in", lenient_text(payload))
         if oversize:
-            self._oversize(payload, oversize)
+            text = "message of %d bytes, the limit is %d" % (oversize, self.receive_limit)
+            self._unreadable(payload, "GenericError", text)
             return
         try:
             frame = json_text.read(payload)
         except json_text.Malformed as error:
-            self._malformed(payload, error)
+            self._unreadable(payload, schema.FORMATION, "not JSON: %s" % error)
             return
         if not isinstance(frame, list) or not frame:
             self._refuse(_NO_ID, schema.FORMATION, "message is not [MessageTypeId, ...]")
             return
-        kind = frame[0]
         message_id = frame[1] if len(frame) > 1 else None
-        if kind == _CALL:
-            self._call_frame(frame, message_id, payload)
-        elif kind == _CALLRESULT or kind == _CALLERROR:
+        if frame[0] == CALL:
+            self._take_call(frame, message_id, payload)
+        elif frame[0] == CALLRESULT or frame[0] == CALLERROR:
             # Never answered with an error: two sides could do that for ever.
             if not isinstance(message_id, str) or not self._is_pending(message_id):
-                log.info("rpc", "answer to nobody dropped: %.40s", message_id)
-            elif kind == _CALLRESULT:
-                self._result(frame, message_id)
+                log.info("rpc", "answer to nobody dropped: %s", message_id)
+            elif frame[0] == CALLRESULT:
+                self._take_result(frame)
             else:
-                self._settle(message_id, None, _error_of(frame))
+                self._settle(None, _error_of(frame))
         else:
             # Section 4.1.3: a message of another type is to be ignored.
-            log.warning("rpc", "message of type %.40s ignored", kind)
+            log.warning("rpc", "message of type %s ignored", frame[0])
 
-    def _result(self, frame, message_id):
-        answer = frame[2] if len(frame) > 2 else None
+    def _unreadable(self, payload, code, text):
+        """Answer, or settle, what the first bytes of the message tell it was."""
+        kind, message_id = scan_head(payload)
+        if kind == CALL or kind is None:
+            self._refuse(message_id or _NO_ID, code, text)
+        elif self._is_pending(message_id):
+            self._settle(None, BadAnswer(code, text))
+        else:
+            log.warning("rpc", "dropped: %s", text)
+
+    def _take_result(self, frame):
         action = self._pending.action
-        if len(frame) != 3:
-            self._settle(message_id, None, BadAnswer(schema.FORMATION, "CALLRESULT has %d elements" % len(frame)))
-            return
         row = self._row("RESPONSES", action)
         try:
+            if len(frame) != 3:
+                raise schema.Violation(schema.FORMATION, "", "CALLRESULT has %d elements, not 3" % len(frame))
             if row is None:
                 raise schema.Violation(schema.FORMATION, "", "no schema for the answer to " + action)
-            schema.check(row, answer, True)
+            schema.check(row, frame[2], True)
         except schema.Violation as error:
-            self._settle(message_id, None, BadAnswer(error.code, "%s %s" % (error.path, error.text)))
+            self._settle(None, BadAnswer(error.code, error.describe()))
             return
-        self._settle(message_id, answer, None)
+        self._settle(frame[2], None)
 
-    def _call_frame(self, frame, message_id, raw):
+    def _take_call(self, frame, message_id, raw):
         if not isinstance(message_id, str):
             self._refuse(_NO_ID, schema.FORMATION, "message id is not a string")
-            return
-        if len(message_id) > _ID_LIMIT:
-            self._refuse(message_id, schema.FORMATION, "message id is longer than 36 characters")
-            return
-        if message_id == self._last_id:
-            self._repeated(message_id, raw)
-            return
-        self._last_id = message_id
-        self._last_text = binascii.crc32(raw)
-        self._last_answer = None
-        if len(frame) != 4:
-            self._refuse(message_id, schema.FORMATION, "CALL has %d elements, not 4" % len(frame))
-        elif not isinstance(frame[2], str):
-            self._refuse(message_id, schema.FORMATION, "action is not a string")
+        elif len(message_id) > ID_LIMIT:
+            self._refuse(message_id, schema.FORMATION, "message id is longer than %d characters" % ID_LIMIT)
+        elif message_id == self._last_id:
+            self._repeat(message_id, raw)
         else:
-            self._execute(message_id, frame[2], frame[3])
+            self._last_id = message_id
+            self._last_crc = binascii.crc32(raw)
+            self._last_answer = None
+            self._execute(frame, message_id)
 
-    def _repeated(self, message_id, raw):
+    def _repeat(self, message_id, raw):
         """The last CALL's id again: delivered twice, or used twice. It is not executed in either case."""
-        if binascii.crc32(raw) != self._last_text:
-            self._refuse(message_id, "GenericError", "message id used before for another message", False)
+        if binascii.crc32(raw) != self._last_crc:
+            self._refuse(message_id, "GenericError", "message id was used for another message")
         elif self._last_answer is not None:
             log.info("rpc", "%s repeated, answered as before", message_id)
             self._transmit(self._last_answer)
         else:
             log.info("rpc", "%s repeated, being worked on or too long to say again", message_id)
 
-    def _execute(self, message_id, action, payload):
+    def _execute(self, frame, message_id):
+        action = None
         try:
+            if len(frame) != 4:
+                raise CallError(schema.FORMATION, "CALL has %d elements, not 4" % len(frame))
+            action, payload = frame[2], frame[3]
+            if not isinstance(action, str):
+                raise CallError(schema.FORMATION, "action is not a string")
             handler = self.find_handler(action)
             if handler is None:
-                if is_action(action):
-                    raise CallError("NotSupported", "%s is not supported by this charge point" % action)
-                raise CallError("NotImplemented", "unknown action %s" % action[:_ACTION_LIMIT])
+                raise _unsupported(action)
             row = self._row("REQUESTS", action)
             if row is None:
-                raise schema.Violation(schema.FORMATION, "", "no schema for " + action)
+                raise ValueError("no schema")
             schema.check(row, payload)
             result = handler(payload)
-            if hasattr(result, "send"):
+            if hasattr(result, "send"):  # a coroutine, on MicroPython a generator
                 if self._running >= _RUNNING_LIMIT:
                     result.close()
                     raise CallError("GenericError", "too many requests at once")
                 self._running += 1
                 asyncio.create_task(self._finish(message_id, action, result, self._link))
                 return
-            self._answer(message_id, result)
-        except Exception as error:  # whatever a handler does wrong, the CSMS gets an answer and the link lives
+        except Exception as error:  # whatever goes wrong, the CSMS gets an answer and the link lives
             self._answer_error(message_id, action, error)
+            return
+        self._answer(message_id, action, result)
 
     async def _finish(self, message_id, action, work, link):
+        """Wait for a coroutine handler; its answer goes to the link the question came by, or nowhere."""
+        error = result = None
         try:
-            try:
-                result = await work
-                if link != self._link:
-                    log.info("rpc", "%s: the CSMS that asked is gone", action)
-                    return
-                self._answer(message_id, result)
-            except Exception as error:  # as in _execute
-                if link == self._link:
-                    self._answer_error(message_id, action, error)
+            result = await work
+        except Exception as failure:  # as in _execute
+            error = failure
         finally:
             self._running -= 1
+        if link != self._link:
+            log.info("rpc", "%s: the link it came by is gone", action)
+        elif error is not None:
+            self._answer_error(message_id, action, error)
+        else:
+            self._answer(message_id, action, result)
 
-    def _answer(self, message_id, result):
-        after = None
-        if isinstance(result, tuple):
-            result, after = result
-        self._reply(message_id, encode([_CALLRESULT, message_id, result]))
+    def _answer(self, message_id, action, result):
+        result, after = result if isinstance(result, tuple) else (result, None)
+        try:
+            text = encode([CALLRESULT, message_id, result])
+        except (TypeError, ValueError) as error:
+            self._answer_error(message_id, action, error)
+            return
+        self._reply(message_id, text)
         if after is not None:
-            after()
+            try:
+                after()
+            except Exception as error:  # the answer is out, there is nobody to tell
+                log.error("rpc", "after %s: %s", action, repr(error))
 
     def _answer_error(self, message_id, action, error):
         if isinstance(error, schema.Violation):
-            self._refuse(message_id, error.code, ("%s %s" % (error.path, error.text)).strip())
-        elif isinstance(error, CallError):
-            self._refuse(message_id, error.code, error.description, details=error.details)
-        else:
+            error = CallError(error.code, error.describe())
+        elif not isinstance(error, CallError):
             log.error("rpc", "%s failed: %s", action, repr(error))
-            self._refuse(message_id, "InternalError", "")
+            error = CallError("InternalError")
+        self._reply(message_id, _error_text(message_id, error.code, error.description, error.details))
 
-    def _refuse(self, message_id, code, description, keep=True, details=None):
-        log.info("rpc", "CALLERROR %s: %s", code, description)
-        text = encode([_CALLERROR, message_id, code, description[:_DESCRIPTION_LIMIT], details or {}])
-        if keep:
-            self._reply(message_id, text)
-        else:
-            self._transmit(text)
+    def _refuse(self, message_id, code, description):
+        """Answer a CALLERROR that is no result of a CALL, and not remembered as one."""
+        self._transmit(_error_text(message_id, code, description))
 
     def _reply(self, message_id, text):
         if message_id == self._last_id and len(text) <= _KEPT_ANSWER_LIMIT:
             self._last_answer = text
         self._transmit(text)
-
-    # ---- messages that cannot be read
-
-    def _malformed(self, payload, error):
-        kind, message_id = scan_head(payload)
-        log.warning("rpc", "malformed message: %s", error)
-        if kind == _CALL or kind is None:
-            self._refuse(message_id or _NO_ID, schema.FORMATION, "not JSON: %s" % error, False)
-        elif self._is_pending(message_id):
-            self._settle(message_id, None, BadAnswer(schema.FORMATION, "answer is not JSON: %s" % error))
-
-    def _oversize(self, head, length):
-        kind, message_id = scan_head(head)
-        log.warning("rpc", "message of %d bytes is too large", length)
-        text = "message of %d bytes, the limit is %d" % (length, self.receive_limit)
-        if kind == _CALL or kind is None:
-            self._refuse(message_id or _NO_ID, "GenericError", text, False)
-        elif self._is_pending(message_id):
-            self._settle(message_id, None, BadAnswer("GenericError", text))
 
     def _row(self, table, action):
         for module in self.tables:
@@ -402,58 +375,18 @@ class Rpc:
         return None
 
 
-def is_action(action: str) -> bool:
-    """Whether OCPP 1.6 or its security extension has this action, in either direction."""
-    for actions in schema_core.ACTIONS[1::2]:
-        if action in actions:
-            return True
-    return False
+def _unsupported(action):
+    """Section 4.2.3: NotSupported for an action of OCPP that is not offered here, else NotImplemented."""
+    actions = schema_core.ACTIONS
+    for i in range(1, len(actions), 2):
+        if action in actions[i]:
+            return CallError("NotSupported", action + " is not supported by this charge point")
+    return CallError("NotImplemented", "unknown action " + action[:64])
 
 
-def encode(frame) -> str:
-    """The text of a message. Raises ValueError for what is not JSON: MicroPython would write `nan` or `<object>`."""
-    text = json.dumps(frame, separators=(",", ":"))
-    # The C writer gives no error. These letters are rare enough to look closely whenever they come.
-    if "nan" in text or "inf" in text or "<" in text:
-        _check_plain(frame)
-    return text
-
-
-def _check_plain(value):
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
-                raise ValueError("JSON key is not a string")
-            _check_plain(value[key])
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _check_plain(item)
-    elif isinstance(value, float):
-        if value - value != 0:
-            raise ValueError("JSON has no infinity and no NaN")
-    elif value is not None and not isinstance(value, (str, int)):
-        raise ValueError("not JSON: %s" % type(value).__name__)
-
-
-def scan_head(payload):
-    """(MessageTypeId, message id) of a message that cannot be read, each None when it is not to be seen.
-
-    Looks at the first bytes only: `[2,"id"`, with or without space between.
-    """
-    text = _lenient_text(payload[:128]).lstrip()
-    if text[:1] != "[":
-        return None, None
-    kind, comma, rest = text[1:].partition(",")
-    kind = kind.strip()
-    if not comma or kind not in ("2", "3", "4"):
-        return None, None
-    rest = rest.lstrip()
-    message_id = None
-    if rest[:1] == '"':
-        inner, quote, _ = rest[1:].partition('"')
-        if quote and inner and len(inner) <= _ID_LIMIT and "\\" not in inner:
-            message_id = inner
-    return int(kind), message_id
+def _error_text(message_id, code, description, details=None):
+    log.info("rpc", "CALLERROR %s: %s", code, description)
+    return encode([CALLERROR, message_id, code, description[:_DESCRIPTION_LIMIT], details or {}])
 
 
 def _error_of(frame):
@@ -461,26 +394,3 @@ def _error_of(frame):
     code = frame[2] if len(frame) > 2 and isinstance(frame[2], str) else "GenericError"
     description = frame[3] if len(frame) > 3 and isinstance(frame[3], str) else ""
     return CallError(code, description[:_DESCRIPTION_LIMIT], frame[4] if len(frame) > 4 else None)
-
-
-def _lenient_text(payload):
-    """`payload` as text for people; of a head that was cut, up to the cut character."""
-    for cut in range(4):
-        try:
-            return str(payload[:len(payload) - cut], "utf-8")
-        except UnicodeError:
-            pass
-    return ""
-
-
-async def _wait_ms(event, timeout_ms):
-    """Wait for `event` at most so long; the caller looks whether it is set."""
-    if event.is_set():
-        return
-    try:
-        if hasattr(asyncio, "wait_for_ms"):
-            await asyncio.wait_for_ms(event.wait(), timeout_ms)
-        else:
-            await asyncio.wait_for(event.wait(), timeout_ms / 1000)
-    except asyncio.TimeoutError:
-        pass

@@ -8,8 +8,8 @@ A row is a tuple of constants, so that a frozen image keeps it in flash:
     enum    (flags, value, value, ...)
     other   an integer: flags
 
-flags: kind in bits 0-2, REQUIRED, ARRAY (a list of such items), NOT_EMPTY (list), and above SHIFT the longest length
-of a string or the range of an integer.
+flags: kind in bits 0-2, REQUIRED, ARRAY (a list of such items), NOT_EMPTY (list), and above SHIFT the longest
+length of a string or the range of an integer.
 """
 
 STRING = 0
@@ -40,13 +40,17 @@ TYPE = "TypeConstraintViolation"
 
 
 class Violation(Exception):
-    """`code`: CALLERROR code, `path`: the field, "a.b[0].c", "" = the payload itself, `text`: what is wrong with it."""
+    """`code`: CALLERROR code, `path`: the field, "a.b[0].c", "" = the payload itself, `text`: what is wrong
+    with it."""
 
     def __init__(self, code, path, text):
         super().__init__(code, path, text)
         self.code = code
         self.path = path
         self.text = text
+
+    def describe(self) -> str:
+        return (self.path or "payload") + " " + self.text
 
 
 def find(table, action):
@@ -57,11 +61,11 @@ def find(table, action):
 def check(row, payload, lenient=False) -> None:
     """Raise Violation unless `payload` is what `row` says.
 
-    `lenient` is for answers to our own requests, where being strict helps nobody: fields the schema does not know are
-    overlooked, and an optional field that is null counts as absent (it is removed from `payload`).
+    `lenient` is for answers to our own requests, where being strict helps nobody: fields the schema does not
+    know are overlooked, and an optional field that is null counts as absent (it is removed from `payload`).
     """
     if not isinstance(payload, dict):
-        raise Violation(FORMATION, "", "payload is not an object")
+        raise Violation(FORMATION, "", "is not an object")
     _object(row, payload, "", lenient)
 
 
@@ -91,7 +95,7 @@ def _object(row, value, path, lenient):
             _item(rule, flags, one, path, "%s[%d]" % (name, n), lenient)
     if known != len(value) and not lenient:
         for name in value:
-            if name not in row[1::2]:
+            if not any(row[i] == name for i in range(1, len(row), 2)):
                 raise Violation(FORMATION, path + name[:50], "is not a field of this message")
 
 
@@ -131,11 +135,14 @@ def _tenths(value, path, name):
         raise Violation(TYPE, path + name, "must be a number")
     if isinstance(value, float):
         tenths = value * 10
-        # Binary fractions are never exact, and floats of the boards have 22 bits: allow for that, not for hundredths.
+        # Binary fractions are never exact, and floats of the boards have 22 bits: allow for that, not for
+        # hundredths.
         if abs(tenths - round(tenths)) > 0.005 + abs(value) * 4e-6:
             raise Violation(PROPERTY, path + name, "has more than one fraction digit")
 
 
 def _like_date(text):
     """Whether a date-time is worth giving to station.clock, which reads it."""
-    return 16 <= len(text) <= 40 and text[4] == "-" and text[7] == "-" and text[10] in "Tt " and text[13] == ":"
+    if not 16 <= len(text) <= 40:
+        return False
+    return text[4] == "-" and text[7] == "-" and text[10] in "Tt " and text[13] == ":"

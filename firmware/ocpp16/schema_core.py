@@ -1,8 +1,8 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""OCPP 1.6 Core: what the charge point may receive. Written by tools/schemas.py, do not edit.
+"""OCPP 1.6 Core: what the charge point may receive.
 
-`ocpp16/schema.py` reads these rows and explains them.
+Written by tools/schemas.py, do not edit; `ocpp16/schema.py` reads these rows and explains them.
 """
 
 # Requests of the CSMS.
@@ -31,7 +31,11 @@ REQUESTS = (
             "chargingProfileId", 74,  # integer, required
             "transactionId", 2,  # integer
             "stackLevel", 138,  # integer, required
-            "chargingProfilePurpose", (13, "ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"),  # required
+            "chargingProfilePurpose", (13,
+                "ChargePointMaxProfile",
+                "TxDefaultProfile",
+                "TxProfile",
+            ),
             "chargingProfileKind", (13, "Absolute", "Recurring", "Relative"),  # required
             "recurrencyKind", (5, "Daily", "Weekly"),
             "validFrom", 1,  # date-time
@@ -66,7 +70,13 @@ RESPONSES = (
         "idTagInfo", (14,
             "expiryDate", 1,  # date-time
             "parentIdTag", 1280,  # string, <= 20
-            "status", (13, "Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"),  # required
+            "status", (13,
+                "Accepted",
+                "Blocked",
+                "Expired",
+                "Invalid",
+                "ConcurrentTx",
+            ),
         ),
     ),
     "BootNotification", (6,
@@ -75,7 +85,12 @@ RESPONSES = (
         "interval", 10,  # integer, required
     ),
     "DataTransfer", (6,
-        "status", (13, "Accepted", "Rejected", "UnknownMessageId", "UnknownVendorId"),  # required
+        "status", (13,
+            "Accepted",
+            "Rejected",
+            "UnknownMessageId",
+            "UnknownVendorId",
+        ),
         "data", 0,  # string
     ),
     "Heartbeat", (6,
@@ -86,7 +101,13 @@ RESPONSES = (
         "idTagInfo", (14,
             "expiryDate", 1,  # date-time
             "parentIdTag", 1280,  # string, <= 20
-            "status", (13, "Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"),  # required
+            "status", (13,
+                "Accepted",
+                "Blocked",
+                "Expired",
+                "Invalid",
+                "ConcurrentTx",
+            ),
         ),
         "transactionId", 10,  # integer, required
     ),
@@ -95,12 +116,18 @@ RESPONSES = (
         "idTagInfo", (6,
             "expiryDate", 1,  # date-time
             "parentIdTag", 1280,  # string, <= 20
-            "status", (13, "Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"),  # required
+            "status", (13,
+                "Accepted",
+                "Blocked",
+                "Expired",
+                "Invalid",
+                "ConcurrentTx",
+            ),
         ),
     ),
 )
 
-# Every action of OCPP 1.6 and its security extension, by feature profile.
+# Every action of OCPP 1.6, both directions, security extension included.
 ACTIONS = (
     "Core", (
         "Authorize",

@@ -1,0 +1,82 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The text of OCPP-J messages: ids, writing, and what can be saved of one that cannot be read."""
+
+import binascii
+import json
+import os
+
+CALL = 2
+CALLRESULT = 3
+CALLERROR = 4
+
+ID_LIMIT = 36  # OCPP-J 1.6 section 4.1.4
+
+# Ids must differ from those of earlier boots (errata 2025-04, 3.1): a CSMS may still remember them.
+_boot_part = binascii.hexlify(os.urandom(6)).decode()
+_last_number = 0
+
+
+def new_message_id() -> str:
+    """An id no other message of this or an earlier boot has: 12 hexadecimal digits of chance, a dash, a
+    counter."""
+    global _last_number
+    _last_number += 1
+    return "%s-%d" % (_boot_part, _last_number)
+
+
+def encode(frame) -> str:
+    """The text of a message. Raises ValueError for what is not JSON: MicroPython would write `nan` or
+    `<object>`."""
+    text = json.dumps(frame, separators=(",", ":"))
+    # The C writer gives no error. These letters are rare enough to look closely whenever they come.
+    if "nan" in text or "inf" in text or "<" in text:
+        _check_plain(frame)
+    return text
+
+
+def _check_plain(value):
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise ValueError("JSON key is not a string")
+            _check_plain(value[key])
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _check_plain(item)
+    elif isinstance(value, float):
+        if value - value != 0:
+            raise ValueError("JSON has no infinity and no NaN")
+    elif value is not None and not isinstance(value, (str, int)):
+        raise ValueError("not JSON: %s" % type(value).__name__)
+
+
+def scan_head(payload):
+    """(MessageTypeId, message id) of a message that cannot be read, each None when it is not to be seen.
+
+    Looks at the first bytes only: `[2,"id"`, with or without space between.
+    """
+    text = lenient_text(payload[:128]).lstrip()
+    if text[:1] != "[":
+        return None, None
+    kind, comma, rest = text[1:].partition(",")
+    kind = kind.strip()
+    if not comma or kind not in ("2", "3", "4"):
+        return None, None
+    rest = rest.lstrip()
+    message_id = None
+    if rest[:1] == '"':
+        inner, quote, _ = rest[1:].partition('"')
+        if quote and inner and len(inner) <= ID_LIMIT and "\\" not in inner:
+            message_id = inner
+    return int(kind), message_id
+
+
+def lenient_text(payload):
+    """`payload` as text for people; of a head that was cut, up to the cut character."""
+    for cut in range(4):
+        try:
+            return str(payload[:len(payload) - cut], "utf-8")
+        except UnicodeError:
+            pass
+    return ""
