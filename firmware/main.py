@@ -4,8 +4,9 @@
 
     await run(board, settings, attach)
 
-`board` fulfils `hal.contract.Board`. `settings` is a dict: csms_url, id, set (configuration at first boot), info
-(BootNotification's fields), station (station description). `attach(firmware)` is called once the firmware exists.
+`board` fulfils `hal.contract.Board`. `settings` is a dict: csms_url, id, set (configuration at first boot),
+info (BootNotification's fields), station (station description). `attach(firmware)` is called once the
+firmware exists.
 """
 
 import asyncio
@@ -31,14 +32,18 @@ from store.record import Record
 
 VERSION = "0.1.0"
 
-_STEP_MS = 20  # the car's side: 100 ms from the pilot leaving C to the contactor open, with room for three samples
+_STEP_MS = (
+    20  # the car's side: 100 ms from the pilot leaving C to the contactor open, with room for three samples
+)
 _METER_MS = 1000
 # The meter answers within a second or counts as silent; a driver for a bus takes two tries in that time.
 _READING_LIMIT_S = 1.5
 _METER_SILENCES = 3
-# The pilot is known when the debounce has run once: before, a car that waits in the cable would be reported Available.
+# The pilot is known when the debounce has run once: before, a car that waits in the cable would be reported
+# Available.
 _SELF_TEST_MS = 400
 _SEGMENT_BYTES = 8192
+_CLOCK_KEPT_MS = 3600000
 
 _DEFAULT_INFO = {
     "chargePointVendor": "Pilotlight",
@@ -53,13 +58,16 @@ class Firmware:
         self.on_event = None  # fn(dict): pilot, contactor, status, message, connection
         self._started_at = ticks_ms()
         self._peak = 0
+        self._clock_kept_known = False
+        self._clock_kept_ms = -_CLOCK_KEPT_MS  # at once
         data = board.data_dir
         description = Description(settings.get("station"))
         config = Configuration(description, Record(data + "/settings", 1), settings.get("set") or {})
         numbers = Numbers(Record(data + "/boots", 1))
-        clock = Clock(numbers.boot, ticks_ms(), board.clock.utc_ms())
+        self._clock_record = Record(data + "/clock", 1)
+        clock = self._clock = _clock(numbers.boot, board, self._clock_record.load())
         self.supplies = [
-            Supply(hardware, connector.rated_da, connector.ventilation, board.fault_signals)
+            Supply(hardware, connector, board.fault_signals)
             for hardware, connector in zip(board.connectors, description.connectors)
         ]
         count = len(self.supplies)
@@ -102,15 +110,18 @@ class Firmware:
         if self.board.tag_reader is not None:
             tasks.append(asyncio.create_task(self._tags()))
         try:
-            # Each of these runs for ever: the first that ends has failed, and a charger with a part missing is
-            # restarted, contactors open, rather than left half alive.
+            # Each of these runs for ever: the first that ends has failed, and a charger with a part missing
+            # is stopped, contactors open, rather than left half alive; who started it starts it again.
             while not any(task.done() for task in tasks):
                 await asyncio.sleep(0.2)
                 if self.station.closed(self.session.all_told):
                     await asyncio.sleep(0.2)  # the last answer leaves the writer
                     log.warning("main", "reset")
                     return
-            log.error("main", "a task has ended: restarting")
+            for task in tasks:
+                if task.done():
+                    await task  # raises what ended it
+            raise RuntimeError("a task of the firmware has ended")
         finally:
             for task in tasks:
                 task.cancel()
@@ -132,7 +143,9 @@ class Firmware:
             await asyncio.sleep_ms(max(0, _STEP_MS - ticks_diff(ticks_ms(), now)))
 
     async def _meters(self):
-        """The regular round: what `state` shows, what is billed after a power cut, what a refused tag may still take."""
+        """The regular round: what `state` shows, what is billed after a power cut, what a refused tag may
+        still take.
+        """
         station = self.station
         while True:
             for connector in station.connectors:
@@ -140,7 +153,21 @@ class Firmware:
                 connector.metered(reading, station.clock.stamp())
                 self._watch_meter(connector.number, reading is None)
             self._note_peak()
+            self._keep_clock()
             await asyncio.sleep_ms(_METER_MS)
+
+    def _keep_clock(self):
+        """What the next boot needs to date events of this one, should the CSMS never be reached during it."""
+        clock = self._clock
+        news = clock.known and not self._clock_kept_known
+        if not news and clock.uptime_ms - self._clock_kept_ms < _CLOCK_KEPT_MS:
+            return
+        self._clock_kept_known = clock.known
+        self._clock_kept_ms = clock.uptime_ms
+        try:
+            self._clock_record.save({"floor": clock.floor_utc_ms, "anchors": clock.anchors})
+        except OSError as error:
+            log.error("main", "clock not kept: %s", error)
 
     async def _tags(self):
         while True:
@@ -150,6 +177,9 @@ class Firmware:
 
     async def _converse(self):
         await asyncio.sleep_ms(_SELF_TEST_MS)
+        if self._url is None:
+            log.warning("main", "no CSMS: the station works by itself")
+            await asyncio.Event().wait()
         await self.session.run(self.board.link)
 
     async def _connect(self):
@@ -158,7 +188,9 @@ class Firmware:
     # --- the meter ---
 
     def _watch_meter(self, number, silent):
-        """Some missed answers are noise on the bus; a meter that stays silent cannot bill, so nothing may flow."""
+        """Some missed answers are noise on the bus; a meter that stays silent cannot bill, so nothing may
+        flow.
+        """
         index = number - 1
         self._silences[index] = self._silences[index] + 1 if silent else 0
         self.supplies[index].report("MeterFailure", self._silences[index] >= _METER_SILENCES)
@@ -289,7 +321,9 @@ class Firmware:
         if now[2] != before[2]:
             self._event({"event": "fault", "connector": number, "faults": list(now[2])})
         if now[3] != before[3]:
-            self._event({"event": "offer", "connector": number, "offered_da": now[3], "by": supply.limit_name})
+            self._event(
+                {"event": "offer", "connector": number, "offered_da": now[3], "by": supply.limit_name}
+            )
 
     def _trace(self, direction, text):
         if self.on_event is not None:
@@ -299,6 +333,13 @@ class Firmware:
         for supply in self.supplies:
             supply.permit(False)
             supply.step(ticks_ms())
+
+
+def _clock(boot, board, kept):
+    floor_utc_ms, anchors = 0, ()
+    if isinstance(kept, dict):
+        floor_utc_ms, anchors = kept["floor"], kept["anchors"]
+    return Clock(boot, ticks_ms(), board.clock.utc_ms(), floor_utc_ms, anchors)
 
 
 async def run(board, settings, attach=None):

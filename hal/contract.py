@@ -73,7 +73,9 @@ class ConnectorHardware:
     temperature: "Temperature | None"
 
     def fault_signals(self) -> tuple:
-        """Names (of `evse.faults`) of what the connector's own protective devices report now: RcdTrip, GroundFailure..."""
+        """Names (of `evse.faults`) of what the connector's own protective devices report now: RcdTrip,
+        GroundFailure...
+        """
         raise OSError
 
 

@@ -5,7 +5,7 @@
 import asyncio
 
 import log
-from ocpp16.rpc import scan_head
+from ocpp16.message import scan_head
 from ocpp16.websocket import Closed, WebSocket
 
 _PROTOCOL = "ocpp1.6"
@@ -15,9 +15,12 @@ _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._
 
 
 def endpoint(url, identity):
-    """The address of OCPP-J section 3.1.1: the URL with the identity, percent-encoded, as its last segment."""
+    """The address of OCPP-J section 3.1.1: the URL with the identity, percent-encoded, as its last
+    segment.
+    """
     encoded = "".join(
-        char if char in _UNRESERVED else "".join("%%%02X" % byte for byte in char.encode()) for char in identity
+        char if char in _UNRESERVED else "".join("%%%02X" % byte for byte in char.encode())
+        for char in identity
     )
     return url.rstrip("/") + "/" + encoded
 

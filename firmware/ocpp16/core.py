@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What the CSMS may ask of us: the Core profile (OCPP 1.6 section 5).
 
-A handler takes a payload that has passed the schema and gives the .conf's payload, or (payload, what to do once the
-answer is on its way), or a coroutine of the payload.
+A handler takes a payload that has passed the schema and gives the .conf's payload, or (payload, what to do
+once the answer is on its way), or a coroutine of the payload.
 """
 
 import asyncio
@@ -61,7 +61,9 @@ class Core:
         keys = payload.get("key")
         most = config.value("GetConfigurationMaxKeys")
         if keys and len(keys) > most:
-            raise CallError("OccurenceConstraintViolation", "more than GetConfigurationMaxKeys (%d) keys" % most)
+            raise CallError(
+                "OccurenceConstraintViolation", "more than GetConfigurationMaxKeys (%d) keys" % most
+            )
         rows, unknown = config.rows(keys or None)
         conf = {"configurationKey": [_configuration_key(row) for row in rows]}
         if unknown:

@@ -1,10 +1,12 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Transaction-related messages on their way (section 3.7): journalled before they are sent, in order, retried, never twice.
+"""Transaction-related messages on their way (section 3.7): journalled before they are sent, in order,
+retried, never twice.
 
-A journal record is {"a": action, "n": transaction number, "p": payload}. What only the moment of sending knows is put in
-then: the times (`payloads.resolve_times`) and the transactionId, which an offline start gets long after its MeterValues
-were queued. The journal's head note keeps {"id": prefix of message ids, "ids": {number: transactionId}, "tries": n}.
+A journal record is {"a": action, "n": transaction number, "p": payload}. What only the moment of sending
+knows is put in then: the times (`payloads.resolve_times`) and the transactionId, which an offline start gets
+long after its MeterValues were queued. The journal's head note keeps {"id": prefix of message ids, "ids":
+{number: transactionId}, "tries": n}.
 """
 
 import json
@@ -39,8 +41,8 @@ class Outbox:
         if head is not None:
             self._last_sequence = head[0] + journal.depth - 1
         if not isinstance(note.get("id"), str):
-            # Ids must be unique per identity, over reboots too (OCPP-J errata 3.1): after a lost data directory the
-            # journal counts from the start again, so a random prefix goes before the count.
+            # Ids must be unique per identity, over reboots too (OCPP-J errata 3.1): after a lost data
+            # directory the journal counts from the start again, so a random prefix goes before the count.
             note["id"] = str(hexlify(urandom(5)), "ascii")
         if not isinstance(note.get("ids"), dict):
             note["ids"] = {}
@@ -51,7 +53,9 @@ class Outbox:
         self._append(_START, transaction.number, payloads.start_transaction(transaction))
 
     def stopped(self, transaction, reason, tag, stamp, data):
-        self._append(_STOP, transaction.number, payloads.stop_transaction(transaction, reason, tag, stamp, data))
+        self._append(
+            _STOP, transaction.number, payloads.stop_transaction(transaction, reason, tag, stamp, data)
+        )
 
     def metered(self, number, transaction, stamp, values):
         self._append(_METER, transaction.number, payloads.meter_values(number, stamp, values))
@@ -89,7 +93,8 @@ class Outbox:
         return max(0, ticks_diff(self._retry_at, now))
 
     def message(self):
-        """(message id, action, payload) of the oldest message, or None. A retry keeps its id, so that a late answer to
+        """(message id, action, payload) of the oldest message, or None. A retry keeps its id, so that a late
+        answer to
         the first try and a CSMS that remembers ids both fit (OCPP-J errata 3.7)."""
         head = self._peek()
         if head is None:
@@ -122,8 +127,8 @@ class Outbox:
     def failed(self, why, now):
         """The CSMS could not process the oldest message: CALLERROR, no answer in time, a senseless answer.
 
-        Section 3.7.1: TransactionMessageAttempts transmissions in all, each wait longer by the interval; then it is
-        dropped and the next one follows. Being offline does not count.
+        Section 3.7.1: TransactionMessageAttempts transmissions in all, each wait longer by the interval;
+        then it is dropped and the next one follows. Being offline does not count.
         """
         note = self._note
         tries = note.get("tries", 0) + 1
@@ -139,7 +144,9 @@ class Outbox:
             except OSError as error:
                 log.error("outbox", "number of tries not kept: %s", error)
             return
-        log.error("outbox", "%s of transaction %d given up after %d tries: %s", entry["a"], entry["n"], tries, why)
+        log.error(
+            "outbox", "%s of transaction %d given up after %d tries: %s", entry["a"], entry["n"], tries, why
+        )
         if entry["a"] == _START:
             self._ids[str(entry["n"])] = _NEVER_CONFIRMED
         elif entry["a"] == _STOP:
@@ -163,7 +170,11 @@ class Outbox:
             sequence, data = record
             try:
                 entry = json.loads(data)
-                if entry["a"] in (_START, _STOP, _METER) and isinstance(entry["n"], int) and isinstance(entry["p"], dict):
+                if (
+                    entry["a"] in (_START, _STOP, _METER)
+                    and isinstance(entry["n"], int)
+                    and isinstance(entry["p"], dict)
+                ):
                     self._head = (sequence, entry)
                     continue
                 raise ValueError("not a message")

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """From the station's words to OCPP 1.6 payloads and back. Pure.
 
-Timestamps of queued messages stay stamps (see `station.clock`) until they are sent: an event before the first time
-sync gets its time when the time is known.
+Timestamps of queued messages stay stamps (see `station.clock`) until they are sent: an event before the
+first time sync gets its time when the time is known.
 """
 
 from station.authorization import IdTagInfo
@@ -23,7 +23,9 @@ _BOOT_LIMITS = (
 
 
 def boot_notification(info):
-    """`info`: dict with the names of BootNotification.req; others are left out, texts cut to the schema's length."""
+    """`info`: dict with the names of BootNotification.req; others are left out, texts cut to the schema's
+    length.
+    """
     payload = {}
     for name, limit in _BOOT_LIMITS:
         value = info.get(name)
@@ -77,10 +79,18 @@ def meter_value(stamp, values):
 def resolve_times(payload, clock, milliseconds):
     """Turn every stamp in a queued payload into the text that the wire wants."""
     if "timestamp" in payload:
-        payload["timestamp"] = clock.text(clock.resolve(payload["timestamp"]), milliseconds)
+        payload["timestamp"] = _time_text(payload["timestamp"], clock, milliseconds)
     for name in ("meterValue", "transactionData"):
         for value in payload.get(name, ()):
-            value["timestamp"] = clock.text(clock.resolve(value["timestamp"]), milliseconds)
+            value["timestamp"] = _time_text(value["timestamp"], clock, milliseconds)
+
+
+def _time_text(stamp, clock, milliseconds):
+    utc_ms = clock.resolve(stamp)
+    if utc_ms is None:
+        # The CSMS accepted us and told no time that can be read; the schema wants one all the same.
+        utc_ms = clock.floor_utc_ms
+    return clock.text(utc_ms, milliseconds)
 
 
 def id_tag_info(payload, clock):

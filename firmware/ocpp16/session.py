@@ -1,11 +1,12 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The charge point's conversation with its CSMS: connect, register, say things in the right order, never give up.
+"""The charge point's conversation with its CSMS: connect, register, say things in the right order, never
+give up.
 
-One task sends, so that one CALL at a time is under way; another receives. What is to be said stands in three places:
-`_urgent` (a driver waits at the reader), `_notes` (StatusNotification and the like, in RAM) and the outbox (transactions,
-on flash). Notes and outbox keep the order in which things happened as long as the outbox is short; behind a long one
-a note overtakes, as section 3.7 allows.
+One task sends, so that one CALL at a time is under way; another receives. What is to be said stands in three
+places: `_urgent` (a driver waits at the reader), `_notes` (StatusNotification and the like, in RAM) and the
+outbox (transactions, on flash). Notes and outbox keep the order in which things happened as long as the
+outbox is short; behind a long one a note overtakes, as section 3.7 allows.
 """
 
 import asyncio
@@ -41,7 +42,9 @@ class Session:
     """Implements the `wire` of `station.charge_point`."""
 
     def __init__(self, station, outbox, info, connect):
-        """`connect()`: coroutine that gives a connected `Channel` (see `ocpp16.channel`) or raises OSError."""
+        """`connect()`: coroutine that gives a connected `Channel` (see `ocpp16.channel`) or raises
+        OSError.
+        """
         self._station = station
         self._config = station.config
         self._clock = station.clock
@@ -52,7 +55,8 @@ class Session:
         self._channel = None
         self._registration = None
         self._urgent = []
-        self._notes = []  # [action, payload, last outbox sequence before it, connector number or None, report]
+        # [action, payload, last outbox sequence before it, connector number or None, report]
+        self._notes = []
         self._told = [None] * (len(station.connectors) + 1)
         self._bell = Bell()
         self._boot_at = None  # ticks before which no BootNotification may go out
@@ -123,8 +127,11 @@ class Session:
     async def run(self, link):
         back_off_ms = _BACK_OFF_FIRST_MS
         while True:
-            while not link.up():
-                await link.changed()
+            if not link.up():
+                while not link.up():
+                    await link.changed()
+                # A street that gets its network back must not knock all at once.
+                await asyncio.sleep_ms(random.randrange(500))
             try:
                 channel = await self._connect()
             except OSError as error:
@@ -180,7 +187,9 @@ class Session:
             self._channel.leave(why)
 
     def _forget(self):
-        """The connection is gone: who waits for an answer gets none; notes are told anew from what is then true."""
+        """The connection is gone: who waits for an answer gets none; notes are told anew from what is then
+        true.
+        """
         self._notes.clear()
         urgent, self._urgent = self._urgent, []
         for _, _, done in urgent:
@@ -272,6 +281,7 @@ class Session:
 
     def _set_clock(self, conf):
         try:
+            self._clock.advance(ticks_ms())
             self._clock.set_utc_ms(self._clock.parse(conf["currentTime"]))
         except ValueError:
             log.warning("session", "currentTime of the CSMS is no time: %s", str(conf["currentTime"])[:40])
@@ -312,7 +322,9 @@ class Session:
         self._boot_at = ticks_add(now, min(wait_ms, _DAY_MS))
 
     def _tell_statuses(self, everything):
-        """After a boot every connector and 0 (errata 3.22); after a mere reconnect only what the CSMS does not know."""
+        """After a boot every connector and 0 (errata 3.22); after a mere reconnect only what the CSMS does
+        not know.
+        """
         for number in range(len(self._told)):
             report, stamp = self._station.report_now(number)
             if everything or report != self._told[number]:
@@ -321,7 +333,8 @@ class Session:
     # --- notes ---
 
     def _note_status(self, number, report, stamp):
-        time = self._clock.text(self._clock.resolve(stamp), self._milliseconds) if stamp is not None else None
+        utc_ms = self._clock.resolve(stamp)
+        time = None if utc_ms is None else self._clock.text(utc_ms, self._milliseconds)
         self._note("StatusNotification", payloads.status_notification(number, report, time), number, report)
 
     def _note(self, action, payload, number=None, report=None):

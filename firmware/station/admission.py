@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Who may begin or end where: tags at the reader, RemoteStartTransaction and RemoteStopTransaction.
 
-One driver at a time: a second swipe while an Authorize is on its way is ignored, so that it cannot begin a second
-transaction. The decision on a tag itself is `station.authorization`.
+One driver at a time: a second swipe while an Authorize is on its way is ignored, so that it cannot begin a
+second transaction. The decision on a tag itself is `station.authorization`.
 """
 
 import log
@@ -21,7 +21,9 @@ class Admission:
     # --- at the reader ---
 
     def tag(self, tag, reader_connector, now):
-        """A tag was presented. `reader_connector`: the connector whose own reader it was, or None for the one reader."""
+        """A tag was presented. `reader_connector`: the connector whose own reader it was, or None for the
+        one reader.
+        """
         station = self._station
         try:
             normalise(tag)
@@ -80,7 +82,8 @@ class Admission:
 
     @staticmethod
     def _foreign_may_stop(connectors):
-        """Only a tag of the same parent may stop another's transaction, so a transaction whose parent is unknown
+        """Only a tag of the same parent may stop another's transaction, so a transaction whose parent is
+        unknown
         needs no Authorize of a foreign tag (cases 068 and 069)."""
         return any(
             (connector.transaction is not None and connector.transaction.parent)
@@ -90,7 +93,7 @@ class Admission:
 
     def _swiped(self, tag, info, why, connectors, now):
         """The tag has been decided on; the connectors may have changed meanwhile."""
-        if info is None or info.status != "Accepted":
+        if info.status != "Accepted":
             self._note(tag, "refused", why)
             return
         target = self._free(connectors)
@@ -100,7 +103,9 @@ class Admission:
             return
         for connector in connectors:
             transaction, holder = connector.transaction, connector.holder
-            if transaction is not None and same_group(transaction.id_tag, transaction.parent, tag, info.parent):
+            if transaction is not None and same_group(
+                transaction.id_tag, transaction.parent, tag, info.parent
+            ):
                 self._note(tag, "accepted", "same parent, stops the transaction")
                 connector.stop("Local", tag, now)
                 return
@@ -113,7 +118,9 @@ class Admission:
     # --- a cable was plugged elsewhere ---
 
     def follow_the_cable(self, now):
-        """A driver who swiped first may plug in at another connector than the one we thought of: the grant goes along."""
+        """A driver who swiped first may plug in at another connector than the one we thought of: the grant
+        goes along.
+        """
         connectors = self._station.connectors
         for waiting in connectors:
             grant = waiting.grant
@@ -132,32 +139,26 @@ class Admission:
         station = self._station
         if station.closing:
             return "Rejected", None
-        if number is None:
-            target = self._free(station.connectors)
-        else:
-            target = station.connector(number)
+        target = self._free(station.connectors) if number is None else station.connector(number)
         if target is None or not target.usable or target.remote_pending:
             return "Rejected", None
         target.remote_pending = True
 
         def begin():
-            if not station.config.value("AuthorizeRemoteTxRequests"):
-                decided(None, "remote start")
-                return
-            self._check(tag, decided)
+            if station.config.value("AuthorizeRemoteTxRequests"):
+                self._check(tag, decided)
+            else:
+                decided(IdTagInfo("Accepted"), "remote start")
 
         def decided(info, why):
             target.remote_pending = False
-            if info is None and why != "remote start":
-                self._note(tag, "refused", why)
-            elif info is not None and info.status != "Accepted":
+            if info.status != "Accepted":
                 self._note(tag, "refused", why)
             elif not target.usable:
                 self._note(tag, "refused", "connector %d is no longer free" % target.number)
             else:
                 self._note(tag, "accepted", why)
-                parent = info.parent if info is not None else None
-                target.give(Grant(tag, parent, movable=number is None), station.now())
+                target.give(Grant(tag, info.parent, movable=number is None), station.now())
 
         return "Accepted", begin
 
@@ -166,14 +167,24 @@ class Admission:
         station = self._station
         for connector in station.connectors:
             transaction = connector.transaction
-            if transaction is not None and transaction.transaction_id == transaction_id and not connector.ending:
-                return "Accepted", lambda: connector.stop("Remote", None, station.now())
-        return "Rejected", None
+            if (
+                transaction is not None
+                and transaction.transaction_id == transaction_id
+                and not connector.ending
+            ):
+                break
+        else:
+            return "Rejected", None
+
+        def end():
+            connector.stop("Remote", None, station.now())
+
+        return "Accepted", end
 
     # --- one tag ---
 
     def _check(self, tag, answered):
-        """Decide on `tag` now or after an Authorize: `answered(IdTagInfo or None, why)`."""
+        """Decide on `tag` now or after an Authorize: `answered(IdTagInfo, why)`."""
         station = self._station
         decision = self._decide(tag, station.wire.online)
         if not decision.ask:

@@ -1,9 +1,10 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Operative and inoperative, per connector and for the whole station (0), by ChangeAvailability; survives reboots.
+"""Operative and inoperative, per connector and for the whole station (0), by ChangeAvailability; survives
+reboots.
 
-Section 5.2 and errata: a change asked for while a transaction runs is Scheduled and applied when it has ended;
-a change of connector 0 is one of all connectors.
+Section 5.2 and errata: a change asked for while a transaction runs is Scheduled and applied when it has
+ended; a change of connector 0 is one of all connectors.
 """
 
 ACCEPTED = "Accepted"
@@ -33,7 +34,9 @@ class Availability:
         return self._operative[0] and self._operative[connector]
 
     def change(self, connector, operative, busy):
-        """ChangeAvailability. `busy(connector) -> bool`: a transaction runs there. Returns the answer's status."""
+        """ChangeAvailability. `busy(connector) -> bool`: a transaction runs there. Returns the answer's
+        status.
+        """
         if not 0 <= connector < len(self._operative):
             return REJECTED
         targets = range(len(self._operative)) if connector == 0 else (connector,)

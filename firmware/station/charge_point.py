@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The charge point as a whole, whatever the wire: its connectors, who may use them, restarts, status of connector 0.
+"""The charge point as a whole, whatever the wire: its connectors, who may use them, restarts, status of
+connector 0.
 
 Synchronous and without I/O of its own. Two ports carry for it:
 
@@ -25,7 +26,8 @@ from station.transaction import restored
 
 # A soft reset waits this long for transactions to end and for what must be told; then it resets all the same.
 _SOFT_RESET_LIMIT_MS = 15000
-# A hard reset gives cars the time of A.6 sequence 10.2 to open S2; what is not told yet is told after the reboot.
+# A hard reset gives cars the time of A.6 sequence 10.2 to open S2; what is not told yet is told after the
+# reboot.
 _HARD_RESET_LIMIT_MS = 8000
 
 
@@ -79,7 +81,9 @@ class Numbers:
 
 
 class ChargePoint:
-    def __init__(self, description, config, clock, supplies, numbers, availability, cache, records, read_meter):
+    def __init__(
+        self, description, config, clock, supplies, numbers, availability, cache, records, read_meter
+    ):
         """`supplies` and `records` (of running transactions): one per connector, in order."""
         self.description = description
         self.config = config
@@ -116,7 +120,9 @@ class ChargePoint:
         return self.connectors[number - 1].transaction is not None
 
     def learned(self, tag, info):
-        """The CSMS said something about a tag (any .conf with idTagInfo): the cache remembers (section 3.5.1)."""
+        """The CSMS said something about a tag (any .conf with idTagInfo): the cache remembers (section
+        3.5.1).
+        """
         if self.cache is not None and self.config.value("AuthorizationCacheEnabled"):
             try:
                 self.cache.put(tag, info, self.clock.utc_ms)
@@ -137,7 +143,9 @@ class ChargePoint:
     # --- boot ---
 
     def recover(self, now):
-        """Transactions that ran when the power failed: report them (PowerLoss) or go on, as the station is described."""
+        """Transactions that ran when the power failed: report them (PowerLoss) or go on, as the station is
+        described.
+        """
         self._now = now
         for connector, record in zip(self.connectors, self._records):
             row = record.load() if record is not None else None
@@ -200,12 +208,16 @@ class ChargePoint:
     # --- restart ---
 
     def close(self, kind):
-        """Reset ("Hard" or "Soft"): end what runs, let nobody in. The reset itself follows when `closed` says so."""
+        """Reset ("Hard" or "Soft"): end what runs, let nobody in. The reset itself follows when `closed`
+        says so.
+        """
         if self.closing is not None:
             return
         log.warning("station", "%s reset", kind)
         self.closing = kind
-        self._closing_limit = ticks_add(self._now, _HARD_RESET_LIMIT_MS if kind == "Hard" else _SOFT_RESET_LIMIT_MS)
+        self._closing_limit = ticks_add(
+            self._now, _HARD_RESET_LIMIT_MS if kind == "Hard" else _SOFT_RESET_LIMIT_MS
+        )
         for connector in self.connectors:
             connector.withdraw(self._now)
             connector.stop(kind + "Reset", None, self._now)

@@ -1,9 +1,11 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""One connector as a charge point sees it: who may charge, the transaction, and the status (OCPP 1.6 section 4.9).
+"""One connector as a charge point sees it: who may charge, the transaction, and the status (OCPP 1.6 section
+4.9).
 
-Synchronous: `step(now)` looks at the supply and the clock, the rest are events. What must happen outside goes through
-`station` (see `station.charge_point`): `station.wire` carries messages, `station.read_meter` fetches a reading.
+Synchronous: `step(now)` looks at the supply and the clock, the rest are events. What must happen outside
+goes through `station` (see `station.charge_point`): `station.wire` carries messages, `station.read_meter`
+fetches a reading.
 """
 
 import log
@@ -13,14 +15,15 @@ from station import status as st
 from station.meter_values import MeterValues
 from station.transaction import Transaction
 
-# A car takes some seconds from the offer to S2 (IEC 61851-1 gives it no limit; most need 1 to 3). Until then the
-# connector is on its way to Charging: SuspendedEV would tell the CSMS of a car that does not want.
+# A car takes some seconds from the offer to S2 (IEC 61851-1 gives it no limit; most need 1 to 3). Until then
+# the connector is on its way to Charging: SuspendedEV would tell the CSMS of a car that does not want.
 _SETTLE_MS = 5000
-# A stop waits for the contactor, so that what flows during ramp-down is billed. The supply opens under load after
-# 6 s (A.6 sequence 10.2); a contactor that is welded must not keep the bill open.
+# A stop waits for the contactor, so that what flows during ramp-down is billed. The supply opens under load
+# after 6 s (A.6 sequence 10.2); a contactor that is welded must not keep the bill open.
 _STOP_LIMIT_MS = 8000
 _UNLOCK_LIMIT_MS = 3000
-# The energy between the last record and a power cut is not billed: at 22 kW this interval bounds it to 0.73 kWh.
+# The energy between the last record and a power cut is not billed: at 22 kW this interval bounds it to 0.73
+# kWh.
 _RECORD_MS = 120000
 
 
@@ -95,7 +98,9 @@ class Connector:
     # --- events ---
 
     def give(self, grant, now):
-        """Somebody authorized may charge here: at once when the car is there, else within ConnectionTimeOut."""
+        """Somebody authorized may charge here: at once when the car is there, else within
+        ConnectionTimeOut.
+        """
         self.grant = grant
         self.finishing = False
         self._release_cable()
@@ -107,7 +112,9 @@ class Connector:
         self.step(now)
 
     def stop(self, reason, tag, now):
-        """End the transaction: ask the car to stop, open, read the meter, tell. False when there is none to end."""
+        """End the transaction: ask the car to stop, open, read the meter, tell. False when there is none to
+        end.
+        """
         if self.transaction is None or self._ending is not None:
             return False
         log.info("connector", "%d: stop, %s", self.number, reason)
@@ -125,7 +132,8 @@ class Connector:
             done("UnlockFailed")
             return
         self.grant = None
-        # While a transaction runs the limit starts when the contactor is open: a plug is never freed under load.
+        # While a transaction runs the limit starts when the contactor is open: a plug is never freed under
+        # load.
         self._unlocking = [done, None]
         if self.transaction is not None:
             self.stop("UnlockCommand", None, now)
@@ -233,7 +241,9 @@ class Connector:
             self._keep_record()
 
     def _run_out(self, transaction, config, now):
-        """The CSMS refused the tag after the start: MaxEnergyOnInvalidId, then stop or suspend (section 4.8)."""
+        """The CSMS refused the tag after the start: MaxEnergyOnInvalidId, then stop or suspend (section
+        4.8).
+        """
         allowance_wh = config.value("MaxEnergyOnInvalidId") or 0
         if transaction.meter_last_wh - transaction.refused_at_wh < allowance_wh:
             return
@@ -270,7 +280,13 @@ class Connector:
         self.reading = reading
         self.grant = None
         transaction = Transaction(
-            station.next_number(), self.number, grant.tag, grant.parent, stamp, reading.energy_wh, grant.reservation_id
+            station.next_number(),
+            self.number,
+            grant.tag,
+            grant.parent,
+            stamp,
+            reading.energy_wh,
+            grant.reservation_id,
         )
         self.transaction = transaction
         self._recorded_at = now
@@ -281,7 +297,13 @@ class Connector:
         self._settle(now)
         self._was_offering = True
         self.meter_values.begin(self, reading, stamp)
-        log.info("connector", "%d: transaction %d begins at %d Wh", self.number, transaction.number, reading.energy_wh)
+        log.info(
+            "connector",
+            "%d: transaction %d begins at %d Wh",
+            self.number,
+            transaction.number,
+            reading.energy_wh,
+        )
         self._report(now)
 
     def _end_step(self, now):
@@ -319,7 +341,13 @@ class Connector:
             self._release_cable()
             if reason in ("Local", "Remote", "UnlockCommand"):
                 self.supply.unlock()
-        log.info("connector", "%d: transaction %d ends, %d Wh", self.number, transaction.number, transaction.energy_wh())
+        log.info(
+            "connector",
+            "%d: transaction %d ends, %d Wh",
+            self.number,
+            transaction.number,
+            transaction.energy_wh(),
+        )
         station.transaction_ended(self)
         self._report(now)
 

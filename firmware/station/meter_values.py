@@ -1,6 +1,8 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The meter values of one connector: MeterValues while it charges and by the clock, transactionData for the end."""
+"""The meter values of one connector: MeterValues while it charges and by the clock, transactionData for the
+end.
+"""
 
 from station import measurands, metering
 from station.sampling import ClockAlignedSchedule, SampledSchedule

@@ -38,8 +38,8 @@ def warned(report, fault):
 class StatusReporter:
     """Holds a status back until it has lasted MinimumStatusDuration; states that did not last are never told.
 
-    Faults are not special (section 4.9). `update` returns (report, stamp) when something is to be told now, else None;
-    the stamp is the moment of the change, not of the report.
+    Faults are not special (section 4.9). `update` returns (report, stamp) when something is to be told now,
+    else None; the stamp is the moment of the change, not of the report.
     """
 
     def __init__(self):

@@ -24,8 +24,8 @@ class Transaction:
     """A running transaction.
 
     number           ours: unique over reboots, known before the CSMS gives its transactionId
-    transaction_id   the CSMS's, None until StartTransaction is confirmed; -1 when it never will be (errata 3.18)
-    id_tag, parent   who started it; the parent may be learned from StartTransaction.conf
+    transaction_id   the CSMS's, None until StartTransaction is confirmed; -1 when it never will be (errata
+    3.18) id_tag, parent   who started it; the parent may be learned from StartTransaction.conf
     started          stamp of the start (see `station.clock`)
     meter_start_wh   register at the start
     meter_last_wh    register when last seen, at `last_seen`: what is billed if the power fails
@@ -60,7 +60,9 @@ class Transaction:
         self.refused_at_wh = None
 
     def seen(self, energy_wh, stamp):
-        """Note the register. It never goes backwards: a meter that was swapped or rolled over does not refund."""
+        """Note the register. It never goes backwards: a meter that was swapped or rolled over does not
+        refund.
+        """
         if energy_wh is not None and energy_wh >= self.meter_last_wh:
             self.meter_last_wh = energy_wh
         self.last_seen = stamp

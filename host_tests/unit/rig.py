@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""A charge point on the bench of the unit tests: real station code between a scripted supply and a recording wire.
+"""A charge point on the bench of the unit tests: real station code between a scripted supply and a recording
+wire.
 
 Time is a number that the tests advance; nothing sleeps.
 """
@@ -65,7 +66,13 @@ class ScriptedSupply:
 
     @property
     def energised(self):
-        return self.asking and self.plugged and not self.faults and (self.permitted or self.slow_car) and self.limit_da >= 60
+        return (
+            self.asking
+            and self.plugged
+            and not self.faults
+            and (self.permitted or self.slow_car)
+            and self.limit_da >= 60
+        )
 
     @property
     def offered_da(self):
@@ -148,7 +155,14 @@ class NoCache:
 
 class Rig:
     def __init__(self, connectors=1, cable="fixed", records=None, start_ticks=0, **keys):
-        hardware = {"cable": cable, "lock": cable == "socket", "current": "AC", "phases": 3, "rated_a": 32, "nominal_v": 230}
+        hardware = {
+            "cable": cable,
+            "lock": cable == "socket",
+            "current": "AC",
+            "phases": 3,
+            "rated_a": 32,
+            "nominal_v": 230,
+        }
         description = Description(
             {
                 "name": "rig",
@@ -184,7 +198,9 @@ class Rig:
         self.wire.tags = {"GOOD": IdTagInfo("Accepted"), "OTHER": IdTagInfo("Accepted")}
 
     def _read_meter(self, number, done):
-        reading = None if self.meter_silent else Reading(self.energy_wh[number - 1], 0, (0, 0, 0), (230000,) * 3)
+        reading = (
+            None if self.meter_silent else Reading(self.energy_wh[number - 1], 0, (0, 0, 0), (230000,) * 3)
+        )
         if self.held_readings is None:
             done(reading, self.now)
         else:

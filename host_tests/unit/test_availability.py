@@ -92,7 +92,12 @@ def test_scheduled_change_survives_a_reboot_and_is_applied_there():
 
 
 def test_a_record_of_another_station_is_ignored():
-    for kept in ([], {"operative": [True]}, {"operative": "x", "scheduled": 3}, {"operative": [1, 2], "scheduled": []}):
+    for kept in (
+        [],
+        {"operative": [True]},
+        {"operative": "x", "scheduled": 3},
+        {"operative": [1, 2], "scheduled": []},
+    ):
         assert Availability(1, MemoryRecord(kept)).operative(1)
 
 

@@ -26,7 +26,10 @@ def test_foreign_tag_without_parent_asks_nobody():  # case 068
 
 def test_same_parent_stops():  # case 069
     rig = Rig()
-    rig.wire.tags = {"GOOD": IdTagInfo("Accepted", None, "FLEET"), "OTHER": IdTagInfo("Accepted", None, "FLEET")}
+    rig.wire.tags = {
+        "GOOD": IdTagInfo("Accepted", None, "FLEET"),
+        "OTHER": IdTagInfo("Accepted", None, "FLEET"),
+    }
     rig.charge()
     said = rig.tag("OTHER")
     assert said[0] == ("Authorize", "OTHER")
@@ -43,7 +46,10 @@ def test_parent_learned_from_start_transaction():
 
 def test_another_parent_does_not_stop():
     rig = Rig()
-    rig.wire.tags = {"GOOD": IdTagInfo("Accepted", None, "FLEET"), "OTHER": IdTagInfo("Accepted", None, "CLUB")}
+    rig.wire.tags = {
+        "GOOD": IdTagInfo("Accepted", None, "FLEET"),
+        "OTHER": IdTagInfo("Accepted", None, "CLUB"),
+    }
     rig.charge()
     assert rig.tag("OTHER") == [("Authorize", "OTHER")]
     assert rig.station.connectors[0].transaction is not None
@@ -122,7 +128,9 @@ def test_unplugged_at_the_car_with_a_fixed_cable():
 
 
 def test_unplugged_at_the_car_with_a_socket_and_unlock():  # case 005_1
-    rig = Rig(cable="socket", StopTransactionOnEVSideDisconnect="true", UnlockConnectorOnEVSideDisconnect="true")
+    rig = Rig(
+        cable="socket", StopTransactionOnEVSideDisconnect="true", UnlockConnectorOnEVSideDisconnect="true"
+    )
     rig.charge()
     assert not rig.supply.held
     rig.supply.unplug(cable_stays=True)
@@ -135,7 +143,9 @@ def test_unplugged_at_the_car_with_a_socket_and_unlock():  # case 005_1
 
 
 def test_unplugged_at_the_car_without_unlock_keeps_the_cable_for_its_owner():  # case 005_2, errata 3.5
-    rig = Rig(cable="socket", StopTransactionOnEVSideDisconnect="true", UnlockConnectorOnEVSideDisconnect="false")
+    rig = Rig(
+        cable="socket", StopTransactionOnEVSideDisconnect="true", UnlockConnectorOnEVSideDisconnect="false"
+    )
     rig.charge()
     assert rig.supply.held
     rig.supply.unplug(cable_stays=True)
@@ -149,7 +159,9 @@ def test_unplugged_at_the_car_without_unlock_keeps_the_cable_for_its_owner():  #
 
 
 def test_unplugged_at_the_car_and_the_transaction_goes_on():  # case 005_3
-    rig = Rig(cable="socket", StopTransactionOnEVSideDisconnect="false", UnlockConnectorOnEVSideDisconnect="false")
+    rig = Rig(
+        cable="socket", StopTransactionOnEVSideDisconnect="false", UnlockConnectorOnEVSideDisconnect="false"
+    )
     connector = rig.charge()
     rig.supply.unplug(cable_stays=True)
     assert rig.step(20) == [("Status", 1, "SuspendedEV")]
@@ -248,7 +260,9 @@ def test_emergency_stop_ends_the_transaction():
     rig.station.step(rig.now, ("EmergencyStop",))
     rig.supply.faults = ("EmergencyStop",)
     said = rig.step(20)
-    assert [entry for entry in rig.wire.said + said if entry[0] == "Stop" and entry[2] == "EmergencyStop"], said
+    assert [entry for entry in rig.wire.said + said if entry[0] == "Stop" and entry[2] == "EmergencyStop"], (
+        said
+    )
 
 
 def test_minimum_status_duration_swallows_what_does_not_last():

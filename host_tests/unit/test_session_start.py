@@ -100,7 +100,12 @@ def test_remote_start_with_the_cable_in():  # case 010
     assert rig.wire.said == []  # nothing before the answer
     begin()
     said = rig.step()
-    assert said == [("Authorize", "GOOD"), ("Start", 1, "GOOD", 1000)] or said[-1] == ("Start", 1, "GOOD", 1000)
+    assert said == [("Authorize", "GOOD"), ("Start", 1, "GOOD", 1000)] or said[-1] == (
+        "Start",
+        1,
+        "GOOD",
+        1000,
+    )
 
 
 def test_remote_start_without_authorization_request():
