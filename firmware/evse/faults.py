@@ -5,93 +5,98 @@
 A set of faults is an integer here: bit n is row n of the catalogue (at most 30 rows: small integers of the boards).
 """
 
-LATCHING = 1  # stays after its cause is gone, until a technician acknowledges it (`Supply.acknowledge`)
-BLOCKING = 2  # no energy while it lasts: the contactor opens at once
-WARNING = 4  # OCPP 1.6 reports it beside a status other than Faulted (section 7.6, errata 3.x: status keeps its value)
-
-# The errorCodes are those of OCPP 1.6 section 7.6. What that list cannot say is OtherError with our name of it as the
-# vendorErrorCode. A short on the pilot or a car without diode is OtherError, not EVCommunicationError: that one "is not
-# a real error" in the standard and may only stand beside Preparing, Suspended and Finishing, while with these the
-# connector has to be shown as out of order. What a car merely asks amiss (ventilation) is EVCommunicationError.
+# One row each: name, errorCode of OCPP 1.6 section 7.6, marks, `ends`, other names of the same thing.
 #
-# name, errorCode, flags, `ends` (reason of the StopTransaction that it imposes, None: the session may go on once it is
-# over), names of the MREC list (minimum required error codes; the numbers are its own) for the same thing
-_CATALOGUE = (
-    ("EmergencyStop", "OtherError", BLOCKING, "EmergencyStop", "MREC8EmergencyStop"),
-    ("RcdTrip", "GroundFailure", BLOCKING | LATCHING, "Other", ""),
-    ("GroundFailure", "GroundFailure", BLOCKING, "Other", "MREC2GroundFailure"),
-    ("ContactorWelded", "PowerSwitchFailure", BLOCKING | LATCHING, "Other", "MREC17EVSEContactorFault"),
-    ("ContactorStuckOpen", "PowerSwitchFailure", BLOCKING | LATCHING, "Other", ""),
-    ("WaterIngress", "OtherError", BLOCKING, "Other", ""),
-    ("CutCable", "OtherError", BLOCKING | LATCHING, "Other", "MREC26CutCable"),
-    ("EnclosureOpen", "OtherError", BLOCKING, "Other", ""),
-    ("PilotFault", "OtherError", BLOCKING, None, "MREC14PilotFault"),
-    ("DiodeFault", "OtherError", BLOCKING, None, ""),
-    ("ProximityFault", "OtherError", BLOCKING, None, "MREC23ProximityFault PartialInsertion MREC20PartialInsertion"),
-    ("ConnectorLockFailure", "ConnectorLockFailure", BLOCKING, None, "MREC1ConnectorLockFailure MREC25BrokenLatch"),
-    ("OverCurrent", "OverCurrentFailure", BLOCKING, None, "MREC4OverCurrent MREC4OverCurrentFailure"),
-    ("OverVoltage", "OverVoltage", BLOCKING, None, "MREC5OverVoltage"),
-    ("UnderVoltage", "UnderVoltage", BLOCKING, None, "MREC6UnderVoltage BrownOut"),
-    ("PowerLoss", "OtherError", BLOCKING, None, "MREC15PowerLoss"),
-    ("OverTemperature", "HighTemperature", BLOCKING, None, "MREC3HighTemperature"),
-    ("CableOverTemp", "HighTemperature", BLOCKING, None, "CableOverTempStop MREC19CableOverTempStop"),
-    ("MeterFailure", "PowerMeterFailure", BLOCKING, None, ""),
-    ("VentilationRequired", "EVCommunicationError", BLOCKING | WARNING, None, "VentilationNotAvailable"),
-    ("InvalidVehicleMode", "EVCommunicationError", BLOCKING | WARNING, None, "MREC10InvalidVehicleMode"),
-    ("InternalError", "InternalError", BLOCKING, None, ""),
-    ("OtherError", "OtherError", BLOCKING, None, "Tilt"),
-    ("ReaderFailure", "ReaderFailure", WARNING, None, ""),
-    ("ResetFailure", "ResetFailure", WARNING, None, ""),
-    ("WeakSignal", "WeakSignal", WARNING, None, "MREC7WeakSignal CommunicationFault"),
-    ("LocalListConflict", "LocalListConflict", WARNING, None, ""),
-)
+# marks   B  blocking: no energy while it lasts, the contactor opens at once
+#         L  latching: stays after its cause is gone, until a technician acknowledges it (`Supply.acknowledge`)
+#         W  warning: OCPP reports the errorCode beside the status that there is; all others make it Faulted
+# ends    reason of the StopTransaction that it imposes; -: the session may go on once it is over
+# others  names of the MREC list (minimum required error codes), without their numbers
+#
+# What the list of errorCodes cannot say is OtherError, with our name as the vendorErrorCode. A short on the pilot or a
+# car without diode is OtherError and not EVCommunicationError: that one "is not a real error" in the standard and may
+# only stand beside Preparing, Suspended and Finishing, while with these the connector has to be shown as out of order.
+# What a car merely asks amiss is EVCommunicationError.
+#
+# One text and not a tuple of tuples: 27 rows of objects are 4 KB on a board, the text is 1.5, and it is read when a
+# fault comes or goes.
+_CATALOGUE = """
+EmergencyStop OtherError B EmergencyStop
+RcdTrip GroundFailure BL Other
+GroundFailure GroundFailure B Other
+ContactorWelded PowerSwitchFailure BL Other EVSEContactorFault
+ContactorStuckOpen PowerSwitchFailure BL Other
+WaterIngress OtherError B Other
+CutCable OtherError BL Other
+EnclosureOpen OtherError B Other
+PilotFault OtherError B -
+DiodeFault OtherError B -
+ProximityFault OtherError B - PartialInsertion
+ConnectorLockFailure ConnectorLockFailure B - BrokenLatch
+OverCurrent OverCurrentFailure B -
+OverVoltage OverVoltage B - ConnectorVoltageHigh
+UnderVoltage UnderVoltage B - BrownOut
+PowerLoss OtherError B -
+OverTemperature HighTemperature B -
+CableOverTemp HighTemperature B - CableOverTempStop CableOverTempDerate
+MeterFailure PowerMeterFailure B -
+InvalidVehicleMode EVCommunicationError BW -
+VentilationRequired EVCommunicationError BW - VentilationNotAvailable
+InternalError InternalError B -
+OtherError OtherError B - Tilt
+ReaderFailure ReaderFailure W -
+ResetFailure ResetFailure W -
+WeakSignal WeakSignal W - CommunicationFault
+LocalListConflict LocalListConflict W -
+"""
 
-# Where several rows share an errorCode, a look-up by errorCode means the plain one of them.
-_PLAIN = (
-    ("HighTemperature", "OverTemperature"),
-    ("PowerSwitchFailure", "ContactorWelded"),
-    ("PowerMeterFailure", "MeterFailure"),
-    ("OverCurrentFailure", "OverCurrent"),
-    ("EVCommunicationError", "InvalidVehicleMode"),
-)
+_CODE = 0
+_MARKS = 1
+_ENDS = 2
+_OTHERS = 3
 
-# What forbids energy, what stays: the masks, made once.
-BLOCKING_MASK = 0
-LATCHING_MASK = 0
-for _index in range(len(_CATALOGUE)):
-    if _CATALOGUE[_index][2] & BLOCKING:
-        BLOCKING_MASK |= 1 << _index
-    if _CATALOGUE[_index][2] & LATCHING:
-        LATCHING_MASK |= 1 << _index
+# The row asked for last: a connector with a fault asks for the same one at every step.
+_name = ""
+_fields = []
+
+
+def _row(name):
+    global _name, _fields
+    if name != _name:
+        start = _CATALOGUE.find("\n" + name + " ")
+        if start < 0:
+            raise KeyError(name)
+        start += len(name) + 2
+        _fields = _CATALOGUE[start : _CATALOGUE.find("\n", start)].split(" ")
+        _name = name
+    return _fields
 
 
 def names() -> list:
     """Every name of the catalogue, worst first."""
-    return [row[0] for row in _CATALOGUE]
+    return [line[: line.find(" ")] for line in _CATALOGUE.split("\n") if line]
 
 
 def find(name: str) -> "str | None":
-    """The catalogue name for a catalogue name, an OCPP errorCode or an MREC name (with or without its number)."""
-    for row in _CATALOGUE:
-        if row[0] == name:
-            return name
-    for code, plain in _PLAIN:
-        if code == name:
-            return plain
-    if name:
-        for row in _CATALOGUE:
-            for other in row[4].split():
-                if other == name or (other[:4] == "MREC" and other[4:].lstrip("0123456789") == name):
-                    return row[0]
+    """The catalogue name for a catalogue name, an OCPP errorCode (the worst row with it) or an MREC name (with or
+    without its number); None for anything else."""
+    if name[:4] == "MREC":
+        name = name[4:].lstrip("0123456789")
+    if name in names():
+        return name
+    for row in names():
+        fields = _row(row)
+        if fields[_CODE] == name or name in fields[_OTHERS:]:
+            return row
     return None
 
 
 def bit(name: str) -> int:
     """The bit of a catalogue name; KeyError for any other."""
-    for index in range(len(_CATALOGUE)):
-        if _CATALOGUE[index][0] == name:
-            return 1 << index
-    raise KeyError(name)
+    start = _CATALOGUE.find("\n" + name + " ")
+    if start < 0:
+        raise KeyError(name)
+    return 1 << _CATALOGUE[:start].count("\n")
 
 
 def mask(some) -> int:
@@ -105,43 +110,54 @@ def mask(some) -> int:
     return bits
 
 
+def _marked(mark):
+    bits = 0
+    for name in names():
+        if mark in _row(name)[_MARKS]:
+            bits |= bit(name)
+    return bits
+
+
+BLOCKING_MASK = _marked("B")
+LATCHING_MASK = _marked("L")
+
+
 def listed(bits: int) -> tuple:
     """The catalogue names of a set, worst first."""
-    return tuple([_CATALOGUE[index][0] for index in range(len(_CATALOGUE)) if bits & (1 << index)])
-
-
-def _row(name):
-    for row in _CATALOGUE:
-        if row[0] == name:
-            return row
-    raise KeyError(name)
+    found = []
+    if bits:
+        for name in names():
+            if bits & 1:
+                found.append(name)
+            bits >>= 1
+    return tuple(found)
 
 
 def error_code(name: str) -> str:
     """The OCPP 1.6 errorCode of a fault of the catalogue."""
-    return _row(name)[1]
+    return _row(name)[_CODE]
 
 
 def vendor_error_code(name: str) -> str:
     """What goes into vendorErrorCode beside the errorCode: our own name, empty where the errorCode says it all."""
-    row = _row(name)
-    return "" if row[0] == row[1] else row[0]
+    return "" if _row(name)[_CODE] == name else name
 
 
 def is_latching(name: str) -> bool:
-    return bool(_row(name)[2] & LATCHING)
+    return "L" in _row(name)[_MARKS]
 
 
 def is_blocking(name: str) -> bool:
     """No energy while it lasts."""
-    return bool(_row(name)[2] & BLOCKING)
+    return "B" in _row(name)[_MARKS]
 
 
 def is_warning(name: str) -> bool:
     """OCPP reports the errorCode beside the status that there is; everything else makes the connector Faulted."""
-    return bool(_row(name)[2] & WARNING)
+    return "W" in _row(name)[_MARKS]
 
 
 def ends(name: str) -> "str | None":
     """The reason of the StopTransaction that this fault imposes on a running transaction, None: it may wait."""
-    return _row(name)[3]
+    reason = _row(name)[_ENDS]
+    return None if reason == "-" else reason

@@ -18,6 +18,7 @@ _FEEDBACK_MS = 150  # the contactor's own travel is 20..100 ms; a weld must be k
 _PULL_IN_MS = 500
 _LOCK_MS = 2000  # motor locks travel 0.3..1 s, some twice
 _PROXIMITY_MS = 500
+_BOOT_MS = 300
 _SETTLE_SAMPLES = 3  # a bouncing switch of the lock, a wet contact of the proximity pin
 
 _WELDED = faults.bit("ContactorWelded")
@@ -128,6 +129,7 @@ class Outlet:
         "_feedback_timer",
         "_pull_in_timer",
         "_proximity_timer",
+        "_boot_timer",
         "_lock_timer",
         "_unlock",
         "_was_permitted",
@@ -144,6 +146,7 @@ class Outlet:
         self._feedback_timer = Timer()  # since the contactor should have opened
         self._pull_in_timer = Timer()  # since it should have closed
         self._proximity_timer = Timer()  # since the plug's resistor makes no sense
+        self._boot_timer = Timer()
         self._lock_timer = Timer()  # since the lock does not follow
         self._unlock = False
         self._was_permitted = False
@@ -203,7 +206,11 @@ class Outlet:
         if inputs.locked is None:
             out.lock = None
             return
-        if not out.cable:
+        self._boot_timer.start(now)
+        if not self._boot_timer.over(now, _BOOT_MS):
+            # The pilot is not known yet: a bolt that held a cable before the restart stays where it is.
+            wanted = bool(inputs.locked)
+        elif not out.cable:
             wanted = False
         elif out.plugged:
             wanted = not self._unlock

@@ -36,21 +36,19 @@ class Supply:
     has_lock, locked       `locked` is the feedback, None without a lock
     permitted       what the station said last
     duty_e4, high_mv, low_mv   the pilot as commanded and as measured
-    on_change       None or a function of the Supply, called by `step` after something visible changed
     """
 
-    def __init__(self, hardware, rated_da, ventilation=False, station_signals=None):
-        """`hardware`: a `hal.contract.ConnectorHardware`; `rated_da`: what the board may give, deci-ampere;
-        `station_signals`: function that gives the names of station-wide faults (`Board.fault_signals`)."""
+    def __init__(self, hardware, ratings, station_signals=None):
+        """`hardware`: a `hal.contract.ConnectorHardware`; `ratings`: (`station.description.Connector`) has rated_da (deci-ampere) and
+        ventilation (bool); `station_signals`: gives the names of station-wide faults (`Board.fault_signals`)."""
         self.hardware = hardware
         self.number = hardware.number
         self.limits = Limits()
-        self.limits.put("board", rated_da)
+        self.limits.put("board", ratings.rated_da)
         self.has_lock = hardware.lock is not None
-        self.on_change = None
         self._station_signals = station_signals
-        self._guard = Guard(hardware.contactor, ventilation)
-        self._outlet = Outlet(ventilation)
+        self._guard = Guard(hardware.contactor, ratings.ventilation)
+        self._outlet = Outlet(ratings.ventilation)
         self._inputs = Inputs(
             socket=hardware.proximity is not None,
             locked=hardware.lock.locked() if hardware.lock else None,
@@ -112,6 +110,14 @@ class Supply:
         self._acknowledged.reset()
         self._acknowledging = True
 
+    def emergency_open(self) -> None:
+        """Open now and take the offer back, whatever the outlet thinks: the last act before the controller restarts."""
+        self.permitted = False
+        self._guard.ask(False)
+        self.duty_e4 = PAUSE_E4
+        self.offered_da = 0
+        self.hardware.pilot.set_duty(PAUSE_E4)
+
     def step(self, now: int) -> bool:
         """Every 20 ms; True when anything visible has changed."""
         hardware = self.hardware
@@ -152,8 +158,6 @@ class Supply:
                 self.limits.put("cable", out.rating_da)
         changed = self._remember_faults(now, present | out.faults) or changed
         changed = self._show(inputs, out) or changed
-        if changed and self.on_change:
-            self.on_change(self)
         return changed
 
     def _present(self, hardware):

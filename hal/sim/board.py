@@ -77,7 +77,7 @@ class SimClock:
 class SimBoard:
     """A `hal.contract.Board`, and what the control channel does to it."""
 
-    def __init__(self, station, data_dir):
+    def __init__(self, station, data_dir, battery_clock=False):
         """`station`: object of a station file; `data_dir`: an existing directory, without a slash at its end."""
         self.name = "sim"
         self.data_dir = data_dir
@@ -87,7 +87,7 @@ class SimBoard:
             self.connectors.append(SimConnector(len(self.connectors) + 1, row, measurands, data_dir))
         self.tag_reader = None if station.get("reader", "single") == "none" else SimTagReader()
         self.link = SimLink()
-        self.clock = SimClock(bool(station.get("options", {}).get("clock_battery")))
+        self.clock = SimClock(battery_clock)
         self._signals = ()
 
     def fault_signals(self):

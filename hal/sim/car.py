@@ -73,6 +73,15 @@ class Car:
     def soc_pct(self) -> int:
         return min(100, self.stored_wh * 100 // self.battery_wh)
 
+    def set_soc(self, soc_pct) -> None:
+        self.stored_wh = int(self.battery_wh * soc_pct // 100)
+
+    def set_battery(self, battery_wh: int) -> None:
+        """Another battery, as full as the one before."""
+        soc_pct = self.soc_pct()
+        self.battery_wh = battery_wh
+        self.set_soc(soc_pct)
+
     def wants(self) -> bool:
         return self.ready and self.stored_wh < self.battery_wh
 

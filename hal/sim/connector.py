@@ -36,31 +36,6 @@ _BREAKS = (
 _SIGNALLED = LOCK | METER
 
 
-class SimPilot:
-    def __init__(self, connector):
-        self._connector = connector
-
-    def set_duty(self, duty_e4):
-        self._connector.advance()
-        self._connector.duty_e4 = duty_e4
-
-    def read(self):
-        return self._connector.levels()
-
-
-class SimContactor:
-    def __init__(self, connector):
-        self._connector = connector
-
-    def drive(self, close):
-        self._connector.advance()
-        self._connector.coil = close
-
-    def closed(self):
-        self._connector.advance()
-        return self._connector.contact
-
-
 class SimLock:
     def __init__(self, connector):
         self._connector = connector
@@ -74,30 +49,12 @@ class SimLock:
         return self._connector.bolt
 
 
-class SimProximity:
-    def __init__(self, connector):
-        self._connector = connector
-
-    def resistance_ohm(self):
-        self._connector.advance()
-        if not self._connector.cable:
-            return None
-        if self._connector.broken & PROXIMITY:
-            return 20
-        return self._connector.cable_ohm
-
-
-class SimTemperature:
-    def __init__(self, connector):
-        self._connector = connector
-
-    def celsius_d(self):
-        self._connector.advance()
-        return self._connector.celsius_d()
-
-
 class SimConnector:
-    """A `hal.contract.ConnectorHardware`, and what the control channel does to it."""
+    """A `hal.contract.ConnectorHardware`, and what the control channel does to it.
+
+    It is its own pilot, contactor, proximity contact and temperature sensor as well: a class for each costs 300 bytes
+    of heap in a process that is as small as a board.
+    """
 
     def __init__(self, number, row, measurands, data_dir):
         """`row`: the connector's object of the station file; its values may be left out."""
@@ -129,16 +86,34 @@ class SimConnector:
         self._save_ms = 0
         self.car = Car(rated_a * 1000 if dc or phases == 1 else 16000, phases)
         self.meter = Meter(self, phases, row.get("nominal_v", 500 if dc else 230), dc, measurands)
-        self.pilot = SimPilot(self)
-        self.contactor = SimContactor(self)
+        self.pilot = self
+        self.contactor = self
         self.lock = SimLock(self) if socket and row.get("lock", False) else None
-        self.proximity = SimProximity(self) if socket else None
-        self.temperature = SimTemperature(self)
+        self.proximity = self if socket else None
+        self.temperature = self
         self._socket = socket
         self._load()
         self._last = ticks_ms()
 
-    # What the firmware reads.
+    # What the firmware does: the parts of hal.contract.
+
+    def set_duty(self, duty_e4):
+        self.advance()
+        self.duty_e4 = duty_e4
+
+    def drive(self, close):
+        self.advance()
+        self.coil = close
+
+    def closed(self):
+        self.advance()
+        return self.contact
+
+    def resistance_ohm(self):
+        self.advance()
+        if not self.cable:
+            return None
+        return 20 if self.broken & PROXIMITY else self.cable_ohm
 
     def fault_signals(self):
         return self._signals
@@ -147,11 +122,12 @@ class SimConnector:
         """There is voltage on the car's contacts."""
         return self.contact and self.car.connected()
 
-    def celsius_d(self) -> int:
+    def celsius_d(self):
+        self.advance()
         return _HOT_DC if self.broken & HEAT else self._mdc // 1000
 
-    def levels(self):
-        """(high_mv, low_mv): what the source, the car's resistors and its diode make of the duty."""
+    def read(self):
+        """(high_mv, low_mv) of the pilot: what the source, the car's resistors and its diode make of the duty."""
         self.advance()
         duty = self.duty_e4
         car = self.car
@@ -194,6 +170,13 @@ class SimConnector:
     def force_pilot(self, high_mv, low_mv) -> None:
         """Raw levels instead of the car's; `high_mv` None: release them."""
         self._forced = None if high_mv is None else (high_mv, low_mv)
+
+    def is_part(self, name: str) -> bool:
+        """A fault of something in here, not a message of a protective device."""
+        for part, bit in _BREAKS:
+            if part == name:
+                return bit != HEAT  # without a connector it is the cabinet that is hot
+        return False
 
     def break_part(self, name: str) -> None:
         for part, bit in _BREAKS:

@@ -1,0 +1,94 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Entry of the simulated board: reads the options, puts the board together, runs the firmware.
+
+    micropython -m boards.sim.main --csms ws://127.0.0.1:9000/ --id CP1 --data DIR ...
+
+with the repository and its `firmware/` on the module path; `tools/charger` does all that. Exit codes: 2 wrong options,
+3 the charger wants to be started again, 137 power cut; any other end is a crash.
+"""
+
+import asyncio
+import sys
+
+
+def _chosen():
+    """The options; nothing of the module that reads them stays in the heap."""
+    from boards.sim import options
+
+    try:
+        return options.chosen(sys.argv[1:])
+    finally:
+        del sys.modules["boards.sim.options"]
+        del sys.modules["boards.sim"].options
+
+
+async def _run(options):
+    from hal.sim.board import SimBoard
+
+    board = SimBoard(options["station"], options["data"], options["clock"] == "battery")
+    attach = None
+    if options["control"]:
+        # The channel listens before the firmware's own modules are loaded, which is the better part of a start.
+        from evse import faults
+        from hal.sim.control import Control
+        from hal.sim.requests import Requests
+        from ocpp16 import json_text
+
+        requests = Requests(board, faults.find)
+        attach = requests.attach
+        try:
+            await Control(requests, json_text.read).listen(options["control"])
+        except OSError as error:
+            raise SystemExit(_refuse("--control %d: %s" % (options["control"], error)))
+        await asyncio.sleep(0)
+    settings = {
+        "csms_url": options["csms"],
+        "id": options["id"],
+        "set": options["set"],
+        "info": options["info"],
+        "station": options["station"],
+        "web_port": options["web"],
+    }
+    options.clear()
+
+    import main as firmware
+    from station.configuration import ConfigurationError
+    from station.description import DescriptionError
+
+    try:
+        await firmware.run(board, settings, attach)
+    except (ConfigurationError, DescriptionError) as error:
+        raise SystemExit(_refuse(error))
+
+
+def _refuse(reason):
+    print("charger: %s" % reason, file=sys.stderr)
+    return 2
+
+
+def _main():
+    """Returns only when something is wrong: the exit code."""
+    try:
+        options = _chosen()
+    except ValueError as error:
+        return _refuse(error)
+    if options["ticks"] is not None:
+        from hal import ticks
+
+        ticks.start_at(options["ticks"])
+    try:
+        asyncio.run(_run(options))
+    except KeyboardInterrupt:
+        return 130
+    print("charger: the firmware has returned", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    if "/" in __file__ and sys.path and sys.path[0] == __file__[: __file__.rindex("/")]:
+        # Run as a script: the folder of this file must not stand before the firmware's, whose main is another one.
+        _root = sys.path[0][: -len("boards/sim")] or "."
+        sys.path[0] = _root
+        sys.path.insert(1, _root + "/firmware")
+    sys.exit(_main())
