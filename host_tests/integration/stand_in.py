@@ -50,7 +50,9 @@ class StandIn(ChargePoint):
 
     async def boot(self) -> None:
         if self.defect != "no-boot":
-            await self.call(call.BootNotification("Nobody", "Stand-in"))
+            await self.call(
+                call.BootNotification(charge_point_model="Stand-in", charge_point_vendor="Nobody")
+            )
             await self.tell("Available")
 
     @on("Reset")
@@ -89,7 +91,7 @@ class StandIn(ChargePoint):
             self.sampling = asyncio.create_task(self.sample())
 
     async def sample(self) -> None:
-        while True:
+        while self.transaction is not None:
             await asyncio.sleep(1)
             value = {"timestamp": utc_text(), "sampled_value": [{"value": str(self.wh()), "unit": "Wh"}]}
             await self.call(call.MeterValues(1, [value], self.transaction))  # pyright: ignore[reportArgumentType]
@@ -111,9 +113,8 @@ class StandIn(ChargePoint):
             "connector": 1,
             "pilot": "C" if charging else "B" if self.plugged else "A",
             "contactor": charging,
-            "lock": None,
             "status": self.status,
-            "transaction": self.transaction,
+            "transaction": None,
             "energy_wh": self.wh(),
             "power_w": 7360 if charging else 0,
             "faults": [],

@@ -120,6 +120,11 @@ class SimulatedCharger:
         return self._process is not None and self._process.returncode is None
 
     @property
+    def crash(self) -> str | None:
+        """How the process ended when nobody had asked for it, and its last output."""
+        return self._crash
+
+    @property
     def ready(self) -> bool:
         """Its control channel answers."""
         return self._ready

@@ -7,6 +7,7 @@ and the bench. Messages that follow appear by themselves; a command prints only 
 """
 
 import asyncio
+import difflib
 import json
 import shlex
 from collections.abc import Awaitable, Callable
@@ -18,7 +19,7 @@ from bench.control import ControlLost, ControlRefused
 from bench.csms import Csms
 from bench.screen import BOLD, DIM, Screen
 from bench.station import CallRefused, NotSeen, Station
-from bench.view import connector_rows, station_rows
+from bench.view import connector_rows, meter_text, station_rows
 
 
 class Quit(Exception):
@@ -26,7 +27,11 @@ class Quit(Exception):
 
 
 class Mistake(Exception):
-    """A command that cannot be carried out; the text says how it is written."""
+    """A command written wrongly; the text says what is missing."""
+
+
+class NotNow(Exception):
+    """A command that is right but cannot be carried out; the text says why."""
 
 
 @dataclass
@@ -80,6 +85,8 @@ class Commands:
             await command.run(words[1:])
         except Mistake as error:
             self._screen.trouble(str(error) + (f"  (usage: {command.usage})" if command else ""))
+        except NotNow as error:
+            self._screen.trouble(str(error))
         except (ControlRefused, ValueError) as error:
             self._screen.trouble(f"not done: {error}")
         except CallRefused:
@@ -94,9 +101,9 @@ class Commands:
             self._screen.trouble("the charger is not connected to the CSMS now; `link up` or wait a moment")
 
     def _unknown(self, word: str) -> str:
-        near = [name for name in self._commands if name.startswith(word.lower()[:2])]
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        return f"there is no command {word!r}{hint}  `help` shows all"
+        near = difflib.get_close_matches(word.lower(), self._commands, cutoff=0.5)
+        hint = f", did you mean {' or '.join(near)}?" if near else ";"
+        return f"there is no command {word!r}{hint} `help` shows all"
 
     # --- the car and the driver -----------------------------------------------------------------------------
 
@@ -108,7 +115,9 @@ class Commands:
                 "tag ID [CONNECTOR]", "hold an RFID card before the reader (`tags` lists them)", self._tag
             ),
             Command(
-                "car ready no | amps 16 | phases 1 | soc 80 ... [CONNECTOR]", "how the car behaves", self._car
+                "car WHAT VALUE ... [CONNECTOR]",
+                "e.g. car ready no, car amps 10 phases 1, car soc 80",
+                self._car,
             ),
             Command(
                 "fault NAME [CONNECTOR]", "raise a fault, e.g. GroundFailure, EmergencyStop", self._fault
@@ -139,11 +148,11 @@ class Commands:
 
     async def _car(self, words: list[str]) -> None:
         fields: dict[str, Any] = {"connector": 1}
-        if len(words) % 2:
+        if len(words) % 2 and len(words) > 1:
             fields |= self._connector(words[-1:])
             words = words[:-1]
-        if not words:
-            raise Mistake("say what changes")
+        if len(words) < 2:
+            raise Mistake("say what changes, and its value")
         for name, value in zip(words[::2], words[1::2], strict=True):
             if name == "ready":
                 fields[name] = _yes(value)
@@ -170,8 +179,8 @@ class Commands:
             register = {"fail": True} if words[0] == "fail" else {"wh": _whole(words[0], "the register")}
             await self._charger.do("meter", **({"connector": 1} | self._connector(words, 1) | register))
             return
-        for row in connector_rows(await self._charger.state()):
-            self._screen.line(f"  connector {row.number}: {row.meter}")
+        for entry in (await self._charger.state())["connectors"]:
+            self._screen.line(f"  connector {entry['connector']}: {meter_text(entry)}")
 
     async def _link(self, words: list[str]) -> None:
         if words not in (["up"], ["down"]):
@@ -226,7 +235,7 @@ class Commands:
         else:
             running = self._csms.books.running(self._station.id)
             if not running:
-                raise Mistake("no transaction is running")
+                raise NotNow("no transaction is running")
             number = running[-1].id
         await self._station.call("RemoteStopTransaction", {"transactionId": number})
 
@@ -311,7 +320,7 @@ class Commands:
 
     async def _start(self, words: list[str]) -> None:
         if self._charger.running:
-            raise Mistake("the charger is running")
+            raise NotNow("the charger is running")
         await self._charger.start()
 
     async def _wait(self, words: list[str]) -> None:

@@ -49,7 +49,7 @@ def banner(desk: Desk) -> None:
 
 def first_steps(screen: Screen) -> None:
     screen.line(
-        "To charge a car, type:  "
+        "Ready. To charge a car, type:  "
         + screen.paint("plug", BOLD)
         + "  then  "
         + screen.paint(f"tag {CARD}", BOLD)
@@ -101,14 +101,28 @@ async def _piped_lines(screen: Screen, commands: Commands) -> None:
             await commands.run(line)
 
 
+async def _begin(desk: Desk) -> None:
+    """Start the charger; tell the newcomer what to type once it is ready."""
+    try:
+        await desk.begin()
+    except ChargerCrashed as error:
+        if not desk.charger.exit_codes:  # otherwise the desk has told already
+            desk.screen.trouble(str(error))
+    except NotSeen as error:
+        desk.screen.trouble(str(error).partition("; the last messages")[0])
+    else:
+        first_steps(desk.screen)
+
+
 async def _converse(desk: Desk) -> None:
+    desk.crash_hint = "`start` starts it again, `quit` leaves"
     commands = Commands(desk.csms, desk.station, desk.charger, desk.screen)
-    started = asyncio.create_task(desk.begin())
+    started = asyncio.create_task(_begin(desk))
     try:
         if sys.stdin.isatty():
             await _typed_lines(desk, commands)
         else:
-            await started  # piped commands expect a charger that has booted
+            await asyncio.wait([started])  # piped commands expect a charger that has booted
             await _piped_lines(desk.screen, commands)
     finally:
         started.cancel()
@@ -132,7 +146,6 @@ async def run(options: argparse.Namespace) -> int:
         banner(desk)
         if options.demo:
             return await demo.play(desk)
-        first_steps(screen)
         with contextlib.suppress(Quit, EOFError, KeyboardInterrupt):
             await _converse(desk)
         screen.line("Everything is ended. Goodbye.", DIM)

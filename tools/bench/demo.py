@@ -19,6 +19,7 @@ from bench.station import CallRefused, NotSeen
 
 SAMPLES = 5
 INTERVAL_S = 2
+_PAUSE_S = 1.2
 SETTINGS = {"MeterValueSampleInterval": str(INTERVAL_S), "MinimumStatusDuration": "0"}
 
 
@@ -26,7 +27,9 @@ class Failed(Exception):
     """The session went otherwise than it must; the text is the reason."""
 
 
-def _step(desk: Desk, text: str) -> None:
+async def _step(desk: Desk, text: str) -> None:
+    """The next thing that happens, said beforehand; a moment passes so that one can read what came before."""
+    await asyncio.sleep(_PAUSE_S)
     desk.screen.line()
     desk.screen.line(text, BOLD)
 
@@ -50,11 +53,12 @@ async def play(desk: Desk) -> int:
     try:
         transaction = await _session(desk)
     except NotSeen as error:
-        reason = str(error).partition("; the last messages")[0]
+        crash = desk.charger.crash
+        reason = crash.partition(";")[0] if crash else str(error).partition("; the last messages")[0]
     except (Failed, ControlRefused, CallRefused) as error:
         reason = str(error)
     except (ChargerCrashed, ControlLost) as error:
-        reason = f"the charger crashed: {str(error).splitlines()[0]}"
+        reason = str(error).partition(";")[0]
     else:
         desk.screen.line()
         desk.screen.line(bill(transaction), BOLD, GREEN)
@@ -66,21 +70,19 @@ async def play(desk: Desk) -> int:
 
 async def _session(desk: Desk) -> Transaction:
     station = desk.station
-    _step(desk, "1. The charger starts and reports to the CSMS.")
+    await _step(desk, "1. The charger starts and reports to the CSMS.")
     await desk.begin()
-    await asyncio.sleep(1)
 
-    _step(desk, "2. A car arrives; the driver plugs it in.")
+    await _step(desk, "2. A car arrives; the driver plugs it in.")
     await desk.charger.do("plug", connector=1)
     await station.expect("StatusNotification", connectorId=1, status="Preparing")
-    await asyncio.sleep(1)
 
-    _step(desk, f"3. The driver holds card {CARD} before the reader.")
+    await _step(desk, f"3. The driver holds card {CARD} before the reader.")
     await desk.charger.do("tag", id=CARD)
     start = await station.expect("StartTransaction", timeout=10, connectorId=1, idTag=CARD)
     await station.expect("StatusNotification", timeout=15, connectorId=1, status="Charging")
 
-    _step(desk, f"4. The car charges; the meter is read every {INTERVAL_S} s.")
+    await _step(desk, f"4. The car charges; the meter is read every {INTERVAL_S} s.")
     registers = [start.payload["meterStart"]]
     for _ in range(SAMPLES):
         values = await station.expect("MeterValues", timeout=INTERVAL_S * 4, where=_sampled)
@@ -88,16 +90,16 @@ async def _session(desk: Desk) -> Transaction:
     _must(registers == sorted(registers), f"the energy register went backwards: {registers}")
     _must(registers[-1] > registers[0], f"the car drew nothing: the register stayed at {registers[0]} Wh")
 
-    _step(desk, "5. The driver holds the card before the reader again: that is enough.")
+    await _step(desk, "5. The driver holds the card before the reader again: that is enough.")
     await desk.charger.do("tag", id=CARD)
     stop = await station.expect("StopTransaction", timeout=10)
     await station.expect("StatusNotification", connectorId=1, status="Finishing")
     transaction = await _billed(desk, start, stop, registers[-1])
-    await asyncio.sleep(1)
 
-    _step(desk, "6. The driver pulls the cable out.")
+    await _step(desk, "6. The driver pulls the cable out.")
     await desk.charger.do("unplug", connector=1)
     await station.expect("StatusNotification", connectorId=1, status="Available")
+    await asyncio.sleep(_PAUSE_S)
     _must(not station.violations, f"against the official schema: {[m.violation for m in station.violations]}")
     return transaction
 

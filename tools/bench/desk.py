@@ -51,6 +51,7 @@ class Desk:
         self._watching: asyncio.Task[None] | None = None
         self.protocol = "OCPP 1.6J"
         self.toolbar = ""
+        self.crash_hint = ""
         self._leaving = False
 
     @property
@@ -74,7 +75,7 @@ class Desk:
         self._charger = SimulatedCharger(
             self.csms.url,
             STATION_ID,
-            self._station_file,
+            station=self._station_file,
             data=self._data,
             set=self._settings,
             on_event=self._on_event,
@@ -97,12 +98,7 @@ class Desk:
 
     async def begin(self) -> None:
         """Start the charger and wait until the CSMS has accepted it and knows its connectors."""
-        try:
-            await self.charger.start()
-        except ChargerCrashed:
-            if self.charger.exit_codes:
-                return  # told by `_on_end`
-            raise
+        await self.charger.start()
         await self.station.expect("BootNotification", timeout=15)
         for connector in range(1, len(self.description["connectors"]) + 1):
             await self.station.expect(
@@ -110,6 +106,7 @@ class Desk:
                 timeout=15,
                 where=lambda told, number=connector: told["connectorId"] == number,
             )
+        await asyncio.sleep(0.2)  # the last answer is on the screen
 
     # --- what the screen is told ----------------------------------------------------------------------------
 
@@ -136,7 +133,8 @@ class Desk:
             self.screen.trouble(f"the charger crashed (exit code {code}); its last words:")
             for line in list(self.charger.output)[-12:]:
                 self.screen.line("    " + line)
-            self.screen.note("`start` starts it again, `quit` leaves")
+            if self.crash_hint:
+                self.screen.note(self.crash_hint)
 
     async def _power_back(self) -> None:
         await asyncio.sleep(1)

@@ -45,15 +45,14 @@ class Heap:
     used: int
     free: int
     peak: int
-    largest_free: int
 
     def __str__(self) -> str:
-        return f"{self.used:>9,} {self.free:>9,} {self.largest_free:>13,} {self.peak:>9,}"
+        return f"{self.used:>9,} {self.free:>9,} {self.peak:>9,}"
 
 
 async def read(charger: SimulatedCharger) -> Heap:
     heap = (await charger.state())["heap"]
-    return Heap(heap["used"], heap["free"], heap.get("peak", 0), heap.get("largest_free", 0))
+    return Heap(heap["used"], heap["free"], heap["peak"])
 
 
 def _row(title: str, heap: Heap) -> None:
@@ -73,7 +72,7 @@ async def measure(messages: int, charging_s: int, station_name: str) -> int:
     async with (
         Csms(strict=False) as csms,
         SimulatedCharger(
-            csms.url, "HEAP", station_name, set=SETTINGS, heap="200k", options=("--bits", "32")
+            csms.url, "HEAP", station=station_name, set=SETTINGS, heap="200k", options=("--bits", "32")
         ) as charger,
     ):
         csms.books.tag(TAG)
@@ -81,7 +80,7 @@ async def measure(messages: int, charging_s: int, station_name: str) -> int:
         station = await csms.connected("HEAP")
         await station.expect("StatusNotification", connectorId=1, timeout=15)
         await asyncio.sleep(1)
-        print(f"{'bytes':32} {'in use':>9} {'free':>9} {'largest free':>13} {'peak':>9}")
+        print(f"{'bytes':32} {'in use':>9} {'free':>9} {'peak':>9}")
         _row("after boot", await read(charger))
 
         await charger.do("plug", connector=1)

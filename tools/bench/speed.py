@@ -132,9 +132,9 @@ async def _charging_stop(charger: SimulatedCharger, exchange: Exchange) -> list[
 
 
 HOW = """\
-How: ours is 32-bit MicroPython with 200 KB of heap, and writes every change and transaction to disk. The
-other is CPython with the `ocpp` library as it comes, in memory, with as many keys. RemoteStart and RemoteStop:
-the car is plugged but not ready, so no contactor moves. Times are taken at the bare frames."""
+How: ours is 32-bit MicroPython with 200 KB of heap, and writes every change and transaction to disk.
+The other is CPython with the `ocpp` library as it comes, in memory, with as many keys. RemoteStart and
+RemoteStop: the car is plugged but not ready, so no contactor moves. Times are taken at the bare frames."""
 
 
 def _report(series: list[Series], rates: dict[str, float], charging: list[float], samples: int) -> str:
@@ -173,7 +173,9 @@ async def measure(samples: int, calls: int, station: str) -> str:
         csms.books.tag(TAG)
         csms.books.heartbeat_interval_s = 86400
         charger = await stack.enter_async_context(
-            SimulatedCharger(csms.url, OURS, station, set=SETTINGS, heap="200k", options=("--bits", "32"))
+            SimulatedCharger(
+                csms.url, OURS, station=station, set=SETTINGS, heap="200k", options=("--bits", "32")
+            )
         )
         ours = await csms.connected(OURS)
         await ours.expect("StatusNotification", connectorId=1, timeout=15)

@@ -13,11 +13,13 @@ State = dict[str, Any]
 @dataclass
 class ConnectorRow:
     number: int
-    summary: str
-    visible: str  # the summary without what moves all the time
-    detail: str
-    meter: str
+    visible: str  # status, pilot, contactor, lock, transaction, faults: a change of these is news
     power_w: int
+    detail: str  # what is offered and why, the meter, the transaction
+
+    @property
+    def summary(self) -> str:
+        return f"{self.visible}  {amount(self.power_w, 'W')}" if self.power_w else self.visible
 
 
 def connector_rows(state: State) -> list[ConnectorRow]:
@@ -25,23 +27,50 @@ def connector_rows(state: State) -> list[ConnectorRow]:
 
 
 def _row(entry: State) -> ConnectorRow:
-    power_w = entry.get("power_w") or 0
-    words = [entry["status"] or "-", f"pilot {entry['pilot']}"]
+    words = [entry["status"] or "no status yet", f"pilot {entry['pilot']}"]
     words.append("contactor closed" if entry["contactor"] else "contactor open")
-    if entry.get("lock") is not None:
-        words.append("cable locked" if entry["lock"] else "cable unlocked")
-    if entry.get("transaction") is not None:
-        words.append(f"transaction {entry['transaction']}")
+    if entry.get("locked") is not None:
+        words.append("cable locked" if entry["locked"] else "cable unlocked")
     words += entry.get("faults") or []
-    visible = "  ".join(words)
-    if power_w:
-        words.append(amount(power_w, "W"))
+    power_w = entry.get("power_w") or 0
+    return ConnectorRow(entry["connector"], "  ".join(words), power_w, "  ".join(_details(entry, power_w)))
+
+
+def _details(entry: State, power_w: int) -> list[str]:
+    words = []
+    if "offered_da" in entry:
+        words.append(f"offers {entry['offered_da'] / 10:g} A")
+    if entry.get("limit_by"):
+        words.append(f"(limit {entry['limit_da'] / 10:g} A by {entry['limit_by']})")
+    words.append(meter_text(entry))
+    if entry.get("current_ma") and power_w:
+        words.append("/".join(f"{milliampere / 1000:.1f}" for milliampere in entry["current_ma"]) + " A")
+    transaction = entry.get("transaction")
+    if transaction:
+        number = transaction["transactionId"]
+        words.append(f"transaction {'(no id yet)' if number is None else number}")
+        words.append(f"tag {transaction['idTag']}  {transaction['energy_wh']} Wh so far")
+    return words
+
+
+def meter_text(entry: State) -> str:
+    """The register of one connector's entry."""
     energy = entry.get("energy_wh")
-    meter = "the meter does not answer" if energy is None else f"{energy} Wh, {amount(power_w, 'W')}"
-    detail = ""
-    return ConnectorRow(entry["connector"], "  ".join(words), visible, detail, meter, power_w)
+    return "meter does not answer" if energy is None else f"meter {energy} Wh"
 
 
 def station_rows(state: State) -> list[tuple[str, str]]:
-    heap = state.get("heap") or {}
-    return [("heap", f"{heap.get('used', 0):,} bytes used, {heap.get('free', 0):,} free")]
+    """(what, value) of the station as a whole."""
+    heap, tag = state.get("heap") or {}, state.get("last_tag")
+    online = "connected" if state.get("connected") else "not connected"
+    rows = [("CSMS", f"{online}, registration {state.get('registration') or 'none yet'}")]
+    rows.append(("queue", f"{state.get('queue_depth', 0)} messages wait for the CSMS"))
+    rows.append(("clock", state.get("time") or "not known yet"))
+    rows.append(("running", f"{state.get('uptime_s', 0)} s since power-up"))
+    if heap:
+        rows.append(("heap", f"{heap['used']:,} bytes used, {heap['free']:,} free, peak {heap['peak']:,}"))
+    if state.get("faults"):
+        rows.append(("faults", ", ".join(state["faults"])))
+    if tag:
+        rows.append(("last card", "  ".join(str(word) for word in tag)))
+    return rows
