@@ -4,8 +4,8 @@
 
     micropython -m boards.sim.main --csms ws://127.0.0.1:9000/ --id CP1 --data DIR ...
 
-with the repository and its `firmware/` on the module path; `tools/charger` does all that. Exit codes: 2 wrong options,
-3 the charger wants to be started again, 137 power cut; any other end is a crash.
+with the repository and its `firmware/` on the module path; `tools/charger` does all that. Exit codes: 2
+wrong options, 3 the charger wants to be started again, 137 power cut; any other end is a crash.
 """
 
 import asyncio
@@ -29,7 +29,8 @@ async def _run(options):
     board = SimBoard(options["station"], options["data"], options["clock"] == "battery")
     attach = None
     if options["control"]:
-        # The channel listens before the firmware's own modules are loaded, which is the better part of a start.
+        # The channel listens before the firmware's own modules are loaded, which is the better part of a
+        # start.
         from evse import faults
         from hal.sim.control import Control
         from hal.sim.requests import Requests
@@ -67,7 +68,7 @@ def _refuse(reason):
     return 2
 
 
-def _main():
+def start():
     """Returns only when something is wrong: the exit code."""
     try:
         options = _chosen()
@@ -87,8 +88,9 @@ def _main():
 
 if __name__ == "__main__":
     if "/" in __file__ and sys.path and sys.path[0] == __file__[: __file__.rindex("/")]:
-        # Run as a script: the folder of this file must not stand before the firmware's, whose main is another one.
+        # Run as a script: the folder of this file must not stand before the firmware's, whose main is
+        # another one.
         _root = sys.path[0][: -len("boards/sim")] or "."
         sys.path[0] = _root
         sys.path.insert(1, _root + "/firmware")
-    sys.exit(_main())
+    sys.exit(start())

@@ -9,6 +9,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from toolchain import image
 from toolchain.layout import BUILD, MPY, ROOT, VENV, SetupError
 
 SOURCES = ("firmware", "hal", "boards")
@@ -24,7 +25,8 @@ def compiler() -> Path | None:
 
 
 def compile_tree(cross: Path) -> Path:
-    """Bring `build/mpy` up to date with the sources; return it. The layout is that of the repository.
+    """Bring `build/mpy`, and the image made of it, up to date with the sources; return the folder. Its
+    layout is that of the repository.
 
     Raises SetupError with the compiler's message when a file does not compile.
     """
@@ -40,9 +42,11 @@ def compile_tree(cross: Path) -> Path:
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 for _ in pool.map(lambda path: _compile(cross, path, sources[path]), stale):
                     pass
-        for path in _modules(MPY, ".mpy"):
-            if path not in sources:
-                (MPY / path).with_suffix(".mpy").unlink()
+        gone = [path for path in _modules(MPY, ".mpy") if path not in sources]
+        for path in gone:
+            (MPY / path).with_suffix(".mpy").unlink()
+        if stale or gone or not image.IMAGE.exists():
+            image.write()
         if everything:
             options.write_text(wanted)
     return MPY

@@ -23,7 +23,12 @@ WHAT_TO_INSTALL = (
 _QUESTION = """
 import sys
 i = sys.implementation
-print(i[0], i[1][0], i[1][1], 64 if sys.maxsize > 1 << 32 else 32, getattr(i, "_mpy", 0) & 0x3FF)
+try:
+    import ffi, uctypes, vfs
+    image = int(hasattr(vfs, "VfsRom"))
+except ImportError:
+    image = 0
+print(i[0], i[1][0], i[1][1], 64 if sys.maxsize > 1 << 32 else 32, getattr(i, "_mpy", 0) & 0x3FF, image)
 """
 _MPY_6_3 = 6 | 3 << 8
 
@@ -32,14 +37,15 @@ STAMP = BUILD / "micropython.stamp"
 
 
 class Interpreter:
-    """path: the executable. version: (major, minor). bits: 32 or 64. loads_mpy: our .mpy files work with
-    it."""
+    """path: the executable. version: (major, minor). bits: 32 or 64. loads_mpy: our .mpy files work with it.
+    runs_image: it can run them in place from a mapped ROMFS image (MicroPython 1.25, with ffi)."""
 
-    def __init__(self, path: Path, version: tuple, bits: int, loads_mpy: bool):
+    def __init__(self, path: Path, version: tuple, bits: int, loads_mpy: bool, runs_image: bool):
         self.path = path
         self.version = version
         self.bits = bits
         self.loads_mpy = loads_mpy
+        self.runs_image = runs_image
 
     def __str__(self):
         return "MicroPython %d.%d, %d-bit (%s)" % (*self.version, self.bits, self.path)
@@ -56,17 +62,23 @@ def probe(path: Path) -> Interpreter | None:
         answer = subprocess.run(
             [str(path), "-c", _QUESTION], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10
         )
-        name, major, minor, bits, mpy = answer.stdout.split()
+        name, major, minor, bits, mpy, image = answer.stdout.split()
     except (OSError, subprocess.TimeoutExpired, ValueError):
         return None
     if name != "micropython":
         return None
-    return Interpreter(path, (int(major), int(minor)), int(bits), int(mpy) == _MPY_6_3)
+    loads_mpy = int(mpy) == _MPY_6_3
+    return Interpreter(path, (int(major), int(minor)), int(bits), loads_mpy, loads_mpy and image == "1")
 
 
 def remember(folder: Path, interpreter: Interpreter) -> None:
     """Write what `fetched` reads, so that a start of the charger need not ask again."""
-    facts = {"version": interpreter.version, "bits": interpreter.bits, "loads_mpy": interpreter.loads_mpy}
+    facts = {
+        "version": interpreter.version,
+        "bits": interpreter.bits,
+        "loads_mpy": interpreter.loads_mpy,
+        "runs_image": interpreter.runs_image,
+    }
     (folder / "interpreter.json").write_text(json.dumps(facts))
 
 
@@ -76,7 +88,13 @@ def fetched(bits: int) -> Interpreter | None:
         facts = json.loads((folder / "interpreter.json").read_text())
     except OSError:
         return None
-    return Interpreter(folder / "micropython", tuple(facts["version"]), facts["bits"], facts["loads_mpy"])
+    return Interpreter(
+        folder / "micropython",
+        tuple(facts["version"]),
+        facts["bits"],
+        facts["loads_mpy"],
+        facts.get("runs_image", False),
+    )
 
 
 def on_path() -> Interpreter | None:
