@@ -191,9 +191,11 @@ def test_tags_can_be_shown_and_entered(station):
 
 def test_help_explains_every_command(station):
     lines = [line for line in piped(station, "help").splitlines() if line.startswith("  ")]
-    for word in ("plug", "unplug", "tag", "car", "fault", "clear", "remote-start", "remote-stop", "set", "get",
-                 "unlock", "reset", "availability", "clear-cache", "data-transfer", "send", "meter", "link",
-                 "power", "reboot", "state", "tags", "help", "quit"):  # fmt: skip
+    words = """
+        plug unplug tag car fault clear meter link power reboot remote-start remote-stop set get unlock reset
+        availability clear-cache data-transfer send tags state help quit
+    """
+    for word in words.split():
         assert any(re.match(rf"  {word}( .*)?  +\S", line) for line in lines), word
 
 
@@ -303,7 +305,7 @@ def test_what_is_being_typed_survives_messages(terminal):
 
 
 DEFECTS = {
-    "": r"^Bill: (\d+) Wh in 0 min \d+ s, card 04A1B2C3 \(meter 1200 Wh to (\d+) Wh, transaction 1, stopped: Local",
+    "": r"^Bill: (\d+) Wh in 0 min \d+ s, card 04A1B2C3 \(meter 1200 Wh to (\d+) Wh, transaction 1, stopped",
     "crash-on-plug": r"^The demo failed: the charger ended with exit code 1$",
     "crash-at-start": r"^The demo failed: the charger ended with exit code 1$",
     "no-boot": r"^The demo failed: waited 15 s for BootNotification",

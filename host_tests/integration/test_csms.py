@@ -1,6 +1,6 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The bench's CSMS against charge points that none of our firmware is in: the `ocpp` library and bare frames."""
+"""The bench's CSMS against charge points that are not ours: one on the `ocpp` library, and bare frames."""
 
 import asyncio
 import base64
@@ -333,7 +333,7 @@ async def test_expect_looks_forward_and_never_raises_what_it_must_not_see():
         first = await station.expect("StatusNotification", status="Available")
         second = await station.expect("StatusNotification", status="Available")
         assert second.index > first.index
-        with pytest.raises(NotSeen, match="StatusNotification status='Available'.*CP1(.|\n)*Preparing"):
+        with pytest.raises(NotSeen, match=r"StatusNotification status='Available'.*CP1(.|\n)*Preparing"):
             await station.expect("StatusNotification", timeout=0.1, status="Available")
         with pytest.raises(NotSeen):
             await station.expect("Heartbeat", timeout=0.1, where=lambda _: False)

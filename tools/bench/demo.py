@@ -19,6 +19,7 @@ from bench.station import CallRefused, NotSeen
 
 SAMPLES = 5
 INTERVAL_S = 2
+REGISTER_WH = 1200
 _PAUSE_S = 1.2
 SETTINGS = {"MeterValueSampleInterval": str(INTERVAL_S), "MinimumStatusDuration": "0"}
 
@@ -72,6 +73,7 @@ async def _session(desk: Desk) -> Transaction:
     station = desk.station
     await _step(desk, "1. The charger starts and reports to the CSMS.")
     await desk.begin()
+    await desk.charger.do("meter", connector=1, wh=REGISTER_WH)  # a meter that has served others before
 
     await _step(desk, "2. A car arrives; the driver plugs it in.")
     await desk.charger.do("plug", connector=1)
@@ -84,6 +86,9 @@ async def _session(desk: Desk) -> Transaction:
 
     await _step(desk, f"4. The car charges; the meter is read every {INTERVAL_S} s.")
     registers = [start.payload["meterStart"]]
+    _must(
+        registers[0] == REGISTER_WH, f"the meter stood at {REGISTER_WH} Wh, the start says {registers[0]} Wh"
+    )
     for _ in range(SAMPLES):
         values = await station.expect("MeterValues", timeout=INTERVAL_S * 4, where=_sampled)
         registers.append(register_wh(values.payload))

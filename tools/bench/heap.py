@@ -67,12 +67,12 @@ async def _one(station: Station, number: int) -> None:
         pass  # the right answer to the last of the mix, and to operations that are not there yet
 
 
-async def measure(messages: int, charging_s: int, station_name: str) -> int:
+async def measure(messages: int, charging_s: int, station_name: str, size: str) -> int:
     """Prints as it goes; returns the growth in bytes."""
     async with (
         Csms(strict=False) as csms,
         SimulatedCharger(
-            csms.url, "HEAP", station=station_name, set=SETTINGS, heap="200k", options=("--bits", "32")
+            csms.url, "HEAP", station=station_name, set=SETTINGS, heap=size, options=("--bits", "32")
         ) as charger,
     ):
         csms.books.tag(TAG)
@@ -119,10 +119,13 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=10_000, help="of both directions, at least 2,000")
     parser.add_argument("--charging", type=int, default=60, help="seconds in a transaction before them")
     parser.add_argument("--station", default="loop_evs32a")
+    parser.add_argument("--heap", default="200k")
     options = parser.parse_args()
-    print("Heap of the firmware on 32-bit MicroPython, 200 KB; takes about two minutes.")
+    print(f"Heap of the firmware on 32-bit MicroPython, {options.heap}; takes about two minutes.")
     try:
-        growth = asyncio.run(measure(max(2 * STEP, options.messages), options.charging, options.station))
+        growth = asyncio.run(
+            measure(max(2 * STEP, options.messages), options.charging, options.station, options.heap)
+        )
     except (ChargerCrashed, NotSeen) as error:
         print(f"The measurement failed: {error}", file=sys.stderr)
         return 1

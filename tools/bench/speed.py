@@ -167,14 +167,14 @@ def _report(series: list[Series], rates: dict[str, float], charging: list[float]
     return "\n".join(lines)
 
 
-async def measure(samples: int, calls: int, station: str) -> str:
+async def measure(samples: int, calls: int, station: str, heap: str) -> str:
     async with contextlib.AsyncExitStack() as stack:
         csms = await stack.enter_async_context(Csms(strict=False))
         csms.books.tag(TAG)
         csms.books.heartbeat_interval_s = 86400
         charger = await stack.enter_async_context(
             SimulatedCharger(
-                csms.url, OURS, station=station, set=SETTINGS, heap="200k", options=("--bits", "32")
+                csms.url, OURS, station=station, set=SETTINGS, heap=heap, options=("--bits", "32")
             )
         )
         ours = await csms.connected(OURS)
@@ -225,10 +225,11 @@ def main() -> int:
         "--calls", type=int, default=2000, help="of the throughput measurement, per charge point"
     )
     parser.add_argument("--station", default="loop_evs32a")
+    parser.add_argument("--heap", default="200k", help="of our firmware")
     options = parser.parse_args()
     print(f"Measuring: {options.samples} samples of 5 operations on two charge points, for a minute or two.")
     try:
-        print(asyncio.run(measure(options.samples, options.calls, options.station)))
+        print(asyncio.run(measure(options.samples, options.calls, options.station, options.heap)))
     except (ChargerCrashed, NotSeen, Wrong, TimeoutError) as error:
         print(f"The measurement failed: {error!r}", file=sys.stderr)
         return 1
