@@ -7,16 +7,12 @@ boot, so that a missing file means an empty data directory.
 """
 
 import log
-from station import key_types, keys
+from station import key_types, keys, measurands
 from station.description import DescriptionError
-from station.measurands import DEFAULT
 
 _TEXT_CHARS = 500  # ChangeConfiguration.req value: CiString500
-_SETTINGS_LIMIT = 2147483647
-# These say what the hardware and the firmware are; nobody sets them.
-_GIVEN_BY_STATION = ("NumberOfConnectors", "SupportedFeatureProfiles")
-# Which key bounds the number of items of a list.
-_LIST_LIMIT = "MaxLength"
+_ANY_RANGE = (0, 2147483647)
+_UNLOCK = "UnlockConnectorOnEVSideDisconnect"
 
 
 class ConfigurationError(ValueError):
@@ -24,8 +20,7 @@ class ConfigurationError(ValueError):
 
 
 class Configuration:
-    """`description`: station.description.Description. `store`: store.record.Record (or alike) of the settings
-    file.
+    """`description`: station.description.Description. `store`: store.record.Record of the settings file.
 
     `initial`: {key: text} for the first boot on an empty data directory, read-only keys too; always checked,
     so that a typing error shows at any boot (ConfigurationError). `implemented`: the feature profiles that
@@ -40,24 +35,27 @@ class Configuration:
         self._watchers = []
         self._values = {}  # canonical name -> value of every key that exists here
         self._absent = {}  # and what the others count as: some are asked for in every turn of the main loop
-        self._check_description()
         for entry in keys.KEYS:
-            name = entry[keys.NAME]
+            name = entry[0]
             if not self._has_feature(entry):
-                self._absent[name] = key_types.off(entry[keys.TYPE])
+                self._absent[name] = key_types.off(entry[1][0])
             elif name in description.absent:
                 self._absent[name] = self._default(entry)
             else:
                 self._values[name] = self._default(entry)
-        self._check_lists(self._values)
-        initial = self._checked_initial(initial or {})
+        for entry in keys.KEYS:
+            try:
+                self._check_length(entry, self.value(entry[0]), self._values)
+            except ValueError as error:
+                raise DescriptionError("configuration.%s: %s" % (entry[0], error))
+        initial = self._checked(initial or {})
         saved = store.load()
-        if saved is not None:
+        if saved is None:
+            if not store.damaged:
+                self._values.update(initial)
+            self._persist(self._values, "first settings")
+        else:
             self._take_saved(saved)
-            return
-        if not store.damaged:
-            self._values.update(initial)
-        self._persist(self._values, "first settings")
 
     # reading
 
@@ -65,8 +63,7 @@ class Configuration:
         """bool, int, str, bytes (AuthorizationKey; b"" = none) or tuple of str (lists).
 
         Of a key that this station does not have: its default when the station description says it is absent,
-        and "off" (False, 0, empty) when the station lacks the feature. KeyError for a name that is in no
-        standard.
+        and "off" (False, 0, empty) when the station lacks the feature. KeyError for a name in no standard.
         """
         if key in self._values:
             return self._values[key]
@@ -75,81 +72,68 @@ class Configuration:
         entry = keys.row(key)
         if entry is None:
             raise KeyError(key)
-        name = entry[keys.NAME]
-        return self._values[name] if name in self._values else self._absent[name]
+        return self.value(entry[0])
 
     def text(self, key: str) -> str:
         """The value as GetConfiguration shows it; "" for AuthorizationKey, which is never shown."""
+        value = self.value(key)
         entry = keys.row(key)
-        if entry is None:
-            raise KeyError(key)
-        if entry[keys.ACCESS] == "W":
-            return ""
-        return key_types.text(entry[keys.TYPE], self.value(entry[keys.NAME]))
+        return "" if entry[2] == keys.W else key_types.text(entry[1][0], value)
 
     def rows(self, wanted=None):
-        """(rows, unknown): for GetConfiguration. A row is (key, readonly, text); text is None for a
-        write-only key.
+        """(rows, unknown) for GetConfiguration; a row is (key, readonly, text), text None for a write-only key.
 
-        `wanted`: list of names in any case; None or empty: all but the write-only ones. `unknown`: the names
-        that are not here, as they were asked for. Order as asked for, else that of the table.
+        `wanted`: names in any case; None or empty: all but the write-only ones. `unknown`: the names that are
+        not here, as they were asked for. The order is that of `wanted`, else that of the table.
         """
-        if not wanted:
-            shown = [
-                entry for entry in keys.KEYS if entry[keys.NAME] in self._values and entry[keys.ACCESS] != "W"
-            ]
-            return [self._row(entry) for entry in shown], []
         found = []
         unknown = []
-        for name in wanted:
-            entry = keys.row(name)
-            if entry is None or entry[keys.NAME] not in self._values:
+        for name in wanted or [entry[0] for entry in keys.KEYS if entry[2] != keys.W]:
+            entry = self._entry(name)
+            if entry is not None:
+                text = None if entry[2] == keys.W else key_types.text(entry[1][0], self._values[entry[0]])
+                found.append((entry[0], self._readonly(entry), text))
+            elif wanted:
                 unknown.append(name)
-            else:
-                found.append(self._row(entry))
         return found, unknown
 
     # changing
 
     def change(self, key: str, text: str) -> str:
         """ChangeConfiguration: "Accepted", "Rejected" or "NotSupported"; unless accepted nothing changes."""
-        entry = keys.row(key)
-        if entry is None or entry[keys.NAME] not in self._values:
+        entry = self._entry(key)
+        if entry is None:
             return "NotSupported"
-        name = entry[keys.NAME]
-        if self._readonly(entry):
-            log.info("configuration", "%s is read-only", name)
-            return "Rejected"
+        name = entry[0]
         try:
-            value = self._parse(entry, text)
+            if self._readonly(entry):
+                raise ValueError("is read-only")
+            value = self._parse(entry, text, self._values)
         except ValueError as error:
             log.info("configuration", "%s rejected: %s", name, error)
             return "Rejected"
-        if value == self._values[name]:
-            return "Accepted"
-        changed = dict(self._values)
-        changed[name] = value
-        if not self._persist(changed, name):
-            return "Rejected"
-        self._values = changed
-        self._announce(name)
+        if value != self._values[name]:
+            changed = dict(self._values)
+            changed[name] = value
+            if not self._persist(changed, name):
+                return "Rejected"
+            self._values = changed
+            self._announce(name)
         return "Accepted"
 
     def set_internal(self, key: str, text: str) -> None:
         """Set a key past access and the station's limits, e.g. HeartbeatInterval from BootNotification.conf.
 
-        Raises ValueError when the text is not of the key's type. Counts even when it cannot be persisted
-        (logged).
+        Raises ValueError when the text is not of the key's type. Counts even when it cannot be persisted.
         """
-        entry = keys.row(key)
-        if entry is None or entry[keys.NAME] not in self._values:
+        entry = self._entry(key)
+        if entry is None:
             raise KeyError(key)
-        name = entry[keys.NAME]
-        value = key_types.parse(entry[keys.TYPE], text, 0, _SETTINGS_LIMIT, self._description)
-        if value != self._values[name]:
-            self._values[name] = value
-            self._persist(self._values, name)
-            self._announce(name)
+        value = key_types.parse(entry[1][0], text, _ANY_RANGE, self._description)
+        if value != self._values[entry[0]]:
+            self._values[entry[0]] = value
+            self._persist(self._values, entry[0])
+            self._announce(entry[0])
 
     def watch(self, function) -> None:
         """Call function(key) after each change, with the canonical name."""
@@ -161,10 +145,10 @@ class Configuration:
 
     def _persist(self, values, what):
         differing = {}
-        for name, value in values.items():
-            entry = keys.row(name)
-            if value != self._default(entry):
-                differing[name] = key_types.text(entry[keys.TYPE], value)
+        for entry in keys.KEYS:
+            name = entry[0]
+            if name in values and values[name] != self._default(entry):
+                differing[name] = key_types.text(entry[1][0], values[name])
         try:
             self._store.save(differing)
         except OSError as error:
@@ -174,120 +158,72 @@ class Configuration:
 
     # what the keys are on this station
 
-    def _row(self, entry):
-        name = entry[keys.NAME]
-        hidden = entry[keys.ACCESS] == "W"
-        text = None if hidden else key_types.text(entry[keys.TYPE], self._values[name])
-        return name, self._readonly(entry), text
+    def _entry(self, key):
+        """The table's line of a key that exists here, else None."""
+        entry = keys.row(key)
+        return entry if entry is not None and entry[0] in self._values else None
 
     def _has_feature(self, entry):
-        needs = entry[keys.NEEDS]
-        if not needs:
-            return True
-        if needs == "cache":
+        name, _, _, _, needs, _ = entry
+        if needs == keys.CACHE:
             return self._description.options["cache"]
-        if needs == "given":
-            return entry[keys.NAME] in self._description.configuration
-        return needs in self._profiles
+        if needs == keys.GIVEN:
+            return name in self._description.configuration
+        return needs == keys.ALL or needs in self._profiles
 
     def _readonly(self, entry):
-        if entry[keys.ACCESS] == "R" or entry[keys.NAME] in self._description.read_only:
+        name = entry[0]
+        if entry[2] == keys.R or name in self._description.read_only:
             return True
-        # Errata 3.83: a fixed cable cannot be unlocked.
-        return entry[keys.NAME] == "UnlockConnectorOnEVSideDisconnect" and self._description.fixed_cables
+        return name == _UNLOCK and self._description.fixed_cables  # errata 3.83: nothing to unlock
 
     def _default(self, entry):
         """The value at first boot; DescriptionError when the station description gives one that cannot be."""
-        name = entry[keys.NAME]
-        text = self._description.configuration.get(name, entry[keys.DEFAULT])
-        if name in _GIVEN_BY_STATION or text is None:
-            return self._from_hardware(name)
-        if name == "UnlockConnectorOnEVSideDisconnect" and self._description.fixed_cables:
+        name, (kind, least, most, _), _, text, _, _ = entry
+        description = self._description
+        text = description.configuration.get(name, text)
+        if name == _UNLOCK and description.fixed_cables:
             return False
-        least, most = self._range(entry)
+        if name == "SupportedFeatureProfiles":
+            return tuple([profile for profile in self._profiles if profile in key_types.FEATURE_PROFILES])
+        if text is None:
+            return _from_hardware(kind, name, description)
         try:
-            return key_types.parse(entry[keys.TYPE], text, least, most, self._description)
+            return key_types.parse(kind, text, description.limits.get(name, (least, most)), description)
         except ValueError as error:
             raise DescriptionError("configuration.%s: %r: %s" % (name, text, error))
 
-    def _from_hardware(self, name):
-        description = self._description
-        if name == "NumberOfConnectors":
-            return len(description.connectors)
-        if name == "SupportedFeatureProfiles":
-            return tuple([profile for profile in self._profiles if profile in key_types.FEATURE_PROFILES])
-        if name == "ConnectorPhaseRotationMaxLength":
-            return len(description.connectors) + 1
-        if name == "ConnectorPhaseRotation":
-            return ("Unknown",) if description.phases == 3 else ("NotApplicable",)
-        return (DEFAULT,)  # the lists of measurands
-
-    def _range(self, entry):
-        return self._description.limits.get(entry[keys.NAME], (entry[keys.LEAST], entry[keys.MOST]))
-
-    def _parse(self, entry, text):
-        """The value of a text, as this station allows it; ValueError says why not."""
+    def _parse(self, entry, text, values):
+        """The value of a text, as this station allows it; ValueError says why not. `values`: of other keys."""
         if len(text) > _TEXT_CHARS:
             raise ValueError("longer than %d characters" % _TEXT_CHARS)
         text.encode()  # a lone surrogate could not be written to the settings file
-        least, most = self._range(entry)
-        value = key_types.parse(entry[keys.TYPE], text, least, most, self._description)
-        self._check_length(entry, value, self._values)
+        name, (kind, least, most, _), _, _, _, _ = entry
+        limits = self._description.limits.get(name, (least, most))
+        value = key_types.parse(kind, text, limits, self._description)
+        self._check_length(entry, value, values)
         return value
 
     def _check_length(self, entry, value, values):
-        limit = values.get(entry[keys.NAME] + _LIST_LIMIT)
+        limit = values.get(entry[0] + "MaxLength")
         if limit is not None and len(value) > limit:
-            raise ValueError("%d items, %s%s is %d" % (len(value), entry[keys.NAME], _LIST_LIMIT, limit))
+            raise ValueError("%d items, %sMaxLength is %d" % (len(value), entry[0], limit))
 
-    def _check_lists(self, values):
-        for name, value in values.items():
-            try:
-                self._check_length(keys.row(name), value, values)
-            except ValueError as error:
-                raise DescriptionError("configuration.%s: %s" % (name, error))
-
-    def _check_description(self):
-        description = self._description
-        for where, names in (
-            ("configuration", description.configuration),
-            ("read_only", description.read_only),
-            ("absent", description.absent),
-            ("limits", description.limits),
-        ):
-            for name in names:
-                entry = keys.row(name) if isinstance(name, str) else None
-                if entry is None or entry[keys.NAME] != name:
-                    raise DescriptionError("%s: %r is no configuration key" % (where, name))
-                if where == "absent" and entry[keys.DEMAND] == "req":
-                    raise DescriptionError("absent: %s is required by the standard" % name)
-                if where == "limits" and entry[keys.TYPE] not in ("int", "text"):
-                    raise DescriptionError("limits: %s has no range" % name)
-                if where == "configuration" and name in _GIVEN_BY_STATION:
-                    raise DescriptionError("configuration: %s follows from the description" % name)
-
-    def _checked_initial(self, initial):
+    def _checked(self, initial):
+        """Values of the initial texts, {name: value}."""
         found = {}
-        for key, text in initial.items():
-            entry = keys.row(key)
-            if entry is None:
-                raise ConfigurationError("%s: no such configuration key" % key)
-            name = entry[keys.NAME]
-            if name not in self._values:
-                raise ConfigurationError("%s: this station does not have it" % name)
-            if name in _GIVEN_BY_STATION:
-                raise ConfigurationError("%s: follows from the station description" % name)
-            try:
-                least, most = self._range(entry)
-                found[name] = key_types.parse(entry[keys.TYPE], text, least, most, self._description)
-            except ValueError as error:
-                raise ConfigurationError("%s: %r: %s" % (name, text, error))
         values = dict(self._values)
-        values.update(found)
-        try:
-            self._check_lists(values)
-        except DescriptionError as error:
-            raise ConfigurationError(str(error))
+        # The bounds of the lists first: they count for the lists.
+        for key in sorted(initial, key=lambda key: not key.lower().endswith("maxlength")):
+            entry = self._entry(key)
+            try:
+                if entry is None:
+                    raise ValueError("no key of this station")
+                if entry[0] in key_types.GIVEN_BY_STATION:
+                    raise ValueError("follows from the station description")
+                found[entry[0]] = values[entry[0]] = self._parse(entry, initial[key], values)
+            except ValueError as error:
+                raise ConfigurationError("%s=%s: %s" % (key, initial[key], error))
         return found
 
     def _take_saved(self, saved):
@@ -296,13 +232,21 @@ class Configuration:
             log.error("configuration", "the settings file holds no object: defaults are used")
             return
         for name, text in saved.items():
-            if name not in self._values or name in _GIVEN_BY_STATION:
-                log.warning("configuration", "saved %s is ignored: this station does not have it", name)
-                continue
-            entry = keys.row(name)
+            entry = self._entry(name)
             try:
-                self._values[name] = key_types.parse(
-                    entry[keys.TYPE], text, 0, _SETTINGS_LIMIT, self._description
-                )
+                if entry is None or entry[0] in key_types.GIVEN_BY_STATION:
+                    raise ValueError("no such key")
+                self._values[entry[0]] = key_types.parse(entry[1][0], text, _ANY_RANGE, self._description)
             except ValueError as error:
                 log.warning("configuration", "saved %s is ignored: %s", name, error)
+
+
+def _from_hardware(kind, name, description):
+    if kind == "measurands":
+        return (measurands.DEFAULT,)
+    if kind == "rotation":
+        return ("Unknown",) if description.phases == 3 else ("NotApplicable",)
+    count = len(description.connectors)
+    return (
+        count if name == "NumberOfConnectors" else count + 1
+    )  # the rotation's items: the station's feed too

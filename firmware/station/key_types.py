@@ -19,6 +19,8 @@ FEATURE_PROFILES = (
     "SmartCharging",
     "RemoteTrigger",
 )
+# Keys that say what the hardware and the firmware are; nobody sets them.
+GIVEN_BY_STATION = ("NumberOfConnectors", "SupportedFeatureProfiles")
 _OPTIONS = {
     "profiles": FEATURE_PROFILES,
     "units": ("Current", "Power"),  # errata 3.86
@@ -26,8 +28,12 @@ _OPTIONS = {
 }
 
 
-def parse(kind: str, text: str, least: int, most: int, description):
-    """The value of `text` for a key of type `kind`: bool, int, str, bytes (secret), tuple of str (lists)."""
+def parse(kind: str, text: str, limits: tuple, description):
+    """The value of `text` for a key of type `kind`: bool, int, str, bytes (secret), tuple of str (lists).
+
+    `limits`: (least, most) of a number or of the length of a text.
+    """
+    least, most = limits
     if kind == "bool":
         return _parse_bool(text)
     if kind == "int":

@@ -4,99 +4,124 @@
 
 `python tools/keys_page.py` makes `docs/configuration.md` from it. One line per key, in the standard's order:
 
-    name, type, access, default, least, most, needs, demand  # unit, meaning
+    name, type, access, default, needs, demand  # remark
 
-type     bool; int; text; secret; comma-separated lists: measurands, rotation, profiles, units, protocols
-access   R, RW or W as the CSMS sees it. A station description can make an RW key R.
+type     kind, least, most and unit: range of a number, or of the length of a text; a station description can
+         set another range
+access   R, RW or W as the CSMS sees it; a station description can make an RW key R
 default  at first boot, where the station description says nothing else; None: follows from the hardware
-least    range of an int, or of the number of characters of a text; a station description can set another
-needs    what the station must have for the key to exist: "" nothing; "cache" that option; "given": a value in
-         the station description; else a feature profile ("Security" is the whitepaper)
-demand   the standard's word: required or optional (within the profile)
+needs    what the station must have for the key to exist: ALL nothing, CACHE that option, GIVEN a value in the
+         station description, else a feature profile (SECURITY: the whitepaper)
+demand   the standard's word: REQuired or OPTional (within the profile)
 
 Every value is kept over restarts. No change needs a restart: RebootRequired is never answered.
 """
 
+_MANY = 2147483647  # the largest integer that every CSMS can hold
+_INT = "int"
+
+BOOL = ("bool", 0, 0, "")
+SECONDS = (_INT, 0, 86400, "s")
+TIMEOUT = (_INT, 1, 3600, "s")
+ITEMS = (_INT, 0, _MANY, "items")
+MOST = (_INT, 1, _MANY, "")
+TIMES = (_INT, 0, 1000, "times")
+TRIES = (_INT, 1, 1000, "times")
+ENERGY = (_INT, 0, _MANY, "Wh")
+PERCENT = (_INT, 0, 100, "%")
+LEVEL = (_INT, 0, 1, "")
+TEXT = ("text", 0, 64, "characters")
+SECRET = ("secret", 0, 0, "")
+MEASURANDS = ("measurands", 0, 0, "list")
+ROTATION = ("rotation", 0, 0, "list")
+PROFILES = ("profiles", 0, 0, "list")
+UNITS = ("units", 0, 0, "list")
+PROTOCOLS = ("protocols", 0, 0, "list")
+
+R = "R"
+RW = "RW"
+W = "W"
+
+ALL = ""
+CACHE = "cache"
+GIVEN = "given"
+FIRMWARE = "FirmwareManagement"
+LIST = "LocalAuthListManagement"
+RESERVATION = "Reservation"
+SMART = "SmartCharging"
+SECURITY = "Security"
+
+REQ = "required"
+OPT = "optional"
+
 # fmt: off
 KEYS = (
     # 9.1 Core profile
-    ("AllowOfflineTxForUnknownId", "bool", "RW", "false", 0, 0, "", "opt"),  # offline: unknown tags may start
-    ("AuthorizationCacheEnabled", "bool", "RW", "true", 0, 0, "cache", "opt"),
-    ("AuthorizeRemoteTxRequests", "bool", "RW", "true", 0, 0, "", "req"),  # R or RW allowed
-    ("BlinkRepeat", "int", "RW", "5", 0, 1000, "given", "opt"),  # times
-    ("ClockAlignedDataInterval", "int", "RW", "0", 0, 86400, "", "req"),  # s, from midnight UTC; 0 = off
-    ("ConnectionTimeOut", "int", "RW", "60", 0, 86400, "", "req"),  # s, from Preparing until given up
-    ("ConnectorPhaseRotation", "rotation", "RW", None, 0, 0, "", "req"),
-    ("ConnectorPhaseRotationMaxLength", "int", "R", None, 0, 2147483647, "", "opt"),  # items
-    ("GetConfigurationMaxKeys", "int", "R", "60", 1, 2147483647, "", "req"),
-    ("HeartbeatInterval", "int", "RW", "300", 0, 86400, "", "req"),  # s; BootNotification.conf sets it too
-    ("LightIntensity", "int", "RW", "100", 0, 100, "given", "opt"),  # %
-    ("LocalAuthorizeOffline", "bool", "RW", "true", 0, 0, "", "req"),  # offline: known tags may start
-    ("LocalPreAuthorize", "bool", "RW", "false", 0, 0, "", "req"),  # online: known tags start unasked
-    ("MaxEnergyOnInvalidId", "int", "RW", "0", 0, 2147483647, "", "opt"),  # Wh
-    ("MeterValuesAlignedData", "measurands", "RW", None, 0, 0, "", "req"),
-    ("MeterValuesAlignedDataMaxLength", "int", "R", "16", 0, 2147483647, "", "opt"),  # items
-    ("MeterValuesSampledData", "measurands", "RW", None, 0, 0, "", "req"),
-    ("MeterValuesSampledDataMaxLength", "int", "R", "16", 0, 2147483647, "", "opt"),  # items
-    ("MeterValueSampleInterval", "int", "RW", "60", 0, 86400, "", "req"),  # s, from StartTransaction; 0 = off
-    ("MinimumStatusDuration", "int", "RW", "0", 0, 86400, "", "opt"),  # s
-    ("NumberOfConnectors", "int", "R", None, 1, 2147483647, "", "req"),
-    ("ResetRetries", "int", "RW", "3", 0, 1000, "", "req"),  # times
-    ("StopTransactionOnEVSideDisconnect", "bool", "RW", "true", 0, 0, "", "opt"),  # R or RW, errata 3.79
-    ("StopTransactionOnInvalidId", "bool", "RW", "true", 0, 0, "", "req"),
-    ("StopTxnAlignedData", "measurands", "RW", "", 0, 0, "", "req"),
-    ("StopTxnAlignedDataMaxLength", "int", "R", "16", 0, 2147483647, "", "opt"),  # items
-    ("StopTxnSampledData", "measurands", "RW", "", 0, 0, "", "req"),
-    ("StopTxnSampledDataMaxLength", "int", "R", "16", 0, 2147483647, "", "opt"),  # items
-    ("SupportedFeatureProfiles", "profiles", "R", None, 0, 0, "", "req"),
-    ("SupportedFeatureProfilesMaxLength", "int", "R", "6", 0, 2147483647, "given", "opt"),  # errata 3.80
-    ("TransactionMessageAttempts", "int", "RW", "3", 1, 1000, "", "req"),  # transmissions in all
-    ("TransactionMessageRetryInterval", "int", "RW", "60", 0, 86400, "", "req"),  # s, times tries so far
-    ("UnlockConnectorOnEVSideDisconnect", "bool", "RW", "true", 0, 0, "", "req"),  # fixed cable: R, false
-    ("WebSocketPingInterval", "int", "RW", "60", 0, 86400, "", "opt"),  # s; 0 = off
+    ("AllowOfflineTxForUnknownId", BOOL, RW, "false", ALL, OPT),  # offline: tags that nobody knows may start
+    ("AuthorizationCacheEnabled", BOOL, RW, "true", CACHE, OPT),
+    ("AuthorizeRemoteTxRequests", BOOL, RW, "true", ALL, REQ),  # R or RW; false: start without Authorize
+    ("BlinkRepeat", TIMES, RW, "5", GIVEN, OPT),
+    ("ClockAlignedDataInterval", SECONDS, RW, "0", ALL, REQ),  # from midnight UTC; 0 = off
+    ("ConnectionTimeOut", SECONDS, RW, "60", ALL, REQ),  # from Preparing until given up
+    ("ConnectorPhaseRotation", ROTATION, RW, None, ALL, REQ),
+    ("ConnectorPhaseRotationMaxLength", ITEMS, R, None, ALL, OPT),
+    ("GetConfigurationMaxKeys", MOST, R, "60", ALL, REQ),
+    ("HeartbeatInterval", SECONDS, RW, "300", ALL, REQ),  # BootNotification.conf sets it too; 0 = none
+    ("LightIntensity", PERCENT, RW, "100", GIVEN, OPT),
+    ("LocalAuthorizeOffline", BOOL, RW, "true", ALL, REQ),  # offline: tags in list or cache may start
+    ("LocalPreAuthorize", BOOL, RW, "false", ALL, REQ),  # online: they start without asking the CSMS
+    ("MaxEnergyOnInvalidId", ENERGY, RW, "0", ALL, OPT),
+    ("MeterValuesAlignedData", MEASURANDS, RW, None, ALL, REQ),
+    ("MeterValuesAlignedDataMaxLength", ITEMS, R, "16", ALL, OPT),
+    ("MeterValuesSampledData", MEASURANDS, RW, None, ALL, REQ),
+    ("MeterValuesSampledDataMaxLength", ITEMS, R, "16", ALL, OPT),
+    ("MeterValueSampleInterval", SECONDS, RW, "60", ALL, REQ),  # from StartTransaction; 0 = off
+    ("MinimumStatusDuration", SECONDS, RW, "0", ALL, OPT),
+    ("NumberOfConnectors", MOST, R, None, ALL, REQ),
+    ("ResetRetries", TIMES, RW, "3", ALL, REQ),
+    ("StopTransactionOnEVSideDisconnect", BOOL, RW, "true", ALL, OPT),  # R or RW; optional since errata 3.79
+    ("StopTransactionOnInvalidId", BOOL, RW, "true", ALL, REQ),
+    ("StopTxnAlignedData", MEASURANDS, RW, "", ALL, REQ),
+    ("StopTxnAlignedDataMaxLength", ITEMS, R, "16", ALL, OPT),
+    ("StopTxnSampledData", MEASURANDS, RW, "", ALL, REQ),
+    ("StopTxnSampledDataMaxLength", ITEMS, R, "16", ALL, OPT),
+    ("SupportedFeatureProfiles", PROFILES, R, None, ALL, REQ),
+    ("SupportedFeatureProfilesMaxLength", ITEMS, R, "6", GIVEN, OPT),  # not needed, errata 3.80
+    ("TransactionMessageAttempts", TRIES, RW, "3", ALL, REQ),  # transmissions in all
+    ("TransactionMessageRetryInterval", SECONDS, RW, "60", ALL, REQ),  # times the transmissions so far
+    ("UnlockConnectorOnEVSideDisconnect", BOOL, RW, "true", ALL, REQ),  # R, false: fixed cables, errata 3.83
+    ("WebSocketPingInterval", SECONDS, RW, "60", ALL, OPT),  # 0 = off
     # added by errata 2025-04
-    ("MessageTimeout", "int", "RW", "30", 1, 3600, "", "opt"),  # s without an answer: failed
-    ("StopTransactionMaxMeterValues", "int", "R", "20", 0, 2147483647, "", "opt"),  # in transactionData
-    ("SupportedFileTransferProtocols", "protocols", "R", "HTTP,FTP", 0, 0, "FirmwareManagement", "opt"),
+    ("MessageTimeout", TIMEOUT, RW, "30", ALL, OPT),  # without an answer until a request has failed
+    ("StopTransactionMaxMeterValues", ITEMS, R, "20", ALL, OPT),  # in transactionData; 0 = none
+    ("SupportedFileTransferProtocols", PROTOCOLS, R, "HTTP,FTP", FIRMWARE, OPT),
     # 9.2 Local authorization list management profile
-    ("LocalAuthListEnabled", "bool", "RW", "true", 0, 0, "LocalAuthListManagement", "req"),
-    ("LocalAuthListMaxLength", "int", "R", "1000", 0, 2147483647, "LocalAuthListManagement", "req"),  # tags
-    ("SendLocalListMaxLength", "int", "R", "1000", 0, 2147483647, "LocalAuthListManagement", "req"),  # tags
+    ("LocalAuthListEnabled", BOOL, RW, "true", LIST, REQ),
+    ("LocalAuthListMaxLength", ITEMS, R, "1000", LIST, REQ),
+    ("SendLocalListMaxLength", ITEMS, R, "1000", LIST, REQ),
     # 9.3 Reservation profile
-    ("ReserveConnectorZeroSupported", "bool", "R", "true", 0, 0, "Reservation", "opt"),
+    ("ReserveConnectorZeroSupported", BOOL, R, "true", RESERVATION, OPT),
     # 9.4 Smart charging profile
-    ("ChargeProfileMaxStackLevel", "int", "R", "10", 0, 2147483647, "SmartCharging", "req"),
-    ("ChargingScheduleAllowedChargingRateUnit", "units", "R", "Current,Power", 0, 0, "SmartCharging", "req"),
-    ("ChargingScheduleMaxPeriods", "int", "R", "24", 1, 2147483647, "SmartCharging", "req"),
-    ("ConnectorSwitch3to1PhaseSupported", "bool", "R", "false", 0, 0, "SmartCharging", "opt"),
-    ("MaxChargingProfilesInstalled", "int", "R", "10", 1, 2147483647, "SmartCharging", "req"),
+    ("ChargeProfileMaxStackLevel", ITEMS, R, "10", SMART, REQ),
+    ("ChargingScheduleAllowedChargingRateUnit", UNITS, R, "Current,Power", SMART, REQ),
+    ("ChargingScheduleMaxPeriods", MOST, R, "24", SMART, REQ),
+    ("ConnectorSwitch3to1PhaseSupported", BOOL, R, "false", SMART, OPT),
+    ("MaxChargingProfilesInstalled", MOST, R, "10", SMART, REQ),
     # security whitepaper edition 3
-    ("AuthorizationKey", "secret", "W", "", 0, 0, "", "opt"),  # password of Basic authentication
-    ("SecurityProfile", "int", "R", "0", 0, 1, "", "opt"),  # 0 = none, 1 = Basic authentication
-    ("CpoName", "text", "RW", "", 0, 64, "Security", "opt"),  # O= of certificate requests
-    ("AdditionalRootCertificateCheck", "bool", "R", "false", 0, 0, "Security", "opt"),
-    ("CertificateSignedMaxChainSize", "int", "R", "10", 1, 2147483647, "Security", "opt"),
-    ("CertificateStoreMaxLength", "int", "R", "10", 1, 2147483647, "Security", "opt"),  # certificates
+    ("AuthorizationKey", SECRET, W, "", ALL, OPT),  # password of Basic authentication
+    ("SecurityProfile", LEVEL, R, "0", ALL, OPT),  # 0 = none, 1 = Basic authentication
+    ("CpoName", TEXT, RW, "", SECURITY, OPT),  # organisation in certificate requests
+    ("AdditionalRootCertificateCheck", BOOL, R, "false", SECURITY, OPT),
+    ("CertificateSignedMaxChainSize", MOST, R, "10", SECURITY, OPT),
+    ("CertificateStoreMaxLength", MOST, R, "10", SECURITY, OPT),
 )
 # fmt: on
-
-NAME = 0
-TYPE = 1
-ACCESS = 2
-DEFAULT = 3
-LEAST = 4
-MOST = 5
-NEEDS = 6
-DEMAND = 7
 
 
 def row(name: str):
     """The line of a key, None when unknown. Names are case-insensitive (errata 3.73)."""
-    for entry in KEYS:
-        if entry[0] == name:
-            return entry
     wanted = name.lower()
     for entry in KEYS:
-        if len(entry[0]) == len(wanted) and entry[0].lower() == wanted:
+        if entry[0] == name or (len(entry[0]) == len(wanted) and entry[0].lower() == wanted):
             return entry
     return None

@@ -11,31 +11,27 @@ What a station really has is a subset: `measurands` in its description.
 # phases  "" one value; "L" one per phase: L1, L2, L3; "LN" one per phase to neutral: L1-N, L2-N, L3-N
 # source  attribute of hal.reading.Reading, "+" or "-" before it: only what flows to the car or to the grid;
 #         "" computed in station.metering
+_WH = "Wh"
+_OUTLET = "Outlet"
 MEASURANDS = (
-    ("Energy.Active.Import.Register", "Wh", "Outlet", 0, "", "energy_wh"),
-    ("Energy.Active.Import.Interval", "Wh", "Outlet", 0, "", ""),
-    ("Energy.Active.Export.Register", "Wh", "Outlet", 0, "", "export_wh"),
-    ("Energy.Active.Export.Interval", "Wh", "Outlet", 0, "", ""),
-    ("Energy.Reactive.Import.Register", "varh", "Outlet", 0, "", "reactive_import_varh"),
-    ("Energy.Reactive.Export.Register", "varh", "Outlet", 0, "", "reactive_export_varh"),
-    ("Power.Active.Import", "W", "Outlet", 0, "", "+power_w"),
-    ("Power.Active.Export", "W", "Outlet", 0, "", "-power_w"),
-    ("Power.Offered", "W", "Outlet", 0, "", ""),
-    ("Power.Factor", None, "Outlet", 3, "", ""),
-    ("Current.Import", "A", "Outlet", 3, "L", "+current_ma"),
-    ("Current.Export", "A", "Outlet", 3, "L", "-current_ma"),
-    ("Current.Offered", "A", "Outlet", 1, "", ""),
-    ("Voltage", "V", "Outlet", 3, "LN", "voltage_mv"),
-    ("Frequency", None, "Outlet", 3, "", "frequency_mhz"),
-    ("Temperature", "Celcius", "Outlet", 1, "", "temperature_dc"),
+    ("Energy.Active.Import.Register", _WH, _OUTLET, 0, "", "energy_wh"),
+    ("Energy.Active.Import.Interval", _WH, _OUTLET, 0, "", ""),
+    ("Energy.Active.Export.Register", _WH, _OUTLET, 0, "", "export_wh"),
+    ("Energy.Active.Export.Interval", _WH, _OUTLET, 0, "", ""),
+    ("Energy.Reactive.Import.Register", "varh", _OUTLET, 0, "", "reactive_import_varh"),
+    ("Energy.Reactive.Export.Register", "varh", _OUTLET, 0, "", "reactive_export_varh"),
+    ("Power.Active.Import", "W", _OUTLET, 0, "", "+power_w"),
+    ("Power.Active.Export", "W", _OUTLET, 0, "", "-power_w"),
+    ("Power.Offered", "W", _OUTLET, 0, "", ""),
+    ("Power.Factor", None, _OUTLET, 3, "", ""),
+    ("Current.Import", "A", _OUTLET, 3, "L", "+current_ma"),
+    ("Current.Export", "A", _OUTLET, 3, "L", "-current_ma"),
+    ("Current.Offered", "A", _OUTLET, 1, "", ""),
+    ("Voltage", "V", _OUTLET, 3, "LN", "voltage_mv"),
+    ("Frequency", None, _OUTLET, 3, "", "frequency_mhz"),
+    ("Temperature", "Celcius", _OUTLET, 1, "", "temperature_dc"),
     ("SoC", "Percent", "EV", 0, "", "soc_pct"),
 )
-NAME = 0
-UNIT = 1
-LOCATION = 2
-DECIMALS = 3
-PHASES = 4
-SOURCE = 5
 
 DEFAULT = "Energy.Active.Import.Register"
 
@@ -53,7 +49,7 @@ def row(name: str):
 
 def phases_of(entry, phase_count: int):
     """The phase texts of a row on a station with that many phases; () when it has one value without phase."""
-    return _PHASES[entry[PHASES]] if phase_count == 3 else ()
+    return _PHASES[entry[4]] if phase_count == 3 else ()
 
 
 def split(item: str):

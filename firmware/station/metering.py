@@ -71,15 +71,10 @@ def numbers(columns_, reading, connector, offered_da=None, interval_wh=(None, No
 def sampled_value(column, number: int, context: str) -> dict:
     """One SampledValue; context, measurand and unit are always there: central systems misread defaults."""
     name, phase = column
-    entry = measurands.row(name)
-    value = {
-        "value": decimal(number, entry[measurands.DECIMALS]),
-        "context": context,
-        "measurand": name,
-        "location": entry[measurands.LOCATION],
-    }
-    if entry[measurands.UNIT] is not None:
-        value["unit"] = entry[measurands.UNIT]
+    _, unit, location, decimals, _, _ = measurands.row(name)
+    value = {"value": decimal(number, decimals), "context": context, "measurand": name, "location": location}
+    if unit is not None:
+        value["unit"] = unit
     if phase is not None:
         value["phase"] = phase
     return value
@@ -125,10 +120,9 @@ def _number(name, phase, reading, connector, offered_da, interval_wh):
         return interval_wh[1]
     if name == "Power.Factor":
         return _power_factor(reading)
-    entry = measurands.row(name)
-    source = entry[measurands.SOURCE]
+    _, _, _, _, phases, source = measurands.row(name)
     value = getattr(reading, source.lstrip("+-"))
-    if entry[measurands.PHASES]:
+    if phases:
         index = 0 if phase is None else int(phase[1]) - 1
         value = value[index] if index < len(value) else None
     if value is None:
