@@ -21,16 +21,23 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = """
 import gc, json, os, sys, time
 import part
-value = dict(pair.split("=", 1) for pair in sys.argv if "=" in pair).get("End", "0")
-heap = gc.mem_alloc() + gc.mem_free()
-bits = 64 if sys.maxsize >> 32 else 32
-print(json.dumps({"argv": sys.argv[1:], "part": part.ORIGIN, "heap": heap, "bits": bits}))
-if value == "crash":
-    part.crash()
-if value == "wait":
-    print("waiting")
-    time.sleep(30)
-sys.exit(int(value))
+
+
+def start():
+    value = dict(pair.split("=", 1) for pair in sys.argv if "=" in pair).get("End", "0")
+    heap = gc.mem_alloc() + gc.mem_free()
+    bits = 64 if sys.maxsize >> 32 else 32
+    print(json.dumps({"argv": sys.argv[1:], "part": part.ORIGIN, "heap": heap, "bits": bits}))
+    if value == "crash":
+        part.crash()
+    if value == "wait":
+        print("waiting")
+        time.sleep(30)
+    return int(value)
+
+
+if __name__ == "__main__":
+    sys.exit(start())
 """
 PART = """
 ORIGIN = "the firmware's"
@@ -48,6 +55,10 @@ def project(tmp_path):
     shutil.copytree(ROOT / "tools" / "toolchain", root / "tools" / "toolchain")
     shutil.copy(ROOT / "tools" / "charger", root / "tools" / "charger")
     files = {"boards/sim/main.py": FIRMWARE, "boards/sim/loop_evs32a.json": "{}", "firmware/part.py": PART}
+    for package in ("boards", "boards/sim"):
+        if (ROOT / package / "__init__.py").exists():
+            files[package + "/__init__.py"] = ""
+    files["boards/sim/flash.py"] = (ROOT / "boards/sim/flash.py").read_text()
     for name, text in {**files, "hal/unused.py": ""}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
