@@ -64,8 +64,8 @@ UNBOUNDED = {"transactionId"}
 
 # Keywords provided for. A new edition of the schemas that uses another one must be looked at.
 KEYWORDS = {
-    "$schema", "$id", "title", "definitions", "$ref", "type", "properties", "required",
-    "additionalProperties", "additionalItems", "items", "minItems", "enum", "maxLength", "format", "multipleOf",
+    "$schema", "$id", "title", "definitions", "$ref", "type", "properties", "required", "items", "minItems",
+    "additionalProperties", "additionalItems", "enum", "maxLength", "format", "multipleOf",
 }
 
 
@@ -196,7 +196,7 @@ def module_source(directory, module):
         ")",
     ]
     if profile == "Core":
-        lines += ["", "# Every action of OCPP 1.6, both directions, security extension included.", "ACTIONS = ("]
+        lines += ["", "# Every action of OCPP 1.6, security extension included.", "ACTIONS = ("]
         for name in PROFILES:
             lines.append('    "%s", (' % name)
             lines += ['        "%s",' % action for action in actions_of(name)]

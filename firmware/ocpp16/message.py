@@ -25,13 +25,18 @@ def new_message_id() -> str:
     return "%s-%d" % (_boot_part, _last_number)
 
 
+# How MicroPython writes floats that are no numbers and objects that are no JSON; then CPython's way.
+_SUSPICIOUS = ("nan", "inf", "<", "NaN", "Infinity")
+
+
 def encode(frame) -> str:
-    """The text of a message. Raises ValueError for what is not JSON: MicroPython would write `nan` or
-    `<object>`."""
+    """The text of a message. Raises ValueError (CPython: or TypeError) for what JSON has not."""
     text = json.dumps(frame, separators=(",", ":"))
-    # The C writer gives no error. These letters are rare enough to look closely whenever they come.
-    if "nan" in text or "inf" in text or "<" in text:
-        _check_plain(frame)
+    # The C writer gives no error. These marks are rare enough to look closely whenever they come.
+    for mark in _SUSPICIOUS:
+        if mark in text:
+            _check_plain(frame)
+            break
     return text
 
 
@@ -47,7 +52,7 @@ def _check_plain(value):
     elif isinstance(value, float):
         if value - value != 0:
             raise ValueError("JSON has no infinity and no NaN")
-    elif value is not None and not isinstance(value, (str, int)):
+    elif value is not None and not isinstance(value, (str, int, bool)):  # MicroPython's bool is no int
         raise ValueError("not JSON: %s" % type(value).__name__)
 
 

@@ -137,7 +137,7 @@ def _tenths(value, path, name):
         tenths = value * 10
         # Binary fractions are never exact, and floats of the boards have 22 bits: allow for that, not for
         # hundredths.
-        if abs(tenths - round(tenths)) > 0.005 + abs(value) * 4e-6:
+        if abs(tenths - round(tenths)) > 0.005 + abs(value) * 2.5e-6:
             raise Violation(PROPERTY, path + name, "has more than one fraction digit")
 
 

@@ -127,7 +127,7 @@ RESPONSES = (
     ),
 )
 
-# Every action of OCPP 1.6, both directions, security extension included.
+# Every action of OCPP 1.6, security extension included.
 ACTIONS = (
     "Core", (
         "Authorize",

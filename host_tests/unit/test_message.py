@@ -1,0 +1,64 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+from host_tests.unit.expect import raises
+from ocpp16 import json_text
+from ocpp16.message import encode, lenient_text, new_message_id, scan_head
+
+
+def test_ids_are_unique_and_short():
+    ids = [new_message_id() for _ in range(100)]
+    assert len(set(ids)) == 100
+    assert all(len(i) <= 24 for i in ids)
+    assert len({i.split("-")[0] for i in ids}) == 1  # the part of chance, one for each boot
+
+
+def test_encode_is_compact_and_readable():
+    frame = [3, 'a"\\\n\x01', {"s": "\u20ac\U0001f600<inf>nan", "n": [1, -2, 16.5, None, True]}]
+    text = encode(frame)
+    assert ", " not in text
+    assert ": " not in text
+    assert json_text.read(text.encode()) == frame
+
+
+def test_encode_refuses_what_is_not_json():
+    infinity = 1e300 * 1e300
+    for bad in (infinity, -infinity, infinity - infinity, object(), {"a": [infinity]}, [(infinity,)]):
+        raises(Exception, encode, [2, "id", "X", bad])
+    assert encode([float("1.5"), "<", True, False, None, "nan"]) == '[1.5,"<",true,false,null,"nan"]'
+
+
+def test_scan_head():
+    for text, expected in (
+        ('[2,"abc","Reset",{', (2, "abc")),
+        ('\n [ 2 , "abc" , garbage', (2, "abc")),
+        ('[3,"x"', (3, "x")),
+        ('[4,"x",', (4, "x")),
+        ('[2,"abc', (2, None)),
+        ("[2,123,", (2, None)),
+        ('[2,"",', (2, None)),
+        ('[2,"' + "x" * 36 + '"', (2, "x" * 36)),
+        ('[2,"' + "x" * 37 + '"', (2, None)),
+        ('[2,"a\\"b",', (2, None)),
+        ('[5,"x",', (None, None)),
+        ("[2", (None, None)),
+        ('{"a":1', (None, None)),
+        ("", (None, None)),
+        ("hello", (None, None)),
+    ):
+        assert scan_head(text.encode()) == expected, text
+        assert scan_head(memoryview(text.encode())) == expected, text
+
+
+def test_scan_head_looks_at_the_beginning_only():
+    assert scan_head(b'[2,"id",' + b"\xff" * 500) == (None, None)
+    assert scan_head(b'[2,"id",' + b"x" * 10000) == (2, "id")
+    # The 128 bytes looked at may end inside a character.
+    for before in range(100, 125):
+        assert scan_head(b'[2,"id",' + b"x" * before + "\U0001f600".encode() * 40) == (2, "id")
+
+
+def test_lenient_text():
+    assert lenient_text(memoryview("a\u20ac".encode())) == "a\u20ac"
+    assert lenient_text("a\u20ac".encode()[:-1]) == "a"
+    assert lenient_text("a\U0001f600".encode()[:-1]) == "a"
+    assert lenient_text(b"\xff\xff\xff\xff\xff") == ""
