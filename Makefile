@@ -6,6 +6,9 @@
 PYTHON ?= python3
 STATION ?= loop_evs32a
 
+# Temporary files are inside as well; set-up makes the folder.
+export TMPDIR := $(CURDIR)/build/tmp
+
 VENV := build/venv/bin
 BENCH := PYTHONPATH=tools $(VENV)/python -m
 # pyright looks for a newer release of itself otherwise.

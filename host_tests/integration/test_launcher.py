@@ -194,6 +194,18 @@ def test_changed_and_removed_files_are_seen(project):
     assert "ImportError" in done.stdout + done.stderr
 
 
+def test_a_launcher_that_died_while_compiling_does_no_harm(project):
+    assert told(start(project))["part"] == "the firmware's"
+    image = (project / "build" / "firmware.romfs").read_bytes()
+    (project / "firmware" / "part.py").write_text("ORIGIN = 'new'\n")
+    obstacle = project / "build" / "firmware.new"
+    obstacle.mkdir()  # the image cannot be written after the module was compiled
+    assert start(project).returncode == 1
+    assert (project / "build" / "firmware.romfs").read_bytes() == image
+    obstacle.rmdir()
+    assert told(start(project))["part"] == "new"
+
+
 def test_several_at_once_on_a_cold_cache(project):
     command = [sys.executable, str(project / "tools" / "charger"), "--set", "End=3"]
     several = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(6)]

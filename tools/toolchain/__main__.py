@@ -25,7 +25,7 @@ def say(line: str) -> None:
 
 
 def set_up(stage: str) -> None:
-    BUILD.mkdir(exist_ok=True)
+    (BUILD / "tmp").mkdir(parents=True, exist_ok=True)  # the Makefile's TMPDIR
     # Two terminals may start at once: the second waits and then finds everything done.
     with open(BUILD / "setup.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

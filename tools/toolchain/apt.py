@@ -148,7 +148,8 @@ def _debian_mirrors(folder: Path) -> Iterator[str]:
     # them all.
     lists = fresh(folder / "no-lists")
     (lists / "partial").mkdir()
-    options = ["-o", "Dir::State::lists=%s" % lists, "-o", "Debug::NoLocking=1"]
+    settings = ("Dir::State::lists=%s" % lists, "Dir::Cache=%s" % lists, "Debug::NoLocking=1")
+    options = [part for setting in settings for part in ("-o", setting)]
     uris = _output(["apt-get", *options, "--print-uris", "update"])
     found = dict.fromkeys(re.findall(r"^'(.+)/dists/\S+/InRelease'", uris, re.MULTILINE))
     yield from sorted(found, key=lambda uri: not uri.rstrip("/").endswith("/debian"))

@@ -38,15 +38,20 @@ def compile_tree(cross: Path) -> Path:
         everything = not options.exists() or options.read_text() != wanted
         sources = _modules(ROOT, ".py")
         stale = [path for path, changed in sources.items() if everything or changed != _changed(path)]
-        if stale:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                for _ in pool.map(lambda path: _compile(cross, path, sources[path]), stale):
-                    pass
         gone = [path for path in _modules(MPY, ".mpy") if path not in sources]
+        # Stands from the first change until the image is made of it, whatever becomes of this launcher.
+        unfinished = MPY / ".unfinished"
+        if stale or gone or not image.IMAGE.exists():
+            MPY.mkdir(exist_ok=True)
+            unfinished.touch()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in pool.map(lambda path: _compile(cross, path, sources[path]), stale):
+                pass
         for path in gone:
             (MPY / path).with_suffix(".mpy").unlink()
-        if stale or gone or not image.IMAGE.exists():
+        if unfinished.exists():
             image.write()
+            unfinished.unlink()
         if everything:
             options.write_text(wanted)
     return MPY

@@ -86,15 +86,15 @@ def fetched(bits: int) -> Interpreter | None:
     folder = fetched_folder(bits)
     try:
         facts = json.loads((folder / "interpreter.json").read_text())
-    except OSError:
+        return Interpreter(
+            folder / "micropython",
+            tuple(facts["version"]),
+            facts["bits"],
+            facts["loads_mpy"],
+            facts["runs_image"],
+        )
+    except (OSError, KeyError):  # absent, or left by a set-up that asked less
         return None
-    return Interpreter(
-        folder / "micropython",
-        tuple(facts["version"]),
-        facts["bits"],
-        facts["loads_mpy"],
-        facts.get("runs_image", False),
-    )
 
 
 def on_path() -> Interpreter | None:

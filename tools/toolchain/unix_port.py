@@ -56,7 +56,7 @@ def fetch(say) -> None:
 def _usable(stamp: str) -> bool:
     if stamp.startswith("PATH"):
         return interpreter.on_path() is not None
-    return stamp == _FETCHED
+    return stamp == _FETCHED and any(interpreter.fetched(bits) for bits in (32, 64))
 
 
 def _from_packages(say) -> None:
