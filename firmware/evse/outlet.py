@@ -157,6 +157,7 @@ class Outlet:
     def unlock(self) -> None:
         """Stop, then release the cable, and leave it released until it is unplugged or charging is permitted anew."""
         self._unlock = True
+        self._was_permitted = True  # only what is given after this counts as anew
 
     def step(self, now: int, inputs: Inputs) -> Outputs:
         """One pass; the same `Outputs` object every time."""

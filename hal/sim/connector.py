@@ -21,6 +21,9 @@ _SAVE_MS = 1000
 _AMBIENT_MDC = 250000  # 25 degrees Celsius, in 1/1000 of a deci-degree
 _HOT_DC = 950
 
+# What is kept of a car, beside whether it is plugged in.
+_CAR = ("limit_ma", "phases", "ready", "delay_ms", "react_ms", "ventilation", "battery_wh", "stored_wh")
+
 # A thing that is broken in here; everything else of the fault catalogue is a signal of a protective device.
 DIODE, WELD, LOCK, PILOT, PROXIMITY, METER, HEAT = 1, 2, 4, 8, 16, 32, 64
 _BREAKS = (
@@ -57,7 +60,8 @@ class SimConnector:
     """
 
     def __init__(self, number, row, measurands, data_dir):
-        """`row`: the connector's object of the station file; its values may be left out."""
+        """`row`: the connector's object of the station file, its values may be left out; `data_dir`: None keeps
+        nothing."""
         phases = row.get("phases", 1)
         dc = row.get("current", "AC") == "DC"
         rated_a = row.get("rated_a", 32)
@@ -81,7 +85,7 @@ class SimConnector:
         self._mdc = _AMBIENT_MDC
         self._warm_ms = 0
         self._rise = 320 // max(32, rated_a)
-        self._path = (data_dir + "/" if data_dir else "") + "sim_connector_%d.json" % number
+        self._path = None if data_dir is None else data_dir + "/sim_connector_%d.json" % number
         self._saved_wh = -1
         self._save_ms = 0
         self.car = Car(rated_a * 1000 if dc or phases == 1 else 16000, phases)
@@ -260,32 +264,36 @@ class SimConnector:
 
     def save(self, always=False) -> None:
         """Write the file when a register (or, with `always`, anything) has changed: old or new, never torn."""
-        if self.meter.wh == self._saved_wh and not always:
+        if self._path is None or (self.meter.wh == self._saved_wh and not always):
             return
         self._saved_wh = self.meter.wh
-        car = self.car
-        state = (self.meter.wh, self.meter.varh, car.plugged, self.cable, self.bolt, self._pull_ms >= 0)
-        car_state = (car.limit_ma, car.phases, car.ready, car.delay_ms, car.react_ms, car.battery_wh, car.stored_wh)
+        state = [self.meter.wh, self.meter.varh, self.car.plugged, self.cable, self.bolt, self._pull_ms >= 0]
+        state += [getattr(self.car, name) for name in _CAR]
         new = self._path + ".new"
         with open(new, "w") as file:
-            json.dump([state, car_state], file)
+            json.dump([int(value) for value in state], file)
         os.rename(new, self._path)
 
     def _load(self):
+        if self._path is None:
+            return
         try:
             with open(self._path) as file:
-                state, car_state = json.load(file)
+                state = json.load(file)
         except OSError:
             return
         except ValueError:
-            print("sim: %s cannot be read, the meter starts at 0" % self._path)
+            state = None
+        if not isinstance(state, list) or len(state) != 6 + len(_CAR) or not all([type(v) is int for v in state]):
+            print("sim: %s is damaged, the meter starts at 0" % self._path)
             return
-        self.meter.wh, self.meter.varh, plugged, self.cable, self.bolt, pulling = state
-        car = self.car
-        car.limit_ma, car.phases, car.ready, car.delay_ms, car.react_ms, car.battery_wh, car.stored_wh = car_state
+        self.meter.wh, self.meter.varh = state[:2]
+        plugged, self.cable, self.bolt, pulling = [value > 0 for value in state[2:6]]
+        for name, value in zip(_CAR, state[6:]):
+            setattr(self.car, name, value)
         self._saved_wh = self.meter.wh
         self.motor = self.bolt
         if plugged:
-            car.plug()
+            self.car.plug()
         if pulling:
             self._pull_ms = _PULL_MS

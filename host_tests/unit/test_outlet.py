@@ -1,0 +1,473 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""evse.outlet: what follows for the duty, the lock and the contactor from each input."""
+
+from evse import faults
+from evse.guard import DIODE_BAD, DIODE_OK, DIODE_UNKNOWN
+from evse.outlet import Inputs, Outlet, Timer
+from evse.pilot import PAUSE_E4, duty_e4
+from hal.ticks import ticks_add
+from host_tests.unit.evse_rig import START, STEP_MS
+
+
+class Bench:
+    """An outlet whose contactor and lock obey at once unless told otherwise."""
+
+    def __init__(self, socket=False, ventilation=False, limit_da=160):
+        self.outlet = Outlet(ventilation)
+        self.inputs = Inputs(socket=socket, locked=False if socket else None)
+        self.inputs.limit_da = limit_da
+        self.contactor_follows = True
+        self.lock_follows = True
+        self.now = START
+        self.out = None
+
+    def run(self, ms):
+        for _ in range(ms // STEP_MS):
+            self.now = ticks_add(self.now, STEP_MS)
+            self.out = self.outlet.step(self.now, self.inputs)
+            # The guard's part.
+            self.inputs.driven = self.out.close and self.inputs.letter in "CD"
+            if self.contactor_follows:
+                self.inputs.closed = self.inputs.driven
+            if self.lock_follows and self.inputs.locked is not None:
+                self.inputs.locked = self.out.lock
+        return self.out
+
+    def plug(self):
+        self.inputs.letter = "B"
+        if self.inputs.socket:
+            self.inputs.rating_da = 320
+        return self.run(400)
+
+    def charge(self):
+        self.plug()
+        self.inputs.permitted = True
+        self.run(40)
+        self.inputs.diode = DIODE_OK
+        self.inputs.letter = "C"
+        assert self.run(60).close
+        return self
+
+    def names(self):
+        return faults.listed(self.out.faults)
+
+
+def test_the_idle_connector():
+    out = Bench().run(1000)
+    assert (out.duty_e4, out.close, out.lock, out.plugged, out.cable, out.faults) == (PAUSE_E4, False, None, False, False, 0)
+
+
+def test_a_car_without_permission_gets_a_pause():
+    bench = Bench()
+    out = bench.plug()
+    assert out.plugged and out.cable and out.duty_e4 == PAUSE_E4
+    bench.inputs.letter = "C"
+    bench.inputs.diode = DIODE_OK
+    assert not bench.run(5000).close
+
+
+def test_permission_offers_the_limit():
+    bench = Bench(limit_da=160)
+    bench.plug()
+    bench.inputs.permitted = True
+    assert bench.run(20).duty_e4 == duty_e4(160)
+    assert not bench.out.close
+
+
+def test_permission_without_a_car_offers_nothing():
+    bench = Bench()
+    bench.inputs.permitted = True
+    assert bench.run(1000).duty_e4 == PAUSE_E4
+
+
+def test_each_condition_keeps_the_contactor_open():
+    def broken(change):
+        bench = Bench(socket=True)
+        bench.plug()
+        bench.inputs.permitted = True
+        bench.inputs.diode = DIODE_OK
+        bench.inputs.letter = "C"
+        change(bench.inputs, bench)
+        return bench.run(3000).close
+
+    def nothing(inputs, bench):
+        pass
+
+    def no_permission(inputs, bench):
+        inputs.permitted = False
+
+    def diode_unknown(inputs, bench):
+        inputs.diode = DIODE_UNKNOWN
+
+    def diode_bad(inputs, bench):
+        inputs.diode = DIODE_BAD
+
+    def limit(inputs, bench):
+        inputs.limit_da = 59
+
+    def unlocked(inputs, bench):
+        bench.lock_follows = False
+        inputs.locked = False
+
+    def fault(inputs, bench):
+        inputs.blocked = True
+
+    def cable(inputs, bench):
+        inputs.rating_da = 0
+
+    def no_cable(inputs, bench):
+        inputs.rating_da = None
+
+    def state_b(inputs, bench):
+        inputs.letter = "B"
+
+    def state_d(inputs, bench):
+        inputs.letter = "D"
+
+    def state_e(inputs, bench):
+        inputs.letter = "E"
+
+    def welded(inputs, bench):
+        inputs.closed = True
+        bench.contactor_follows = False
+
+    def unlock(inputs, bench):
+        bench.outlet.unlock()
+
+    assert broken(nothing)
+    for change in (
+        no_permission, diode_unknown, diode_bad, limit, unlocked, fault, cable, no_cable, state_b, state_d, state_e,
+        welded, unlock,
+    ):  # fmt: skip
+        assert not broken(change), change
+
+
+def test_withdrawal_asks_first_and_cuts_off_after_six_seconds():
+    bench = Bench().charge()
+    bench.inputs.permitted = False
+    out = bench.run(20)
+    assert out.duty_e4 == PAUSE_E4 and out.close
+    assert bench.run(5960).close
+    assert not bench.run(40).close
+
+
+def test_a_car_that_listens_is_not_cut_off_under_load():
+    bench = Bench().charge()
+    bench.inputs.permitted = False
+    bench.run(2000)
+    bench.inputs.letter = "B"
+    bench.run(20)
+    assert not bench.inputs.driven
+    # The next pause has its six seconds again.
+    bench.inputs.permitted = True
+    bench.run(20)
+    bench.inputs.letter = "C"
+    bench.run(100)
+    bench.inputs.permitted = False
+    assert bench.run(5000).close
+
+
+def test_permission_that_comes_back_resumes_without_opening():
+    bench = Bench().charge()
+    bench.inputs.permitted = False
+    bench.run(3000)
+    bench.inputs.permitted = True
+    out = bench.run(20)
+    assert out.close and out.duty_e4 == duty_e4(160)
+    bench.inputs.permitted = False
+    assert bench.run(5900).close
+
+
+def test_a_limit_below_six_ampere_is_a_pause():
+    bench = Bench().charge()
+    bench.inputs.limit_da = 40
+    out = bench.run(20)
+    assert out.duty_e4 == PAUSE_E4 and out.close
+    assert not bench.run(6000).close
+
+
+def test_a_fault_opens_in_the_same_step():
+    bench = Bench().charge()
+    bench.inputs.blocked = True
+    out = bench.outlet.step(ticks_add(bench.now, 20), bench.inputs)
+    assert not out.close and out.duty_e4 == PAUSE_E4
+
+
+def test_duty_changes_keep_five_seconds_apart_except_for_a_pause():
+    bench = Bench().charge()
+    bench.run(5000)
+    bench.inputs.limit_da = 100
+    assert bench.run(20).duty_e4 == duty_e4(100)
+    bench.inputs.limit_da = 200
+    assert bench.run(4960).duty_e4 == duty_e4(100)
+    assert bench.run(40).duty_e4 == duty_e4(200)
+    bench.inputs.limit_da = 0
+    assert bench.run(20).duty_e4 == PAUSE_E4
+    bench.inputs.limit_da = 80
+    assert bench.run(20).duty_e4 == duty_e4(80)
+
+
+def test_five_seconds_stay_over_after_a_week():
+    # Ticks can only be compared within 6.2 days: the timers must not ask again after that.
+    bench = Bench().charge()
+    bench.run(6000)
+    for _ in range(6):
+        bench.now = ticks_add(bench.now, 300000000)
+        bench.run(20)
+    bench.inputs.limit_da = 100
+    assert bench.run(20).duty_e4 == duty_e4(100)
+
+
+def test_the_lock_closes_with_the_car_and_opens_without():
+    bench = Bench(socket=True)
+    bench.inputs.rating_da = 320
+    out = bench.run(500)
+    assert out.cable and not out.plugged and out.lock is False
+    bench.inputs.letter = "B"
+    assert bench.run(60).lock is True
+    bench.inputs.letter = "A"
+    assert bench.run(60).lock is False
+    bench.inputs.rating_da = None
+    assert bench.run(100).cable is False
+
+
+def test_a_held_cable_stays_locked_until_let_go():
+    bench = Bench(socket=True)
+    bench.plug()
+    bench.inputs.hold_lock = True
+    bench.inputs.letter = "A"
+    assert bench.run(5000).lock is True
+    bench.inputs.hold_lock = False
+    assert bench.run(60).lock is False
+
+
+def test_holding_does_not_lock_what_was_free():
+    bench = Bench(socket=True)
+    bench.inputs.rating_da = 320
+    bench.inputs.hold_lock = True
+    assert bench.run(5000).lock is False
+
+
+def test_unlock_releases_a_held_cable():
+    bench = Bench(socket=True)
+    bench.plug()
+    bench.inputs.hold_lock = True
+    bench.inputs.letter = "A"
+    bench.run(1000)
+    bench.outlet.unlock()
+    assert bench.run(60).lock is False
+
+
+def test_unlock_under_load_stops_first():
+    bench = Bench(socket=True).charge()
+    bench.outlet.unlock()
+    out = bench.run(1000)
+    assert out.lock is True and out.duty_e4 == PAUSE_E4 and out.close
+    bench.inputs.letter = "B"
+    assert bench.run(60).lock is False
+
+
+def test_an_unlocked_cable_stays_free_until_the_next_permission():
+    bench = Bench(socket=True).charge()
+    bench.outlet.unlock()
+    bench.inputs.letter = "B"
+    bench.run(5000)
+    assert bench.out.lock is False
+    bench.inputs.permitted = False
+    assert bench.run(5000).lock is False
+    bench.inputs.permitted = True
+    out = bench.run(100)
+    assert out.lock is True and out.duty_e4 != PAUSE_E4
+
+
+def test_unplugging_ends_an_unlock():
+    bench = Bench(socket=True).charge()
+    bench.outlet.unlock()
+    bench.inputs.letter = "A"
+    bench.inputs.rating_da = None
+    bench.run(1000)
+    bench.charge()
+
+
+def test_a_welded_contactor_keeps_the_plug():
+    bench = Bench(socket=True).charge()
+    bench.contactor_follows = False
+    bench.inputs.permitted = False
+    bench.inputs.letter = "B"
+    bench.inputs.driven = False
+    bench.outlet.unlock()
+    out = bench.run(5000)
+    assert bench.names() == ("ContactorWelded",) and out.lock is True
+
+
+def test_weld_is_known_within_200_ms():
+    bench = Bench()
+    bench.contactor_follows = False
+    bench.inputs.closed = True
+    bench.run(140)
+    assert bench.names() == ()
+    bench.run(60)
+    assert bench.names() == ("ContactorWelded",)
+    bench.inputs.closed = False
+    bench.run(20)
+    assert bench.names() == ()
+
+
+def test_a_contactor_that_does_not_pull_in():
+    bench = Bench().charge()
+    bench.inputs.closed = False
+    bench.contactor_follows = False
+    bench.run(480)
+    assert bench.names() == () and bench.out.close
+    for _ in range(4):
+        bench.run(20)
+        if bench.names():
+            break
+    assert bench.names() == ("ContactorStuckOpen",) and not bench.out.close
+
+
+def test_a_lock_that_does_not_follow():
+    bench = Bench(socket=True)
+    bench.lock_follows = False
+    bench.plug()
+    bench.run(1500)
+    assert bench.names() == ()
+    bench.run(500)
+    assert bench.names() == ("ConnectorLockFailure",)
+    bench.inputs.locked = True
+    bench.run(100)
+    assert bench.names() == ()
+
+
+def test_a_lock_is_tried_again():
+    bench = Bench(socket=True)
+    bench.lock_follows = False
+    bench.plug()
+    tries = 0
+    for _ in range(500):
+        bench.run(20)
+        tries += bench.out.relock
+    assert 4 <= tries <= 5
+
+
+def test_a_lock_that_springs_open_under_load_opens_the_contactor():
+    bench = Bench(socket=True).charge()
+    bench.run(500)
+    bench.lock_follows = False
+    bench.inputs.locked = False
+    bench.run(40)
+    assert bench.out.close  # a bouncing switch
+    bench.run(20)
+    assert not bench.out.close
+
+
+def test_a_cable_that_is_pulled_under_load_opens_the_contactor():
+    bench = Bench(socket=True).charge()
+    bench.inputs.rating_da = None
+    bench.run(60)
+    assert not bench.out.close
+    bench.run(500)
+    assert bench.names() == ("ProximityFault",)
+
+
+def test_unplugging_is_no_proximity_fault():
+    bench = Bench(socket=True)
+    bench.plug()
+    bench.inputs.rating_da = None
+    for _ in range(10):
+        bench.run(20)
+        assert bench.names() == ()
+    bench.inputs.letter = "A"
+    bench.run(1000)
+    assert bench.names() == () and bench.out.cable is False
+
+
+def test_the_cable_bounds_the_offer_at_once():
+    bench = Bench(socket=True, limit_da=320)
+    bench.inputs.rating_da = 130
+    bench.inputs.letter = "B"
+    bench.inputs.permitted = True
+    for _ in range(100):
+        bench.run(20)
+        assert bench.out.duty_e4 in (PAUSE_E4, duty_e4(130))
+    assert bench.out.duty_e4 == duty_e4(130)
+
+
+def test_a_shorted_pilot_is_a_fault_while_it_lasts():
+    bench = Bench()
+    bench.plug()
+    bench.inputs.permitted = True
+    bench.inputs.letter = "E"
+    out = bench.run(40)
+    assert bench.names() == ("PilotFault",) and out.duty_e4 == PAUSE_E4 and out.plugged
+    bench.inputs.letter = "B"
+    out = bench.run(40)
+    assert bench.names() == () and out.duty_e4 != PAUSE_E4
+
+
+def test_ventilation_is_refused_until_the_car_is_gone():
+    bench = Bench()
+    bench.plug()
+    bench.inputs.permitted = True
+    bench.inputs.diode = DIODE_OK
+    bench.inputs.letter = "D"
+    assert not bench.run(1000).close
+    assert bench.names() == ("VentilationRequired",)
+    bench.inputs.letter = "C"
+    assert not bench.run(1000).close
+    bench.inputs.letter = "A"
+    bench.run(100)
+    assert bench.names() == ()
+    bench.charge()
+
+
+def test_ventilated_rooms_charge_in_d():
+    bench = Bench(ventilation=True)
+    bench.plug()
+    bench.inputs.permitted = True
+    bench.inputs.diode = DIODE_OK
+    bench.inputs.letter = "D"
+    assert bench.run(100).close and bench.names() == ()
+
+
+def test_a_bad_diode_ends_the_offer_until_the_car_is_gone():
+    bench = Bench().charge()
+    bench.inputs.diode = DIODE_BAD
+    out = bench.run(20)
+    assert not out.close and out.duty_e4 == PAUSE_E4 and bench.names() == ("DiodeFault",)
+    bench.inputs.diode = DIODE_UNKNOWN
+    bench.run(5000)
+    assert bench.names() == ("DiodeFault",)
+    bench.inputs.letter = "A"
+    bench.run(100)
+    assert bench.names() == ()
+
+
+def test_a_restart_leaves_the_bolt_where_it_is_until_the_pilot_is_known():
+    bench = Bench(socket=True)
+    bench.inputs.locked = True
+    bench.inputs.rating_da = 320
+    bench.inputs.hold_lock = True
+    bench.lock_follows = False
+    assert bench.run(280).lock is True
+    assert bench.run(1000).lock is True  # held, as before the restart
+    bench = Bench(socket=True)
+    bench.inputs.locked = True
+    bench.inputs.rating_da = 320
+    assert bench.run(280).lock is True
+    assert bench.run(200).lock is False  # nobody holds it and no car is there
+
+
+def test_a_timer_tells_once_for_all():
+    timer = Timer()
+    assert not timer.over(START, 0)
+    timer.start(START)
+    timer.start(ticks_add(START, 50))  # runs already
+    assert not timer.over(ticks_add(START, 99), 100)
+    assert timer.over(ticks_add(START, 100), 100)
+    assert timer.over(ticks_add(START, -1000), 100)
+    timer.reset()
+    assert not timer.over(ticks_add(START, 200), 100)
+    timer.start(ticks_add(START, 200))
+    assert not timer.over(ticks_add(START, 250), 100)

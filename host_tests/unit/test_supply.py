@@ -1,0 +1,420 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""evse.supply: whole sessions with a simulated car, and what the station sees of them."""
+
+from evse.supply import Supply
+from hal.ticks import ticks_add
+from host_tests.unit.evse_rig import DIODE_MV, START, A, B, C, Desk, FakeHardware, Ratings
+
+SOCKET = {"cable": "socket", "lock": True, "phases": 3}
+
+
+def test_the_empty_connector():
+    supply = Desk().supply
+    assert (supply.pilot, supply.plugged, supply.cable, supply.asking, supply.energised) == ("A", False, False, False, False)
+    assert (supply.offered_da, supply.limit_name, supply.limit_da, supply.faults) == (0, "board", 320, ())
+    assert supply.has_lock is False and supply.locked is None and supply.permitted is False
+
+
+def test_a_session_with_a_fixed_cable():
+    desk = Desk()
+    supply = desk.supply
+    car = desk.hardware.car
+    desk.hardware.plug()
+    desk.run(400)
+    assert supply.pilot == "B" and supply.plugged and supply.cable and not supply.asking
+    desk.run(3000)
+    assert supply.offered_da == 0 and supply.pilot == "B"  # no offer, no C
+    supply.permit(True)
+    desk.run(20)
+    assert supply.offered_da == 320
+    passed = desk.run(5000, lambda: supply.pilot == "C")
+    assert 900 <= passed <= 1200 and supply.asking
+    assert desk.run(3000, lambda: supply.energised) <= 100
+    desk.run(3000)
+    assert car.current_ma == 31998  # 53.33 %: the duty is rounded down
+    supply.permit(False)
+    assert desk.run(3000, lambda: not supply.energised) <= 400
+    assert car.current_ma == 0 and supply.pilot == "B" and supply.plugged and supply.offered_da == 0
+    desk.hardware.unplug()
+    desk.run(400)
+    assert supply.pilot == "A" and not supply.plugged and not supply.cable
+
+
+def test_a_session_with_a_socket_and_a_lock():
+    desk = Desk(**SOCKET)
+    supply = desk.supply
+    assert supply.has_lock and supply.locked is False
+    supply.permit(True)
+    desk.hardware.plug()
+    unlocked_offers = []
+    desk.run(1000, lambda: unlocked_offers.append(supply.offered_da) if not supply.locked else None)
+    assert supply.locked and supply.cable and supply.plugged
+    assert not any(unlocked_offers)  # nothing is offered to a plug that can be pulled
+    assert supply.offered_da == 320 and (supply.limit_name, supply.limit_da) == ("board", 320)
+    assert desk.run(5000, lambda: supply.energised) < 5000
+    desk.hardware.unplug()
+    desk.run(200)
+    assert not supply.plugged and not supply.energised and supply.cable
+    desk.run(2000)
+    assert not supply.cable and supply.locked is False
+
+
+def test_the_cable_is_a_limit_with_a_name():
+    desk = Desk(rated_da=630, rated_a=63, **SOCKET)
+    desk.hardware.cable_ohm = 680
+    desk.hardware.plug()
+    desk.supply.permit(True)
+    desk.run(1000)
+    assert (desk.supply.limit_name, desk.supply.limit_da) == ("cable", 200)
+    assert desk.supply.offered_da == 200
+    desk.hardware.unplug()
+    desk.run(3000)
+    assert (desk.supply.limit_name, desk.supply.limit_da) == ("board", 630)
+
+
+def test_the_station_limit_reaches_the_pilot_and_the_car():
+    desk = Desk()
+    desk.charge()
+    desk.run(5000)
+    desk.supply.limits.put("ocpp", 160)
+    desk.run(1000)
+    assert (desk.supply.limit_name, desk.supply.offered_da, desk.hardware.car.current_ma) == ("ocpp", 160, 15996)
+    desk.supply.limits.put("ocpp", 0)
+    desk.run(1000)
+    assert desk.supply.offered_da == 0 and not desk.supply.energised and desk.supply.plugged
+    desk.supply.limits.drop("ocpp")
+    desk.run(4000)
+    assert desk.supply.offered_da == 320 and desk.supply.energised
+
+
+def test_a_car_that_ignores_the_pause_is_cut_off_after_six_seconds():
+    desk = Desk()
+    desk.charge()
+    desk.hardware.car.react_ms = 60000
+    desk.supply.permit(False)
+    passed = desk.run(10000, lambda: not desk.supply.energised)
+    assert 5900 <= passed <= 6100
+    assert desk.supply.pilot == "C"
+
+
+def test_unplugging_under_load_opens_within_100_ms():
+    desk = Desk()
+    desk.charge()
+    desk.hardware.unplug()
+    # 60 ms until the guard is sure, 30 ms travel of the simulated contactor, one step to see its feedback.
+    assert desk.run(1000, lambda: not desk.hardware.coil) <= 60
+    assert desk.run(1000, lambda: not desk.supply.energised) <= 40
+
+
+def test_a_full_car_stops_and_the_offer_stays():
+    desk = Desk()
+    desk.hardware.car.set_battery(100)
+    desk.hardware.car.set_soc(92)
+    desk.charge()
+    assert desk.run(10000, lambda: not desk.supply.energised) < 10000
+    assert desk.supply.pilot == "B" and desk.supply.offered_da == 320 and desk.hardware.car.soc_pct() == 100
+    desk.hardware.car.set_soc(50)
+    assert desk.run(5000, lambda: desk.supply.energised) < 5000
+
+
+def test_holding_the_lock_over_an_unplug():
+    desk = Desk(**SOCKET)
+    desk.charge()
+    desk.supply.hold_lock(True)
+    desk.hardware.unplug()
+    desk.run(5000)
+    assert not desk.supply.plugged and desk.supply.cable and desk.supply.locked
+    desk.supply.hold_lock(False)
+    desk.run(2000)
+    assert not desk.supply.cable and desk.supply.locked is False
+
+
+def test_unlock_during_charging():
+    desk = Desk(**SOCKET)
+    desk.charge()
+    desk.supply.unlock()
+    passed = desk.run(5000, lambda: not desk.supply.locked)
+    assert passed < 1500 and not desk.supply.energised
+    desk.run(5000)
+    assert desk.supply.locked is False and desk.supply.offered_da == 0  # permission alone does not lock it again
+
+
+def test_unlock_without_a_lock_does_nothing():
+    desk = Desk()
+    desk.charge()
+    desk.supply.unlock()
+    desk.run(1000)
+    assert desk.supply.energised
+
+
+def test_a_stuck_lock_is_told_and_not_charged_with():
+    desk = Desk(**SOCKET)
+    desk.hardware.break_part("ConnectorLockFailure")
+    assert desk.run(1000, lambda: desk.supply.faults) <= 40
+    assert desk.supply.faults == ("ConnectorLockFailure",)
+    desk.hardware.plug()
+    desk.supply.permit(True)
+    desk.run(10000)
+    assert not desk.supply.energised and desk.supply.offered_da == 0 and desk.supply.locked is False
+    desk.hardware.mend_part("ConnectorLockFailure")
+    assert desk.run(10000, lambda: desk.supply.energised) < 10000
+    assert desk.supply.faults == ()
+
+
+def test_a_lock_that_nobody_reports_is_found_out():
+    hardware = FakeHardware(socket=True)
+    hardware.lock.stuck = True
+    desk = Desk(hardware)
+    hardware.proximity.ohm = 220
+    hardware.pilot.levels = (B, B)
+    desk.run(1500)
+    assert desk.supply.faults == ()
+    desk.run(1500)
+    assert desk.supply.faults == ("ConnectorLockFailure",)
+    drives = hardware.lock.drives
+    desk.run(4200)
+    assert hardware.lock.drives == drives + 2  # it goes on trying
+
+
+def test_a_broken_diode_never_gets_power():
+    desk = Desk()
+    desk.hardware.break_part("DiodeFault")
+    desk.hardware.plug()
+    desk.supply.permit(True)
+    seen = []
+    desk.run(5000, lambda: seen.append(desk.hardware.coil))
+    assert not any(seen) and desk.supply.faults == ("DiodeFault",) and desk.supply.offered_da == 0
+    desk.hardware.mend_part("DiodeFault")
+    desk.hardware.unplug()
+    desk.run(500)
+    assert desk.supply.faults == ()
+    desk.hardware.plug()
+    assert desk.run(5000, lambda: desk.supply.energised) < 5000
+
+
+def test_a_diode_that_breaks_under_load_opens_within_100_ms():
+    desk = Desk()
+    desk.charge()
+    desk.hardware.break_part("DiodeFault")
+    assert desk.run(1000, lambda: not desk.hardware.coil) <= 100
+    assert desk.supply.faults == ("DiodeFault",)
+
+
+def test_a_weld_is_latched_until_acknowledged():
+    desk = Desk()
+    desk.charge()
+    desk.hardware.break_part("ContactorWelded")
+    desk.run(1000)
+    assert desk.supply.faults == ()  # closed as it should be: nobody can know
+    desk.supply.permit(False)
+    desk.run(1000, lambda: desk.supply.faults)
+    assert desk.supply.faults == ("ContactorWelded",) and desk.supply.energised
+    desk.hardware.mend_part("ContactorWelded")
+    desk.run(1000)
+    assert desk.supply.faults == ("ContactorWelded",) and not desk.supply.energised
+    desk.supply.permit(True)
+    desk.run(5000)
+    assert not desk.supply.energised
+    desk.supply.acknowledge()
+    assert desk.run(5000, lambda: desk.supply.energised) < 5000 and desk.supply.faults == ()
+
+
+def test_a_weld_shows_on_an_idle_connector_within_200_ms():
+    desk = Desk()
+    desk.run(1000)
+    desk.hardware.break_part("ContactorWelded")
+    assert desk.run(1000, lambda: desk.supply.faults) <= 220
+    desk.hardware.mend_part("ContactorWelded")
+    desk.supply.acknowledge()
+    assert desk.run(1000, lambda: not desk.supply.faults) < 1000
+
+
+def test_acknowledging_a_fault_that_is_still_there_is_in_vain():
+    desk = Desk()
+    desk.hardware.break_part("ContactorWelded")
+    desk.run(500)
+    desk.supply.acknowledge()
+    desk.run(3000)
+    desk.hardware.mend_part("ContactorWelded")
+    desk.run(3000)
+    assert desk.supply.faults == ("ContactorWelded",)
+
+
+def test_protective_devices_open_in_the_same_step():
+    for name in ("GroundFailure", "OverCurrent", "EmergencyStop", "RcdTrip"):
+        desk = Desk()
+        desk.charge()
+        desk.hardware.break_part(name)
+        desk.run(20)
+        assert desk.hardware.coil is False and desk.supply.faults == (name,)
+        desk.hardware.mend_part(name)
+        desk.supply.acknowledge()
+        desk.run(40)
+        assert desk.supply.faults == ()
+        assert desk.run(5000, lambda supply=desk.supply: supply.energised) < 5000
+
+
+def test_a_trip_stays_latched_over_its_cause():
+    desk = Desk()
+    desk.hardware.break_part("RcdTrip")
+    desk.run(40)
+    desk.hardware.mend_part("RcdTrip")
+    desk.run(5000)
+    assert desk.supply.faults == ("RcdTrip",)
+
+
+def test_warnings_do_not_stop_anything():
+    desk = Desk()
+    desk.charge()
+    desk.hardware.break_part("WeakSignal")
+    desk.run(100)
+    assert desk.supply.energised and desk.supply.faults == ("WeakSignal",)
+
+
+def test_station_wide_faults_reach_every_connector():
+    desk = Desk()
+    desk.charge()
+    desk.signals = ("EmergencyStop",)
+    desk.run(20)
+    assert desk.hardware.coil is False and desk.supply.faults == ("EmergencyStop",)
+    desk.signals = ("ReaderFailure",)  # not this connector's business
+    desk.run(20)
+    assert desk.supply.faults == ()
+
+
+def test_reported_faults():
+    desk = Desk()
+    desk.charge()
+    desk.supply.report("OverCurrent", True)
+    desk.supply.report("MeterFailure", True)
+    desk.run(20)
+    assert desk.supply.faults == ("OverCurrent", "MeterFailure") and desk.hardware.coil is False
+    desk.supply.report("OverCurrent", False)
+    desk.supply.report("MeterFailure", False)
+    desk.run(20)
+    assert desk.supply.faults == ()
+
+
+def test_over_temperature_has_hysteresis():
+    hardware = FakeHardware()
+
+    class Thermometer:
+        value = 849
+
+        def celsius_d(self):
+            return self.value
+
+    hardware.temperature = Thermometer()
+    desk = Desk(hardware)
+    for value, faults in ((849, ()), (851, ("OverTemperature",)), (760, ("OverTemperature",)), (749, ()), (800, ())):
+        hardware.temperature.value = value
+        desk.run(120)
+        assert desk.supply.faults == faults, value
+    hardware.temperature.value = None
+    desk.run(200)
+    assert desk.supply.faults == ()
+
+
+def test_heat_opens_and_cold_resumes():
+    desk = Desk()
+    desk.charge()
+    desk.hardware.break_part("OverTemperature")
+    assert desk.run(1000, lambda: not desk.supply.energised) <= 200
+    desk.hardware.mend_part("OverTemperature")
+    assert desk.run(5000, lambda: desk.supply.energised) < 5000
+
+
+def test_a_short_on_the_pilot():
+    desk = Desk()
+    desk.charge()
+    desk.hardware.break_part("PilotFault")
+    assert desk.run(1000, lambda: not desk.hardware.coil) <= 60
+    desk.run(200)
+    assert desk.supply.pilot == "E" and desk.supply.faults == ("PilotFault",) and desk.supply.plugged
+    desk.hardware.mend_part("PilotFault")
+    assert desk.run(5000, lambda: desk.supply.energised) < 5000
+
+
+def test_power_restored_with_a_car_in_c():
+    desk = Desk()
+    desk.hardware.car.ready = True
+    desk.hardware.plug()
+    desk.hardware.force_pilot(C, None)
+    desk.run(2000)
+    assert desk.supply.pilot == "C" and desk.supply.plugged and not desk.supply.energised and desk.supply.faults == ()
+    desk.hardware.force_pilot(None, None)
+    desk.supply.permit(True)
+    assert desk.run(5000, lambda: desk.supply.energised) < 5000
+
+
+def test_emergency_open_is_final():
+    desk = Desk()
+    desk.charge()
+    desk.supply.emergency_open()
+    assert desk.hardware.coil is False and desk.hardware.duty_e4 == 10000 and desk.supply.offered_da == 0
+    desk.run(3000)
+    assert not desk.supply.energised
+
+
+def test_step_tells_of_every_visible_change_and_of_nothing_else():
+    desk = Desk(**SOCKET)
+    supply = desk.supply
+
+    def visible():
+        return (
+            supply.pilot, supply.plugged, supply.cable, supply.asking, supply.energised, supply.offered_da,
+            supply.limit_name, supply.limit_da, supply.faults, supply.locked,
+        )  # fmt: skip
+
+    def watch(ms):
+        for _ in range(ms // 20):
+            before = visible()
+            desk.now = ticks_add(desk.now, 20)
+            assert supply.step(desk.now) is (visible() != before)
+
+    watch(500)
+    desk.hardware.plug()
+    watch(1000)
+    supply.permit(True)
+    watch(4000)
+    supply.limits.put("ocpp", 100)
+    watch(6000)
+    desk.hardware.break_part("GroundFailure")
+    watch(500)
+    desk.hardware.unplug()
+    watch(3000)
+
+
+def test_a_step_allocates_nothing_while_nothing_happens():
+    try:
+        from micropython import heap_lock, heap_unlock
+    except ImportError:  # CPython: the steps alone
+        heap_lock = heap_unlock = int
+    import evse.guard as guard
+    import evse.outlet as outlet
+    from hal.ticks import ticks_diff
+
+    def small_ticks_diff(later, earlier):  # as the boards' own: hal.ticks needs a big integer here
+        return ((later - earlier + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+
+    hardware = FakeHardware(socket=True)
+    supply = Supply(hardware, Ratings(), lambda: hardware.signals)
+    times = [ticks_add(START, 20 * count) for count in range(100)]
+    guard.ticks_diff = outlet.ticks_diff = small_ticks_diff
+    try:
+        for levels, ohm in (((A, A), None), ((B, DIODE_MV), 220), ((C, DIODE_MV), 220)):
+            hardware.pilot.levels = levels
+            hardware.proximity.ohm = ohm
+            supply.permit(ohm is not None)
+            for now in times:
+                supply.step(now)
+            heap_lock()
+            try:
+                for count in range(100):
+                    supply.step(times[count])
+            finally:
+                heap_unlock()
+    finally:
+        guard.ticks_diff = outlet.ticks_diff = ticks_diff
+    assert supply.energised and hardware.contactor.coil
