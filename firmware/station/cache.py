@@ -84,7 +84,21 @@ class Cache:
         return Record(self._path(crc32(tag.encode()) % _BUCKETS), _VERSION)
 
     def _load(self, tag):
-        return self._record(tag).load() or []
+        entries = self._record(tag).load()
+        return [entry for entry in entries if _sane(entry)] if isinstance(entries, list) else []
+
+
+def _sane(entry):
+    if not isinstance(entry, list) or len(entry) != 5:
+        return False
+    tag, status, expiry_utc_ms, parent, day = entry
+    return (
+        isinstance(tag, str)
+        and isinstance(status, str)
+        and isinstance(expiry_utc_ms, (int, type(None)))
+        and isinstance(parent, (str, type(None)))
+        and isinstance(day, int)
+    )
 
 
 def _least_wanted(entries, now_utc_ms):

@@ -81,7 +81,7 @@ class Configuration:
         return "" if entry[2] == keys.W else key_types.text(entry[1][0], value)
 
     def rows(self, wanted=None):
-        """(rows, unknown) for GetConfiguration; a row is (key, readonly, text), text None for a write-only key.
+        """(rows, unknown) for GetConfiguration; a row is (key, readonly, text), text None if write-only.
 
         `wanted`: names in any case; None or empty: all but the write-only ones. `unknown`: the names that are
         not here, as they were asked for. The order is that of `wanted`, else that of the table.
@@ -194,7 +194,7 @@ class Configuration:
             raise DescriptionError("configuration.%s: %r: %s" % (name, text, error))
 
     def _parse(self, entry, text, values):
-        """The value of a text, as this station allows it; ValueError says why not. `values`: of other keys."""
+        """The value of a text, as this station allows it; ValueError says why not. `values`: of all keys."""
         if len(text) > _TEXT_CHARS:
             raise ValueError("longer than %d characters" % _TEXT_CHARS)
         text.encode()  # a lone surrogate could not be written to the settings file

@@ -31,7 +31,7 @@ class Connector:
 
 
 class Description:
-    """A checked station. `document`: JSON object of a station file (see station.station_file); None: a plain one.
+    """A checked station. `document`: JSON object of a station file (station.station_file); None: a plain one.
 
     name          text
     connectors    tuple of Connector
