@@ -52,7 +52,8 @@ def test_it_is_a_queue_that_survives(life, segment_bytes):
             assert journal.depth == len(model)
         assert list(journal.iterate()) == model
         assert journal.damaged == 0
-        assert len([name for name in os.listdir(directory) if name.endswith(".seg")]) <= len(model)
+        # The segment that the head has just left goes with the next look at the head.
+        assert len([name for name in os.listdir(directory) if name.endswith(".seg")]) <= len(model) + 1
 
 
 @settings(max_examples=60)
