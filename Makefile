@@ -11,8 +11,8 @@ export TMPDIR := $(CURDIR)/build/tmp
 
 VENV := build/venv/bin
 BENCH := PYTHONPATH=tools $(VENV)/python -m
-# pyright looks for a newer release of itself otherwise.
-PYRIGHT := PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(VENV)/pyright
+# pyright would ask the network for a newer release of itself.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .PHONY: help run demo test check bench heap fmt setup clean set-up-run set-up-test set-up-check
 
@@ -37,11 +37,15 @@ demo: set-up-run
 test: set-up-test
 	@$(VENV)/python -m pytest host_tests -n 2 --dist loadfile
 
+# All of them, also when the first finds something.
+CHECKS := "ruff check ." "ruff format --check ." "pyright" "pyright -p tools/pyrightconfig.json"
 check: set-up-check
-	$(VENV)/ruff check .
-	$(VENV)/ruff format --check .
-	$(PYRIGHT)
-	$(PYRIGHT) -p tools/pyrightconfig.json
+	@failed=; \
+	for check in $(CHECKS); do \
+		echo "$$check"; \
+		$(VENV)/$$check || failed=yes; \
+	done; \
+	[ -z "$$failed" ]
 
 bench: set-up-run
 	@$(BENCH) bench.speed
