@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The options of the simulated board. The entry drops this module once they are read: it is 3 KB of the heap."""
 
-import json
 import os
+
+from ocpp16 import json_text
 
 _TEXTS = ("csms", "id", "data")
 _NUMBERS = (("control", 65535), ("web", 65535), ("ticks", (1 << 30) - 1))
@@ -90,9 +91,10 @@ def _object(path):
     except OSError:
         raise Usage("%s cannot be read" % path)
     try:
-        content = json.loads(text.decode())
-    except ValueError:
-        raise Usage("%s is not JSON" % path)
+        text.decode()
+        content = json_text.read(text)
+    except ValueError as error:
+        raise Usage("%s is not JSON: %s" % (path, error))
     if not isinstance(content, dict):
         raise Usage("%s does not hold a JSON object" % path)
     return content

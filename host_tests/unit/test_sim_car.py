@@ -2,18 +2,13 @@
 # SPDX-License-Identifier: MIT
 """hal.sim: the simulated car, its cable, the meter, and what outlives a restart."""
 
-import os
-import sys
-
 from evse.pilot import current_da, duty_e4
 from hal.sim import connector as sim_connector
 from hal.sim.board import SimBoard
 from hal.sim.car import Car, offer_ma
 from hal.ticks import ticks_add
 from host_tests.unit.evse_rig import START, Desk
-
-FOLDER = "build/test_sim_car_" + sys.implementation.name  # the two lanes may run at once
-
+from host_tests.unit.scratch import Scratch, write
 
 def read(meter):
     """The meter's answer, without an event loop: it does not wait for anything."""
@@ -296,35 +291,28 @@ def test_a_stall_of_the_firmware_loses_no_energy():
     assert abs(desk.hardware.meter.wh - before - power_w) <= 1
 
 
-def empty_folder():
-    for path in ("build", FOLDER):
-        try:
-            os.mkdir(path)
-        except OSError:
-            pass
-    for name in os.listdir(FOLDER):
-        os.remove(FOLDER + "/" + name)
-    return FOLDER
-
-
-def restarted(desk, **row):
+def restarted(desk, folder, **row):
     """The same charger after its firmware was restarted, three seconds later."""
-    again = Desk(data_dir=FOLDER, **row)
+    again = Desk(data_dir=folder, **row)
     again.now = ticks_add(desk.now, 3000)
     again.hardware._last = again.now
     return again
 
 
 def test_the_car_and_the_register_outlive_the_firmware():
-    empty_folder()
     row = {"cable": "socket", "lock": True, "phases": 3}
-    desk = Desk(data_dir=FOLDER, **row)
-    desk.charge()
-    desk.run(10000)
-    told = read(desk.hardware.meter).energy_wh
+    with Scratch() as folder:
+        desk = Desk(data_dir=folder, **row)
+        desk.charge()
+        desk.run(10000)
+        told = read(desk.hardware.meter).energy_wh
+        # No warning at all, as with kill -9: nothing is saved at the end.
+        again = restarted(desk, folder, **row)
+        check_the_restarted(again, told)
+
+
+def check_the_restarted(again, told):
     assert told > 10
-    # No warning at all, as with kill -9: nothing is saved at the end.
-    again = restarted(desk, **row)
     assert read(again.hardware.meter).energy_wh >= told
     assert again.hardware.contact is False and again.hardware.bolt is True
     again.run(500)
@@ -334,30 +322,29 @@ def test_the_car_and_the_register_outlive_the_firmware():
 
 
 def test_a_meter_swap_and_a_cars_manners_are_kept():
-    empty_folder()
-    desk = Desk(data_dir=FOLDER)
-    desk.hardware.meter.wh = 123456
-    desk.hardware.car.delay_ms = 2500
-    desk.hardware.car.ready = False
-    desk.hardware.save(True)
-    again = restarted(desk)
+    with Scratch() as folder:
+        desk = Desk(data_dir=folder)
+        desk.hardware.meter.wh = 123456
+        desk.hardware.car.delay_ms = 2500
+        desk.hardware.car.ready = False
+        desk.hardware.save(True)
+        again = restarted(desk, folder)
     assert read(again.hardware.meter).energy_wh == 123456
     assert again.hardware.car.delay_ms == 2500 and not again.hardware.car.ready
     assert not again.hardware.car.plugged
 
 
 def test_a_damaged_file_starts_an_empty_world():
-    empty_folder()
-    for text in ("", "{", "[1,2]", "[" + "null," * 13 + "1]", '{"a":1}', "null"):
-        with open(FOLDER + "/sim_connector_1.json", "w") as file:
-            file.write(text)
-        desk = Desk(data_dir=FOLDER)
-        assert desk.hardware.meter.wh == 0 and not desk.hardware.car.plugged, text
-        desk.charge()
+    for text in (b"", b"{", b"[1,2]", b"[" + b"null," * 13 + b"1]", b'{"a":1}', b"null"):
+        with Scratch() as folder:
+            write(folder + "/sim_connector_1.json", text)
+            desk = Desk(data_dir=folder)
+            assert desk.hardware.meter.wh == 0 and not desk.hardware.car.plugged, text
+            desk.charge()
 
 
 def test_boards_from_station_files():
-    board = SimBoard({"connectors": [{}, {"cable": "socket", "lock": True}], "reader": "none"}, empty_folder())
+    board = SimBoard({"connectors": [{}, {"cable": "socket", "lock": True}], "reader": "none"}, None)
     assert [connector.number for connector in board.connectors] == [1, 2]
     assert board.tag_reader is None and board.clock.utc_ms() is None
     assert board.connectors[0].lock is None and board.connectors[0].proximity is None
@@ -372,12 +359,12 @@ def test_boards_from_station_files():
 
 
 def test_a_battery_clock_knows_the_time():
-    board = SimBoard({}, empty_folder(), battery_clock=True)
+    board = SimBoard({}, None, battery_clock=True)
     assert board.clock.utc_ms() > 1600000000000
 
 
 def test_the_reader_remembers_a_few_tags_only():
-    reader = SimBoard({}, empty_folder()).tag_reader
+    reader = SimBoard({}, None).tag_reader
     for count in range(8):
         assert reader.present("TAG%d" % count)
     assert not reader.present("TAG8")
