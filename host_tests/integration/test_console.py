@@ -111,11 +111,11 @@ def test_requests_of_the_csms_and_their_answers_are_shown(station):
     text = piped(station, "set HeartbeatInterval 30", 'send Reset {"type": "Soft"}', "wait 1")
     in_order(
         text,
-        r"← ChangeConfiguration    HeartbeatInterval  = 30$",
+        r"← ChangeConfiguration    HeartbeatInterval = 30$",
         r"→   Accepted$",
         r"← Reset                  Soft$",
         r"→   Accepted$",
-        r"· the connection has ended$",
+        r"· the connection to the CSMS has ended$",
         r"· the charger resets itself \(exit code 3\) and is started again$",
         r"→ BootNotification ",
     )

@@ -62,7 +62,7 @@ def free_port() -> int:
 class SimulatedCharger:
     """`restart`: start again on exit code 3. `launcher` lets a test put another program in its place.
 
-    `data=None` uses a folder of its own that vanishes with the block. `on_event` gets every event of the
+    `watch=False`: no events, which cost the firmware time and memory. `data=None` uses a folder of its own that vanishes with the block. `on_event` gets every event of the
     control channel; `on_end` the exit code of each process that ended.
     """
 
@@ -78,6 +78,7 @@ class SimulatedCharger:
         heap: str | None = None,
         options: tuple[str, ...] = (),
         restart: bool = True,
+        watch: bool = True,
         launcher: tuple[str, ...] = (str(LAUNCHER),),
         on_event: Callable[[Event], None] | None = None,
         on_end: Callable[[int], None] | None = None,
@@ -99,7 +100,7 @@ class SimulatedCharger:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             self._arguments += ["--set", f"{key}={text}"]
         self._arguments += options
-        self._restart = restart
+        self._restart, self._watch = restart, watch
         self._user_on_event, self._on_end = on_event, on_end
         self._process: asyncio.subprocess.Process | None = None
         self._following: asyncio.Task[None] | None = None
@@ -285,7 +286,8 @@ class SimulatedCharger:
             except OSError:
                 await asyncio.sleep(0.02)
         with contextlib.suppress(ControlLost):
-            await self._control.request("watch")
+            if self._watch:
+                await self._control.request("watch")
             self._ready = True
             await self._wake()
 

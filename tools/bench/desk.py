@@ -115,7 +115,8 @@ class Desk:
         self._look_now.set()
 
     def _on_connection(self, _station: Station, connected: bool) -> None:
-        self.screen.note("the charger is connected to the CSMS" if connected else "the connection has ended")
+        begins, ends = "the charger is connected to the CSMS", "the connection to the CSMS has ended"
+        self.screen.note(begins if connected else ends)
 
     def _on_event(self, event: Event) -> None:
         if event["event"] != "message":

@@ -94,7 +94,7 @@ def _status(payload: Payload) -> str:
     if payload["errorCode"] != "NoError":
         words.append(payload["errorCode"])
     words += [payload[name] for name in ("vendorErrorCode", "info") if payload.get(name)]
-    return "  ".join(words)
+    return "  ".join(dict.fromkeys(words))  # vendors like to repeat the errorCode
 
 
 def _start(payload: Payload) -> str:
@@ -111,14 +111,20 @@ def _stop(payload: Payload) -> str:
     return "  ".join(words)
 
 
+def _change(payload: Payload) -> str:
+    return f"{payload['key']} = {payload['value']}"
+
+
+def _asked(payload: Payload) -> str:
+    return " ".join(payload.get("key", ())) or "all keys"
+
+
 def _plain(payload: Payload) -> str:
     """Any other payload: its fields in the message's order, names left out where the value says enough."""
     names = {
         "connectorId": "connector",
         "transactionId": "transaction",
         "idTag": "tag",
-        "key": "",
-        "value": "=",
         "type": "",
         "status": "",
         "requestedMessage": "",
@@ -126,14 +132,14 @@ def _plain(payload: Payload) -> str:
     words = []
     for name, value in payload.items():
         text = value if isinstance(value, str) else json.dumps(value)
-        if name == "key" and isinstance(value, list):
-            text = " ".join(value)
         words.append(f"{names.get(name, name)} {text}".strip())
     return "  ".join(words)
 
 
 _REQUESTS: dict[str, Callable[[Payload], str]] = {
     "BootNotification": _boot,
+    "ChangeConfiguration": _change,
+    "GetConfiguration": _asked,
     "MeterValues": _meter_values,
     "StatusNotification": _status,
     "StartTransaction": _start,

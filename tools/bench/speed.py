@@ -174,7 +174,13 @@ async def measure(samples: int, calls: int, station: str, heap: str) -> str:
         csms.books.heartbeat_interval_s = 86400
         charger = await stack.enter_async_context(
             SimulatedCharger(
-                csms.url, OURS, station=station, set=SETTINGS, heap=heap, options=("--bits", "32")
+                csms.url,
+                OURS,
+                station=station,
+                set=SETTINGS,
+                heap=heap,
+                options=("--bits", "32"),
+                watch=False,
             )
         )
         ours = await csms.connected(OURS)

@@ -128,7 +128,10 @@ class Station:
         if message.kind in ("result", "error"):
             self._link_answer(message)
         self._record(message)
-        await self._connection.send(frame)
+        try:
+            await self._connection.send(frame)
+        except ConnectionClosed as closed:
+            raise ConnectionError(f"{self.id} has closed the connection: {closed}") from None
         await self._wake()
 
     async def send_text_frame(self, payload: bytes) -> None:
@@ -292,7 +295,7 @@ class Station:
             await asyncio.sleep(answer.delay_s)
         if self._connection is not connection or answer.silent:
             return
-        with contextlib.suppress(ConnectionClosed, ConnectionError):
+        with contextlib.suppress(ConnectionError):
             if answer.drop:
                 self.cut()
             elif answer.usual:
@@ -318,7 +321,7 @@ class _Answers:
             message = read(TO_STATION, text)
             if message.kind == "result":
                 text = CallResult(message.id, message.payload | self._answer.amend).to_json()
-        with contextlib.suppress(ConnectionClosed, ConnectionError):
+        with contextlib.suppress(ConnectionError):
             await self._station.send_raw(text)
 
 
