@@ -14,18 +14,19 @@ BENCH := PYTHONPATH=tools $(VENV)/python -m
 # pyright would ask the network for a newer release of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help run demo test check bench heap fmt setup clean set-up-run set-up-test set-up-check
+.PHONY: help run demo test check bench heap footprint fmt setup clean set-up-run set-up-test set-up-check
 
 help:
-	@echo "make run     a CSMS and a simulated charger, with a prompt (STATION=loop_evs32a, or another of boards/sim)"
-	@echo "make demo    one whole charging session, without a prompt"
-	@echo "make test    all tests; the last line is their count"
-	@echo "make check   ruff and pyright"
-	@echo "make bench   latencies beside a charge point written with the CPython library ocpp"
-	@echo "make heap    heap after boot, while charging, and over 10,000 messages"
-	@echo "make fmt     format the sources, mend what ruff can mend"
-	@echo "make setup   the set-up of all of the above, and nothing else"
-	@echo "make clean   remove what was built and fetched"
+	@echo "make run        a CSMS and a simulated charger, with a prompt (STATION=loop_evs32a, or another of boards/sim)"
+	@echo "make demo       one whole charging session, without a prompt"
+	@echo "make test       all tests; the last line is their count"
+	@echo "make check      ruff and pyright"
+	@echo "make bench      latencies beside a charge point written with the CPython library ocpp"
+	@echo "make heap       heap after boot, while charging, and over 10,000 messages"
+	@echo "make footprint  what the code costs in flash and heap"
+	@echo "make fmt        format the sources, mend what ruff can mend"
+	@echo "make setup      the set-up of all of the above, and nothing else"
+	@echo "make clean      remove what was built and fetched"
 
 run: set-up-run
 	@$(BENCH) bench.console --station $(STATION)
@@ -52,6 +53,9 @@ bench: set-up-run
 
 heap: set-up-run
 	@$(BENCH) bench.heap
+
+footprint: set-up-run
+	@PYTHONPATH=tools $(VENV)/python -m toolchain.footprint
 
 fmt: set-up-check
 	$(VENV)/ruff check --fix-only --quiet .
