@@ -64,8 +64,10 @@ class _Readiness:
     def wake(self):
         """Let the waiting task go on at once: it will find the stream closed."""
         task = self.task
-        if task is not None:
-            self.task = None
+        self.task = None
+        # Not when it is on its way already, by poll or by a cancellation: pushed twice, it would break the
+        # scheduler's queue (and with it the interpreter). `data` is the IOQueue only while it waits there.
+        if task is not None and task.data is _core._io_queue:
             _core._io_queue.remove(task)
             _core._task_queue.push(task)
 

@@ -162,32 +162,38 @@ def _key(data, i, end):
 
 def _string(data, i, end):
     """Read the string whose opening quote is at `i`; (text, offset behind the closing quote)."""
-    first = i + 1
+    begin = first = i + 1
+    j = _quote(data, i, first, end)
+    at = data.find(_BACKSLASH, first, j)
+    if at < 0:
+        return str(data[first:j], "utf-8"), j + 1
+    # Decoded where it stands, for an escape is longer than its character: a list of parts of a message full
+    # of escapes (a CSMS that writes ASCII only) would take ten times its length.
+    put = first
+    while at >= 0:
+        text, behind = _escape(data, at)
+        data[put:put + at - first] = data[first:at]
+        put += at - first
+        text = text.encode()
+        data[put:put + len(text)] = text
+        put += len(text)
+        first = behind
+        if first > j:  # the quote found was an escaped one
+            j = _quote(data, i, first, end)
+        at = data.find(_BACKSLASH, first, j)
+    data[put:put + j - first] = data[first:j]
+    return str(data[begin:put + j - first], "utf-8"), j + 1
+
+
+def _quote(data, i, first, end):
+    """The offset of the next quote; what stands between `first` and it may be in the string that began at
+    `i`."""
     j = data.find(_QUOTE, first, end)
     if j < 0:
         raise Malformed("string without an end", i)
-    raw = data[first:j]
-    if raw and min(raw) < 0x20:
+    if j > first and min(memoryview(data)[first:j]) < 0x20:
         raise Malformed("control character in a string", i)
-    if raw.find(_BACKSLASH) < 0:
-        return str(raw, "utf-8"), j + 1
-    parts = []
-    while True:
-        at = data.find(_BACKSLASH, first, j)
-        if at < 0:
-            break
-        parts.append(str(data[first:at], "utf-8"))
-        text, first = _escape(data, at)
-        parts.append(text)
-        if first > j:  # the quote found was an escaped one
-            j = data.find(_QUOTE, first, end)
-            if j < 0:
-                raise Malformed("string without an end", i)
-            raw = data[first:j]
-            if raw and min(raw) < 0x20:
-                raise Malformed("control character in a string", i)
-    parts.append(str(data[first:j], "utf-8"))
-    return "".join(parts), j + 1
+    return j
 
 
 def _escape(data, at):

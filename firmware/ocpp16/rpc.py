@@ -80,15 +80,21 @@ class TooManyCalls(Exception):
 class _Pending:
     """The CALL that is out."""
 
-    def __init__(self, message_id, action, timeout_ms):
+    def __init__(self, message_id, action, timeout_ms, taken):
         self.id = message_id
         self.action = action
+        self.taken = taken
         self.deadline = ticks_add(ticks_ms(), timeout_ms)
         self.answer = None
         self.error = None
         self._settled = asyncio.Event()
 
     def settle(self, answer, error):
+        if error is None and self.taken is not None:
+            try:
+                self.taken(answer)
+            except Exception as failure:  # to be raised where the CALL was made, not where messages come in
+                error = failure
         self.answer = answer
         self.error = error
         self._settled.set()
@@ -157,16 +163,19 @@ class Rpc:
         except OSError as error:
             log.warning("rpc", "cannot send: %s", error)
             return False
-        if self.on_frame:
-            self.on_frame("out", text)
+        self._show("out", text)
         return True
 
     # ---- our own calls
 
-    async def call(self, action: str, payload: dict, timeout_ms: int, message_id=None) -> dict:
+    async def call(self, action: str, payload: dict, timeout_ms: int, message_id=None, taken=None) -> dict:
         """Send a CALL and return the answer's payload, checked. One is out at a time, others wait in order.
 
-        Raises CallError, BadAnswer, CallTimeout (`timeout_ms` counts from sending), LinkLost, TooManyCalls.
+        `taken(answer)` runs before the next message is looked at, which may rest on the answer and may have
+        come with it (RemoteStopTransaction right behind StartTransaction.conf); the caller goes on later.
+
+        Raises what it raises, and CallError, BadAnswer, CallTimeout (`timeout_ms` counts from sending), LinkLost,
+        TooManyCalls.
         """
         link = self._link
         try:
@@ -182,7 +191,7 @@ class Rpc:
                 raise LinkLost("no link")
             message_id = message_id or new_message_id()
             text = encode([CALL, message_id, action, payload])
-            pending = self._pending = _Pending(message_id, action, timeout_ms)
+            pending = self._pending = _Pending(message_id, action, timeout_ms, taken)
             if not self._transmit(text):
                 self._pending = None
                 raise LinkLost("cannot send")
@@ -216,8 +225,24 @@ class Rpc:
             # OCPP-J has text frames only (section 3.4); a stray binary one harms nobody.
             log.warning("rpc", "binary message of %d bytes dropped", oversize or len(payload))
             return
+        self._show("in", payload)
+        try:
+            self._take(payload, oversize)
+        except MemoryError:
+            # A few KB of text can be a thousand objects. What was made of it is garbage by now; the link and
+            # the station go on.
+            self._last_id = None
+            self._unreadable(payload, "InternalError", "not enough memory for this message")
+
+    def _show(self, direction, message):
+        """Whoever watches must not stop what is watched, nor take its memory."""
         if self.on_frame:
-            self.on_frame("in", lenient_text(payload))
+            try:
+                self.on_frame(direction, message if isinstance(message, str) else lenient_text(message))
+            except Exception as error:
+                log.error("rpc", "on_frame: %s", repr(error))
+
+    def _take(self, payload, oversize):
         if oversize:
             text = "message of %d bytes, the limit is %d" % (oversize, self.receive_limit)
             self._unreadable(payload, "GenericError", text)

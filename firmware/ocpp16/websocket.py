@@ -209,6 +209,11 @@ class WebSocket:
         self._queue.put(data)
         self._flush()
 
+    @property
+    def queued(self) -> int:
+        """Bytes of messages whose sending has not begun."""
+        return self._queue.size
+
     def _next_piece(self):
         piece = self._queue.next_piece()
         if self._queue.size <= self._queue.limit // 2:
@@ -266,24 +271,30 @@ class WebSocket:
             self._ping_task = asyncio.create_task(self._ping_loop(interval_ms))
 
     async def _ping_loop(self, interval_ms):
-        rest_ms = interval_ms
+        ping_in_ms = interval_ms
+        dead_in_ms = 0  # 0 = no ping is unanswered
         while True:
-            while rest_ms > 0:
-                await asyncio.sleep_ms(min(rest_ms, _LONGEST_SLEEP_MS))
-                rest_ms -= _LONGEST_SLEEP_MS
-            self._queue.ping = True
-            self._silent = True
-            self._flush()
-            rest_ms = interval_ms
-            # Looked at twice: if the loop itself stood still (DNS, flash), the pong may be there, not read
-            # yet.
-            for wait_ms in (self.pong_timeout_ms, 100):
-                if self._silent:
-                    await asyncio.sleep_ms(wait_ms)
-                    rest_ms -= wait_ms
-            if self._silent:
-                self._end(1006, "no pong within %d ms" % self.pong_timeout_ms)
-                return
+            wait_ms = min(ping_in_ms, dead_in_ms or ping_in_ms, _LONGEST_SLEEP_MS)
+            await asyncio.sleep_ms(wait_ms)
+            ping_in_ms -= wait_ms
+            if not self._silent:
+                dead_in_ms = 0
+            elif dead_in_ms:
+                dead_in_ms -= wait_ms
+                if dead_in_ms <= 0:
+                    # If the loop itself stood still (DNS, flash), the pong may be there, only not read yet.
+                    await asyncio.sleep_ms(100)
+                    if self._silent:
+                        self._end(1006, "no pong within %d ms" % self.pong_timeout_ms)
+                        return
+                    dead_in_ms = 0
+            if ping_in_ms <= 0:
+                ping_in_ms = interval_ms
+                if not dead_in_ms:
+                    self._silent = True
+                    dead_in_ms = self.pong_timeout_ms
+                self._queue.ping = True
+                self._flush()
 
     # ---- closing
 

@@ -105,8 +105,8 @@ def test_what_is_written_is_read(value, ascii_only, indent, separators):
 
 pieces = st.sampled_from([
     b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\\u", b"d83d", b"\\ude00", b"0", b"-", b"1", b".",
-    b"e", b"E+", b"true", b"false", b"null", b"NaN", b" ", b"\n", b"\t", b"\x00", b"\x1f", b"a", b'"a"', b'""',
-    b"\xc3\xa9", b"\x0c", b"1e999", b"\xef\xbb\xbf", b"/", b"b", b"/*", b"'", b"[]", b"{}", b'"a":',
+    b"e", b"E+", b"true", b"false", b"null", b"NaN", b" ", b"\n", b"\t", b"\x00", b"\x1f", b"a", b'"a"',
+    b'""', b"\xc3\xa9", b"\x0c", b"1e999", b"\xef\xbb\xbf", b"/", b"b", b"/*", b"'", b"[]", b"{}", b'"a":',
 ])  # fmt: skip
 
 
