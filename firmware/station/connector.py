@@ -83,6 +83,7 @@ class Connector:
         return (
             self.transaction is None
             and self.grant is None
+            and self._unlocking is None
             and self.blocked is None
             and self.station.availability.operative(self.number)
         )

@@ -324,6 +324,21 @@ def test_unlock_fails():  # case 030
     assert answers == ["UnlockFailed"]
 
 
+def test_nobody_begins_while_the_lock_is_opening():
+    rig = Rig(cable="socket")
+    rig.supply.plug()
+    rig.step()
+    rig.wire.waiting = []
+    rig.tag("GOOD")
+    rig.supply.lock_stuck = True
+    answers = []
+    rig.station.connectors[0].unlock(answers.append, rig.now)
+    rig.wire.waiting[0]()
+    said = rig.step(4000)
+    assert answers == ["UnlockFailed"]
+    assert not [entry for entry in said if entry[0] == "Start"]
+
+
 def test_reset_ends_transactions():  # cases 015, 016
     for kind in ("Hard", "Soft"):
         rig = Rig()
