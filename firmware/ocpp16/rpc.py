@@ -256,13 +256,14 @@ class Rpc:
             self._refuse(_NO_ID, schema.FORMATION, "message is not [MessageTypeId, ...]")
             return
         message_id = frame[1] if len(frame) > 1 else None
-        if frame[0] == CALL:
+        kind = frame[0] if type(frame[0]) is int else None  # 2.0 == 2
+        if kind == CALL:
             self._take_call(frame, message_id, payload)
-        elif frame[0] == CALLRESULT or frame[0] == CALLERROR:
+        elif kind in (CALLRESULT, CALLERROR):
             # Never answered with an error: two sides could do that for ever.
             if not isinstance(message_id, str) or not self._is_pending(message_id):
                 log.info("rpc", "answer to nobody dropped: %s", message_id)
-            elif frame[0] == CALLRESULT:
+            elif kind == CALLRESULT:
                 self._take_result(frame)
             else:
                 self._settle(None, _error_of(frame))

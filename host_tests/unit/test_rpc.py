@@ -4,6 +4,7 @@ import asyncio
 import json
 
 from host_tests.unit.event_loop import run, settle
+from ocpp16 import json_text
 from ocpp16.rpc import BadAnswer, CallError, CallTimeout, LinkLost, Rpc, TooManyCalls
 
 TEXT = 1
@@ -115,7 +116,7 @@ def test_wrong_frames_get_formation_violation():
 
 def test_other_message_types_are_ignored():
     wire = Wire()
-    for kind in (0, 1, 5, -2, 22, "2", None, [], {}, True):
+    for kind in (0, 1, 5, -2, 22, 2.0, 2.5, "2", None, [], {}, True):
         assert wire.says([kind, "1", "Reset", {"type": "Soft"}]) == []
     assert wire.asked == []
 
@@ -212,7 +213,9 @@ def test_coroutine_handlers():
         await settle()
         sent = wire.take()
         assert [frame[:3] for frame in sent] == [
-            [3, "1", {"status": "Unlocked"}], [4, "3", "GenericError"], [4, "4", "InternalError"],
+            [3, "1", {"status": "Unlocked"}],
+            [4, "3", "GenericError"],
+            [4, "4", "InternalError"],
         ]
         assert "inside" not in str(sent)
         assert order == [1]
@@ -354,6 +357,39 @@ def test_on_frame_sees_both_directions():
         ("in", '[2, "1", "Reset", {"type": "Soft"}]'),
         ("out", '[3,"1",{"status":"Accepted"}]'),
     ]
+
+
+def test_whoever_watches_does_not_stop_what_is_watched():
+    def no_memory(direction, text):
+        raise MemoryError("no room for an event")
+
+    wire = Wire()
+    wire.rpc.on_frame = no_memory
+    assert wire.says([2, "1", "Reset", {"type": "Soft"}]) == [[3, "1", {"status": "Accepted"}]]
+
+
+def test_a_message_that_does_not_fit_into_memory():
+    read = json_text.read
+
+    def no_memory(payload):
+        raise MemoryError("memory allocation failed")
+
+    wire = Wire()
+    json_text.read = no_memory
+    try:
+        assert code(wire.says([2, "1", "GetConfiguration", {}])) == ("1", "InternalError")
+        assert wire.says([3, "nobody", {}]) == []
+    finally:
+        json_text.read = read
+    assert wire.asked == []
+    assert len(wire.says([2, "1", "GetConfiguration", {}])) == 1  # once more, now that there is memory
+    assert len(wire.asked) == 1
+
+    def too_much(payload):
+        raise MemoryError("memory allocation failed")
+
+    wire = Wire(GetConfiguration=too_much)
+    assert code(wire.says([2, "1", "GetConfiguration", {}])) == ("1", "InternalError")
 
 
 # ---- what we ask
