@@ -188,6 +188,8 @@ class Configuration:
             return tuple([profile for profile in self._profiles if profile in key_types.FEATURE_PROFILES])
         if text is None:
             return _from_hardware(kind, name, description)
+        if not text:
+            return key_types.off(kind)
         try:
             return key_types.parse(kind, text, description.limits.get(name, (least, most)), description)
         except ValueError as error:

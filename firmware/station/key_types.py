@@ -65,12 +65,9 @@ def text(kind: str, value) -> str:
 
 
 def off(kind: str):
-    """The value of a key that this station does not have because it lacks the feature."""
-    if kind == "bool":
-        return False
-    if kind == "int":
-        return 0
-    return () if kind in _OPTIONS else ""
+    """The value of a key that has none: nothing is set, or the station lacks the feature."""
+    values = {"bool": False, "int": 0, "text": "", "secret": b""}
+    return values.get(kind, ())
 
 
 def _items(text):
@@ -138,10 +135,8 @@ def _parse_secret(text):
     digits).
 
     Central systems send both hex and the plain password (SteVe#1895, EVerest#2034): 32 to 40 hex digits are
-    decoded, 16 to 20 printable characters are taken as they are. Empty: no password.
+    decoded, 16 to 20 printable characters are taken as they are.
     """
-    if not text:
-        return b""
     if 32 <= len(text) <= 40 and len(text) % 2 == 0:
         for char in text.lower():
             if char not in "0123456789abcdef":

@@ -24,7 +24,8 @@ BOOL = ("bool", 0, 0, "")
 SECONDS = (_INT, 0, 86400, "s")
 TIMEOUT = (_INT, 1, 3600, "s")
 ITEMS = (_INT, 0, _MANY, "items")
-MOST = (_INT, 1, _MANY, "")
+COUNT = (_INT, 1, _MANY, "")
+NUMBER = (_INT, 0, _MANY, "")
 TIMES = (_INT, 0, 1000, "times")
 TRIES = (_INT, 1, 1000, "times")
 ENERGY = (_INT, 0, _MANY, "Wh")
@@ -65,7 +66,7 @@ KEYS = (
     ("ConnectionTimeOut", SECONDS, RW, "60", ALL, REQ),  # from Preparing until given up
     ("ConnectorPhaseRotation", ROTATION, RW, None, ALL, REQ),
     ("ConnectorPhaseRotationMaxLength", ITEMS, R, None, ALL, OPT),
-    ("GetConfigurationMaxKeys", MOST, R, "60", ALL, REQ),
+    ("GetConfigurationMaxKeys", COUNT, R, "60", ALL, REQ),
     ("HeartbeatInterval", SECONDS, RW, "300", ALL, REQ),  # BootNotification.conf sets it too; 0 = none
     ("LightIntensity", PERCENT, RW, "100", GIVEN, OPT),
     ("LocalAuthorizeOffline", BOOL, RW, "true", ALL, REQ),  # offline: tags in list or cache may start
@@ -77,7 +78,7 @@ KEYS = (
     ("MeterValuesSampledDataMaxLength", ITEMS, R, "16", ALL, OPT),
     ("MeterValueSampleInterval", SECONDS, RW, "60", ALL, REQ),  # from StartTransaction; 0 = off
     ("MinimumStatusDuration", SECONDS, RW, "0", ALL, OPT),
-    ("NumberOfConnectors", MOST, R, None, ALL, REQ),
+    ("NumberOfConnectors", COUNT, R, None, ALL, REQ),
     ("ResetRetries", TIMES, RW, "3", ALL, REQ),
     ("StopTransactionOnEVSideDisconnect", BOOL, RW, "true", ALL, OPT),  # R or RW; optional since errata 3.79
     ("StopTransactionOnInvalidId", BOOL, RW, "true", ALL, REQ),
@@ -102,18 +103,18 @@ KEYS = (
     # 9.3 Reservation profile
     ("ReserveConnectorZeroSupported", BOOL, R, "true", RESERVATION, OPT),
     # 9.4 Smart charging profile
-    ("ChargeProfileMaxStackLevel", ITEMS, R, "10", SMART, REQ),
+    ("ChargeProfileMaxStackLevel", NUMBER, R, "10", SMART, REQ),
     ("ChargingScheduleAllowedChargingRateUnit", UNITS, R, "Current,Power", SMART, REQ),
-    ("ChargingScheduleMaxPeriods", MOST, R, "24", SMART, REQ),
+    ("ChargingScheduleMaxPeriods", COUNT, R, "24", SMART, REQ),
     ("ConnectorSwitch3to1PhaseSupported", BOOL, R, "false", SMART, OPT),
-    ("MaxChargingProfilesInstalled", MOST, R, "10", SMART, REQ),
+    ("MaxChargingProfilesInstalled", COUNT, R, "10", SMART, REQ),
     # security whitepaper edition 3
     ("AuthorizationKey", SECRET, W, "", ALL, OPT),  # password of Basic authentication
     ("SecurityProfile", LEVEL, R, "0", ALL, OPT),  # 0 = none, 1 = Basic authentication
     ("CpoName", TEXT, RW, "", SECURITY, OPT),  # organisation in certificate requests
     ("AdditionalRootCertificateCheck", BOOL, R, "false", SECURITY, OPT),
-    ("CertificateSignedMaxChainSize", MOST, R, "10", SECURITY, OPT),
-    ("CertificateStoreMaxLength", MOST, R, "10", SECURITY, OPT),
+    ("CertificateSignedMaxChainSize", COUNT, R, "10", SECURITY, OPT),
+    ("CertificateStoreMaxLength", COUNT, R, "10", SECURITY, OPT),
 )
 # fmt: on
 

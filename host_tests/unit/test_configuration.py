@@ -275,7 +275,7 @@ def test_authorization_keys_are_hex_or_plain():
     ):
         assert config.change("AuthorizationKey", text) == "Accepted"
         assert config.value("AuthorizationKey") == value
-    for text in ("x" * 21, "f" * 31, "f" * 33, "f" * 42, "g" * 32, "x" * 15 + "\n", "x" * 15 + "\u00e9"):
+    for text in ("", "x" * 21, "f" * 31, "f" * 33, "f" * 42, "g" * 32, "x" * 15 + "\n", "x" * 15 + "\u00e9"):
         assert config.change("AuthorizationKey", text) == "Rejected", text
         assert config.value("AuthorizationKey") == b"a 20 character key!!"
 
