@@ -62,7 +62,9 @@ def free_port() -> int:
 class SimulatedCharger:
     """`restart`: start again on exit code 3. `launcher` lets a test put another program in its place.
 
-    `watch=False`: no events, which cost the firmware time and memory. `data=None` uses a folder of its own that vanishes with the block. `on_event` gets every event of the
+    `watch=False`: no events, which cost the firmware time and memory.
+
+    `data=None` uses a folder of its own that vanishes with the block. `on_event` gets every event of the
     control channel; `on_end` the exit code of each process that ended.
     """
 
