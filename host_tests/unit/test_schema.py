@@ -66,7 +66,8 @@ def test_missing_field():
     assert violation("Reset", {}) == (OCCURENCE, "type")
     assert violation("ChangeConfiguration", {"key": "a"}) == (OCCURENCE, "value")
     assert violation("RemoteStartTransaction", periods({"limit": 1})) == (
-        OCCURENCE, "chargingProfile.chargingSchedule.chargingSchedulePeriod[0].startPeriod",
+        OCCURENCE,
+        "chargingProfile.chargingSchedule.chargingSchedulePeriod[0].startPeriod",
     )
 
 
@@ -91,7 +92,8 @@ def test_wrong_type():
     assert violation("GetConfiguration", {"key": ["a", 1]}) == (TYPE, "key[1]")
     for bad in ([], "x", None, 1):
         assert violation("RemoteStartTransaction", {"idTag": "a", "chargingProfile": bad}) == (
-            TYPE, "chargingProfile",
+            TYPE,
+            "chargingProfile",
         )
     assert violation("RemoteStartTransaction", periods(1))[0] == TYPE
 
@@ -105,7 +107,8 @@ def test_bad_value():
     assert violation("UnlockConnector", {"connectorId": -1}) == (PROPERTY, "connectorId")
     assert violation("UnlockConnector", {"connectorId": 1 << 31}) == (PROPERTY, "connectorId")
     assert violation("RemoteStartTransaction", profile(chargingProfileId=-(1 << 31) - 1)) == (
-        PROPERTY, "chargingProfile.chargingProfileId",
+        PROPERTY,
+        "chargingProfile.chargingProfileId",
     )
     for bad in ("", "yesterday", "2026-11-20", "20261120T100000Z..", "2026-11-20T10"):
         found = violation("RemoteStartTransaction", profile(validTo=bad))
@@ -140,6 +143,9 @@ def test_answers_are_taken_leniently():
     assert raises(Violation, check, row, {}, True).code == OCCURENCE
     assert raises(Violation, check, row, {"idTagInfo": {"status": "OK"}}, True).code == PROPERTY
     assert raises(Violation, check, row, None, True).code == FORMATION
+    check(row, {"idTagInfo": {"status": "Accepted", "expiryDate": "never"}}, True)
+    no_text = {"idTagInfo": {"status": "Accepted", "expiryDate": 7}}
+    assert raises(Violation, check, row, no_text, True).code == TYPE
     started = {"transactionId": 1 << 40, "idTagInfo": {"status": "Invalid"}}
     check(find(RESPONSES, "StartTransaction"), started, True)
     check(find(RESPONSES, "MeterValues"), {}, True)
@@ -160,6 +166,11 @@ def test_every_action_of_the_standard_is_named_once():
         names.extend(ACTIONS[i])
     assert len(names) == len(set(names)) == 39
     assert [ACTIONS[i] for i in range(0, len(ACTIONS), 2)] == [
-        "Core", "FirmwareManagement", "LocalAuthListManagement", "Reservation", "SmartCharging",
-        "RemoteTrigger", "Security",
+        "Core",
+        "FirmwareManagement",
+        "LocalAuthListManagement",
+        "Reservation",
+        "SmartCharging",
+        "RemoteTrigger",
+        "Security",
     ]
