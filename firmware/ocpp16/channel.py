@@ -5,6 +5,7 @@
 import asyncio
 
 import log
+from hal.ticks import ticks_diff, ticks_ms
 from ocpp16.message import scan_head
 from ocpp16.websocket import Closed, WebSocket
 
@@ -45,6 +46,7 @@ class Channel:
         self._rpc = rpc
         self.deaf = None  # fn() -> True while CALLs of the CSMS are not to be answered
         self.call = rpc.call
+        self._heard_at = ticks_ms()
         rpc.attach(websocket.send)
 
     async def receive(self):
@@ -54,6 +56,7 @@ class Channel:
         try:
             while True:
                 kind, payload, oversize = await websocket.receive()
+                self._heard_at = ticks_ms()
                 if self.deaf is not None and self.deaf() and scan_head(payload)[0] == _CALL:
                     log.warning("channel", "request ignored: not accepted by the CSMS yet")
                     continue
@@ -62,6 +65,10 @@ class Channel:
             log.warning("channel", "closed: %s (%s)", closed.reason, closed.code)
         finally:
             rpc.detach()
+
+    def silent_ms(self):
+        """How long nothing has come from the CSMS."""
+        return ticks_diff(ticks_ms(), self._heard_at)
 
     def ping_every(self, interval_s):
         """WebSocketPingInterval; 0 = off."""

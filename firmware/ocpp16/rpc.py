@@ -174,8 +174,8 @@ class Rpc:
         `taken(answer)` runs before the next message is looked at, which may rest on the answer and may have
         come with it (RemoteStopTransaction right behind StartTransaction.conf); the caller goes on later.
 
-        Raises what it raises, and CallError, BadAnswer, CallTimeout (`timeout_ms` counts from sending), LinkLost,
-        TooManyCalls.
+        Raises what it raises, and CallError, BadAnswer, CallTimeout (`timeout_ms` counts from sending),
+        LinkLost, TooManyCalls.
         """
         link = self._link
         try:

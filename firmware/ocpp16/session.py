@@ -32,8 +32,13 @@ _BOOT_RETRY_MS = 15000
 _BOOT_RETRY_MOST_MS = 300000
 # Heartbeats also set the clock: once a day whatever HeartbeatInterval says.
 _DAY_MS = 86400000
+_MOST_INTERVAL_S = 2147483647  # as much as the configuration key takes
 _MOST_NOTES = 32
 _MOST_URGENT = 8
+# Where pings are off: so many CALLs in a row during which nothing came from the CSMS, and the link is dead.
+_MOST_UNHEARD = 2
+# A connection that lasted so long was worth having, whatever was said on it.
+_SOUND_MS = 60000
 # A backlog longer than this is overtaken by status notifications.
 _SHORT_OUTBOX = 4
 
@@ -62,6 +67,8 @@ class Session:
         self._boot_at = None  # ticks before which no BootNotification may go out
         self._boot_failures = 0
         self._heartbeat_at = None
+        self._useful = False  # the CSMS has answered something on this connection
+        self._unheard = 0  # CALLs in a row during which nothing came
         self.on_connection = None  # fn(up)
         outbox.on_queued = self._bell.ring
         outbox.on_started = self._started
@@ -137,8 +144,10 @@ class Session:
             except OSError as error:
                 log.warning("session", "no connection: %s", error)
             else:
-                before = self._registration
-                if await self._converse(channel, link) or before == ACCEPTED:
+                opened_at = ticks_ms()
+                await self._converse(channel, link)
+                # A CSMS that accepts connections only to drop them must not be asked every second.
+                if self._useful or ticks_diff(ticks_ms(), opened_at) >= _SOUND_MS:
                     back_off_ms = _BACK_OFF_FIRST_MS
             # Jitter of the whole interval: a thousand chargers must not return in the same second.
             pause_ms = back_off_ms // 2 + random.randrange(back_off_ms)
@@ -157,8 +166,10 @@ class Session:
                 changed.cancel()
 
     async def _converse(self, channel, link):
-        """One connection, from open to lost. True when the CSMS accepted us on it."""
+        """One connection, from open to lost."""
         self._channel = channel
+        self._useful = False
+        self._unheard = 0
         # Section 4.2: while Rejected nothing is sent, answers neither.
         channel.deaf = lambda: self._registration == REJECTED
         self._tell_connection(True)
@@ -173,7 +184,6 @@ class Session:
             await channel.close()
             self._forget()
             self._tell_connection(False)
-        return self._registration == ACCEPTED
 
     async def _watch(self, channel, link):
         """The link below us went away: do not wait for a time-out to see it."""
@@ -230,18 +240,25 @@ class Session:
             return False
         if self._outbox.wait_ms(now) != 0 or self._outbox.depth > _SHORT_OUTBOX:
             return True
-        return self._notes[0][2] < self._outbox.head_sequence()
+        head = self._outbox.head_sequence()
+        return head is None or self._notes[0][2] < head
 
     def _timeout_ms(self):
         return self._config.value("MessageTimeout") * 1000
 
-    async def _call(self, channel, action, payload, message_id=None):
-        """The .conf, or None with a log line when there was no usable answer. LinkLost goes through."""
+    async def _call(self, channel, action, payload, taken=None):
+        """The .conf, or None with a log line when there was no usable answer. LinkLost goes through.
+
+        `taken(conf)` runs before the next message of the CSMS is looked at.
+        """
         try:
-            return await channel.call(action, payload, self._timeout_ms(), message_id)
+            conf = await channel.call(action, payload, self._timeout_ms(), None, taken)
         except _UNUSABLE as error:
             log.warning("session", "%s: %s", action, error)
+            self._unanswered(channel, error)
             return None
+        self._heard()
+        return conf
 
     async def _send_urgent(self, channel):
         action, payload, done = self._urgent.pop(0)
@@ -252,10 +269,14 @@ class Session:
             done(conf)
 
     async def _send_note(self, channel):
-        note = self._notes.pop(0)
-        conf = await self._call(channel, note[0], note[1])
-        if conf is not None and note[3] is not None:
-            self._told[note[3]] = note[4]
+        action, payload, _, number, report = self._notes.pop(0)
+        if number is not None:
+            # Until it is confirmed the CSMS may know the old status or this one: were the connection lost
+            # now and the old status to return meanwhile, it must be told all the same.
+            self._told[number] = None
+        conf = await self._call(channel, action, payload)
+        if conf is not None and number is not None:
+            self._told[number] = report
 
     async def _send_outbox(self, channel):
         message = self._outbox.message()
@@ -263,11 +284,31 @@ class Session:
             return
         message_id, action, payload = message
         try:
-            conf = await channel.call(action, payload, self._timeout_ms(), message_id)
+            # A RemoteStopTransaction right behind StartTransaction.conf must find its transactionId.
+            await channel.call(action, payload, self._timeout_ms(), message_id, self._outbox.answered)
         except _UNUSABLE as error:
             self._outbox.failed(error, ticks_ms())
+            self._unanswered(channel, error)
         else:
-            self._outbox.answered(conf)
+            self._heard()
+
+    def _heard(self):
+        """The CSMS answered: it is there, and this connection is worth having."""
+        self._useful = True
+        self._unheard = 0
+
+    def _unanswered(self, channel, error):
+        """A CALL came to nothing. Where pings are off nobody else would notice that the link is half-open,
+        and transactions would be given up that the CSMS has never seen.
+        """
+        if not isinstance(error, CallTimeout):
+            self._heard()
+        elif self._config.value("WebSocketPingInterval") or channel.silent_ms() < self._timeout_ms():
+            self._unheard = 0
+        else:
+            self._unheard += 1
+            if self._unheard == _MOST_UNHEARD:
+                channel.abort("nothing came during %d calls" % _MOST_UNHEARD)
 
     async def _heartbeat(self, channel):
         self._arm_heartbeat()
@@ -295,19 +336,20 @@ class Session:
             if wait_ms > 0:
                 await self._bell.wait(wait_ms)
                 continue
-            conf = await self._call(channel, "BootNotification", payloads.boot_notification(self._info))
-            self._registered(conf)
+            payload = payloads.boot_notification(self._info)
+            if await self._call(channel, "BootNotification", payload, self._registered) is None:
+                self._not_registered()
         if self._heartbeat_at is None or first:
             self._arm_heartbeat()
         self._tell_statuses(everything=first)
 
+    def _not_registered(self):
+        """BootNotification without a usable answer."""
+        self._boot_failures += 1
+        retry_ms = min(_BOOT_RETRY_MS << min(self._boot_failures - 1, 5), _BOOT_RETRY_MOST_MS)
+        self._boot_at = ticks_add(ticks_ms(), retry_ms // 2 + random.randrange(retry_ms))
+
     def _registered(self, conf):
-        now = ticks_ms()
-        if conf is None:
-            self._boot_failures += 1
-            retry_ms = min(_BOOT_RETRY_MS << min(self._boot_failures - 1, 5), _BOOT_RETRY_MOST_MS)
-            self._boot_at = ticks_add(now, retry_ms // 2 + random.randrange(retry_ms))
-            return
         self._boot_failures = 0
         interval_s = conf["interval"]
         self._set_clock(conf)
@@ -316,10 +358,10 @@ class Session:
         if self._registration == ACCEPTED:
             self._boot_at = None
             if interval_s > 0:
-                self._config.set_internal("HeartbeatInterval", str(interval_s))
+                self._config.set_internal("HeartbeatInterval", str(min(interval_s, _MOST_INTERVAL_S)))
             return
         wait_ms = interval_s * 1000 if interval_s > 0 else _BOOT_RETRY_MS
-        self._boot_at = ticks_add(now, min(wait_ms, _DAY_MS))
+        self._boot_at = ticks_add(ticks_ms(), min(wait_ms, _DAY_MS))
 
     def _tell_statuses(self, everything):
         """After a boot every connector and 0 (errata 3.22); after a mere reconnect only what the CSMS does

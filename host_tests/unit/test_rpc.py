@@ -426,6 +426,52 @@ def test_call_and_answer():
     run(main())
 
 
+def test_the_answer_is_taken_before_the_next_message():
+    wire = Wire()
+    wire.handlers["Reset"] = lambda payload: {"status": "Accepted" if taken else "Rejected"}
+    taken = []
+
+    async def main():
+        call = asyncio.create_task(outcome(wire.rpc.call("Heartbeat", {}, 5000, "h", taken.append)))
+        await settle()
+        wire.take()
+        wire.says([3, "h", NOW])
+        # In the same segment as the answer; nobody else's turn has come.
+        assert wire.says([2, "1", "Reset", {"type": "Soft"}])[0][2] == {"status": "Accepted"}
+        assert (taken, await call) == ([NOW], NOW)
+
+        def broken(answer):
+            raise ValueError("what the caller is to know")
+
+        call = asyncio.create_task(wire.rpc.call("Heartbeat", {}, 5000, "i", broken))
+        await settle()
+        wire.says([3, "i", NOW])
+        try:
+            await call
+        except ValueError as error:
+            return str(error)
+
+    assert run(main()) == "what the caller is to know"
+
+
+def test_an_error_is_not_taken():
+    wire = Wire()
+    taken = []
+
+    async def main():
+        call = asyncio.create_task(outcome(wire.rpc.call("Heartbeat", {}, 5000, "h", taken.append)))
+        await settle()
+        wire.says([4, "h", "InternalError", "", {}])
+        await call
+        call = asyncio.create_task(outcome(wire.rpc.call("Heartbeat", {}, 5000, "i", taken.append)))
+        await settle()
+        wire.says([3, "i", {"currentTime": 5}])
+        return await call
+
+    assert "TypeConstraintViolation" in str(run(main()))
+    assert taken == []
+
+
 def test_a_given_message_id_is_used():
     async def main():
         wire = Wire()
