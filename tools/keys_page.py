@@ -53,8 +53,8 @@ def row(entry, remark):
     elif default == "":
         default = "(empty)"
     where = {"": "", "cache": "option `cache`", "given": "the description gives it a value"}.get(needs, needs)
-    cells = (name, _KIND_NAMES.get(kind, kind), bounds, access, default, where, demand, remark)
-    return "| " + " | ".join(cells) + " |"
+    cells = [name, _KIND_NAMES.get(kind, kind), bounds, access, default, where, demand, remark]
+    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def page():

@@ -69,10 +69,7 @@ class Configuration:
             return self._values[key]
         if key in self._absent:
             return self._absent[key]
-        entry = keys.row(key)
-        if entry is None:
-            raise KeyError(key)
-        return self.value(entry[0])
+        return self.value(keys.row(key)[0])
 
     def text(self, key: str) -> str:
         """The value as GetConfiguration shows it; "" for AuthorizationKey, which is never shown."""
@@ -160,7 +157,7 @@ class Configuration:
 
     def _entry(self, key):
         """The table's line of a key that exists here, else None."""
-        entry = keys.row(key)
+        entry = keys.find(key)
         return entry if entry is not None and entry[0] in self._values else None
 
     def _has_feature(self, entry):

@@ -50,10 +50,21 @@ class Description:
         # The checks take 5 KB of RAM when they are not frozen; they are needed once and not kept.
         from station import station_file
 
-        for name, value in station_file.read({} if document is None else document).items():
-            setattr(self, name, value)
+        found = station_file.read({} if document is None else document)
+        self.name = found["name"]
+        self.connectors = found["connectors"]
+        self.phases = found["phases"]
+        self.fixed_cables = found["fixed_cables"]
+        self.reader = found["reader"]
+        self.profiles = found["profiles"]
+        self.options = found["options"]
+        self.measurands = found["measurands"]
+        self.configuration = found["configuration"]
+        self.read_only = found["read_only"]
+        self.absent = found["absent"]
+        self.limits = found["limits"]
         del sys.modules["station.station_file"]
-        del sys.modules["station"].station_file
+        del sys.modules["station"].station_file  # pyright: ignore[reportAttributeAccessIssue]
 
     def option(self, name: str, default=None):
         """The value of an option; `default` for a name that is none."""

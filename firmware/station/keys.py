@@ -119,10 +119,18 @@ KEYS = (
 # fmt: on
 
 
-def row(name: str):
+def find(name: str):
     """The line of a key, None when unknown. Names are case-insensitive (errata 3.73)."""
     wanted = name.lower()
     for entry in KEYS:
         if entry[0] == name or (len(entry[0]) == len(wanted) and entry[0].lower() == wanted):
             return entry
     return None
+
+
+def row(name: str):
+    """The line of a key; KeyError when the standard has no such key."""
+    entry = find(name)
+    if entry is None:
+        raise KeyError(name)
+    return entry

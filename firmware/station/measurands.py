@@ -38,13 +38,21 @@ DEFAULT = "Energy.Active.Import.Register"
 _PHASES = {"": (), "L": ("L1", "L2", "L3"), "LN": ("L1-N", "L2-N", "L3-N")}
 
 
-def row(name: str):
+def find(name: str):
     """The row of MEASURANDS with this name, whatever its case; None when we do not know it."""
     wanted = name.lower()
     for entry in MEASURANDS:
         if entry[0].lower() == wanted:
             return entry
     return None
+
+
+def row(name: str):
+    """The same; KeyError when we do not know it."""
+    entry = find(name)
+    if entry is None:
+        raise KeyError(name)
+    return entry
 
 
 def phases_of(entry, phase_count: int):
@@ -62,7 +70,7 @@ def split(item: str):
 def parse_item(item: str, available, phase_count: int) -> str:
     """The canonical spelling of a list item; ValueError when this station has no such measurand or phase."""
     name, phase = split(item)
-    entry = row(name)
+    entry = find(name)
     if entry is None or entry[0] not in available:
         raise ValueError("no measurand " + item[:60])
     if phase is None:

@@ -48,8 +48,6 @@ def columns(names, connector) -> tuple:
     for item in names:
         name, phase = measurands.split(item)
         entry = measurands.row(name)
-        if entry is None:
-            continue
         phases = measurands.phases_of(entry, connector.phases)
         for column in [(entry[0], one) for one in phases] if phases else ((entry[0], None),):
             if (phase is None or phase == column[1]) and column not in found:

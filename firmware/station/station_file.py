@@ -161,7 +161,7 @@ def _keys(document, where):
 
 def _key(where, name):
     """The line of a key that is spelt as in the standard."""
-    entry = keys.row(name) if isinstance(name, str) else None
+    entry = keys.find(name) if isinstance(name, str) else None
     if entry is None or entry[0] != name:
         raise DescriptionError("%s: %r is no configuration key" % (where, name))
     return entry

@@ -252,9 +252,11 @@ class Journal:
                 tail = number
         self._head_segment = least if head is None else head
         self._next_seq = self._head_seq
-        if tail is None or least is None:
+        if tail is None:
             return
-        while least < self._head_segment:  # passed by the head before the power went
+        while (
+            least is not None and self._head_segment is not None and least < self._head_segment
+        ):  # passed by the head before the power went
             following = self._segment_after(least)
             self._remove(least)
             least = following

@@ -88,7 +88,8 @@ def test_the_table_is_sound():
         assert len(name) <= 50
         assert keys.row(name.lower())[0] == name
         assert keys.row(name.upper())[0] == name
-    assert keys.row("Testing") is None
+    assert keys.find("Testing") is None
+    raises(KeyError, keys.row, "Testing")
 
 
 def test_optional_keys_are_there_only_with_their_feature():
