@@ -35,10 +35,11 @@ def native_architecture() -> str:
 class PrivateApt:
     """apt with its lists, caches and status in `folder`, for one architecture.
 
-    sources: the text of a sources.list, or None for the machine's own sources.
+    source: one line of a sources.list and the keyring that must have signed what it names, or None for the
+    machine's own sources and keys.
     """
 
-    def __init__(self, folder: Path, architecture: str, sources: str | None = None):
+    def __init__(self, folder: Path, architecture: str, source: tuple[str, Path] | None = None):
         self.folder = fresh(folder)
         self.architecture = architecture
         for sub in ("lists/partial", "archives/partial"):
@@ -62,11 +63,18 @@ class PrivateApt:
             "APT::Sandbox::User": "root",
             "Debug::NoLocking": "true",
         }
-        if sources is not None:
-            (folder / "sources.list").write_text(sources)
+        self.source = source
+        if source is not None:
+            line, keyring = source
+            (folder / "sources.list").write_text(line + "\n")
             settings["Dir::Etc::sourcelist"] = str(folder / "sources.list")
             settings["Dir::Etc::sourceparts"] = "/dev/null"
-        self._tolerant = sources is None  # somebody's broken third-party source is not our subject
+            # Not [signed-by=...] in the line: that cannot name a path with a space.
+            (folder / "keys").mkdir()
+            shutil.copy(keyring, folder / "keys" / "archive.gpg")
+            settings["Dir::Etc::trusted"] = "/dev/null"
+            settings["Dir::Etc::trustedparts"] = str(folder / "keys")
+        self._tolerant = source is None  # somebody's broken third-party source is not our subject
         lines = [line for line in _output(["apt-config", "dump"]).splitlines() if _is_network_setting(line)]
         lines += ['%s "%s";' % item for item in settings.items()]
         (folder / "apt.conf").write_text("\n".join(lines) + "\n")
@@ -107,7 +115,7 @@ def debian(folder: Path) -> PrivateApt:
     architecture = native_architecture()
     reasons = []
     for mirror in _debian_mirrors(folder):
-        state = PrivateApt(folder / architecture, architecture, _sources(keyring, mirror))
+        state = PrivateApt(folder / architecture, architecture, ("deb %s %s main" % (mirror, SUITE), keyring))
         try:
             state.update()
         except SetupError as error:
@@ -120,9 +128,7 @@ def debian(folder: Path) -> PrivateApt:
 
 def debian_for(native: PrivateApt, architecture: str) -> PrivateApt:
     """The same for another architecture, from the same mirror."""
-    state = PrivateApt(
-        native.folder.parent / architecture, architecture, (native.folder / "sources.list").read_text()
-    )
+    state = PrivateApt(native.folder.parent / architecture, architecture, native.source)
     state.update()
     return state
 
@@ -132,10 +138,6 @@ def machines_own(folder: Path) -> PrivateApt:
     state = PrivateApt(folder / "own", native_architecture())
     state.update()
     return state
-
-
-def _sources(keyring: Path, mirror: str) -> str:
-    return "deb [signed-by=%s] %s %s main\n" % (keyring, mirror, SUITE)
 
 
 def _debian_mirrors(folder: Path) -> Iterator[str]:
