@@ -15,6 +15,7 @@ import importlib.util
 import json
 import pathlib
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "firmware")]
@@ -26,12 +27,25 @@ from ocpp16 import schema  # noqa: E402  (needs the path above)
 PROFILES = {
     "Core": (
         (
-            "ChangeAvailability", "ChangeConfiguration", "ClearCache", "DataTransfer", "GetConfiguration",
-            "RemoteStartTransaction", "RemoteStopTransaction", "Reset", "UnlockConnector",
+            "ChangeAvailability",
+            "ChangeConfiguration",
+            "ClearCache",
+            "DataTransfer",
+            "GetConfiguration",
+            "RemoteStartTransaction",
+            "RemoteStopTransaction",
+            "Reset",
+            "UnlockConnector",
         ),
         (
-            "Authorize", "BootNotification", "DataTransfer", "Heartbeat", "MeterValues", "StartTransaction",
-            "StatusNotification", "StopTransaction",
+            "Authorize",
+            "BootNotification",
+            "DataTransfer",
+            "Heartbeat",
+            "MeterValues",
+            "StartTransaction",
+            "StatusNotification",
+            "StopTransaction",
         ),
     ),
     "FirmwareManagement": (
@@ -44,11 +58,18 @@ PROFILES = {
     "RemoteTrigger": (("TriggerMessage",), ()),
     "Security": (
         (
-            "CertificateSigned", "DeleteCertificate", "ExtendedTriggerMessage", "GetInstalledCertificateIds",
-            "GetLog", "InstallCertificate", "SignedUpdateFirmware",
+            "CertificateSigned",
+            "DeleteCertificate",
+            "ExtendedTriggerMessage",
+            "GetInstalledCertificateIds",
+            "GetLog",
+            "InstallCertificate",
+            "SignedUpdateFirmware",
         ),
         (
-            "LogStatusNotification", "SecurityEventNotification", "SignCertificate",
+            "LogStatusNotification",
+            "SecurityEventNotification",
+            "SignCertificate",
             "SignedFirmwareStatusNotification",
         ),
     ),
@@ -64,8 +85,22 @@ UNBOUNDED = {"transactionId"}
 
 # Keywords provided for. A new edition of the schemas that uses another one must be looked at.
 KEYWORDS = {
-    "$schema", "$id", "title", "definitions", "$ref", "type", "properties", "required", "items", "minItems",
-    "additionalProperties", "additionalItems", "enum", "maxLength", "format", "multipleOf",
+    "$schema",
+    "$id",
+    "title",
+    "definitions",
+    "$ref",
+    "type",
+    "properties",
+    "required",
+    "items",
+    "minItems",
+    "additionalProperties",
+    "additionalItems",
+    "enum",
+    "maxLength",
+    "format",
+    "multipleOf",
 }
 
 
@@ -185,6 +220,8 @@ def module_source(directory, module):
         "Written by tools/schemas.py, do not edit; `ocpp16/schema.py` reads these rows and explains them.",
         '"""',
         "",
+        "# fmt: off",
+        "",
         "# Requests of the CSMS.",
         "REQUESTS = (",
         *table(directory, from_csms, "", True),
@@ -196,11 +233,12 @@ def module_source(directory, module):
         ")",
     ]
     if profile == "Core":
+        # One text for each profile: 39 strings of their own would take 1 KB more.
         lines += ["", "# Every action of OCPP 1.6, security extension included.", "ACTIONS = ("]
         for name in PROFILES:
-            lines.append('    "%s", (' % name)
-            lines += ['        "%s",' % action for action in actions_of(name)]
-            lines.append("    ),")
+            texts = textwrap.wrap(" ".join(actions_of(name)) + " ", 90, drop_whitespace=False)
+            texts[-1] = texts[-1].rstrip()
+            lines += ['    "%s", (' % name, *['        "%s"' % text for text in texts], "    ),"]
         lines.append(")")
     return "\n".join(lines) + "\n"
 
@@ -219,7 +257,7 @@ def check_profiles(directory):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="Write the firmware's message tables from the schemas.")
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     arguments = parser.parse_args()
     directory = schema_directory()

@@ -74,7 +74,7 @@ class FrameReader:
             self._read = self._write = kept_end
         if len(self._buffer) - self._write < 256 and (self._start or self._read > kept_end):
             self._compact(kept_end)
-        return self._view[self._write:]
+        return self._view[self._write :]
 
     def advance(self, count: int) -> None:
         self._write += count
@@ -90,13 +90,13 @@ class FrameReader:
             if self._write - self._read > limit:
                 raise ProtocolError(1002, "no end within %d bytes" % limit)
             return None
-        head = bytes(self._view[self._read:at + len(mark)])
+        head = bytes(self._view[self._read : at + len(mark)])
         self._read = at + len(mark)
         return head
 
     def peek(self):
         """The unparsed bytes, as they are."""
-        return self._view[self._read:self._write]
+        return self._view[self._read : self._write]
 
     def next(self):
         """TEXT, BINARY, CLOSE, PING or PONG when one is complete (see `payload`, `total`), else None.
@@ -126,10 +126,10 @@ class FrameReader:
     def _compact(self, kept_end):
         view = self._view
         if self._start:
-            view[0:self._kept] = view[self._start:kept_end]
+            view[0 : self._kept] = view[self._start : kept_end]
             self._start = 0
         unparsed = self._write - self._read
-        view[self._kept:self._kept + unparsed] = view[self._read:self._write]
+        view[self._kept : self._kept + unparsed] = view[self._read : self._write]
         self._read = self._kept
         self._write = self._kept + unparsed
 
@@ -179,7 +179,7 @@ class FrameReader:
         return kind
 
     def _long_length(self, at, size):
-        length = int.from_bytes(self._view[at:at + size], "big")
+        length = int.from_bytes(self._view[at : at + size], "big")
         if length < (126 if size == 2 else 65536):
             raise ProtocolError(1002, "length not in its shortest form")
         if length >> 63:
@@ -197,7 +197,7 @@ class FrameReader:
             return None
         start = self._read + 2
         self._read = start + length
-        self.payload = self._view[start:self._read]
+        self.payload = self._view[start : self._read]
         if kind == CLOSE:
             self.close_code, self.close_reason = close_content(self.payload)
         return kind
@@ -210,7 +210,7 @@ class FrameReader:
             if keep:
                 end = self._start + self._kept
                 if end != self._read:
-                    self._view[end:end + keep] = self._view[self._read:self._read + keep]
+                    self._view[end : end + keep] = self._view[self._read : self._read + keep]
                 self._kept += keep
             self._read += count
             self._rest -= count
@@ -218,7 +218,7 @@ class FrameReader:
 
     def _deliver(self):
         self._delivered = True
-        self.payload = self._view[self._start:self._start + self._kept]
+        self.payload = self._view[self._start : self._start + self._kept]
         # Of a message that was cut only the head is here, and its end may be inside a character.
         if self._kind == TEXT and self.total == self._kept and not utf8.is_valid(self.payload):
             raise ProtocolError(1007, "text is not UTF-8")
@@ -291,7 +291,7 @@ class FrameWriter:
             out[2:10] = length.to_bytes(8, "big")
             used = 10
         mask = os.urandom(4)
-        out[used:used + 4] = mask
+        out[used : used + 4] = mask
         self._used = used + 4
         self._at = 0
         if length >= self._BLOCK:
@@ -312,15 +312,15 @@ class FrameWriter:
         left = len(payload) - at
         block = self._BLOCK
         while left >= block and used + block <= len(view):
-            value = int.from_bytes(payload[at:at + block], "little") ^ self._key_block
-            view[used:used + block] = value.to_bytes(block, "little")
+            value = int.from_bytes(payload[at : at + block], "little") ^ self._key_block
+            view[used : used + block] = value.to_bytes(block, "little")
             used += block
             at += block
             left -= block
         if left < block and used + left <= len(view):
             if left:
                 value = int.from_bytes(payload[at:], "little") ^ int.from_bytes(self._key[:left], "little")
-                view[used:used + left] = value.to_bytes(left, "little")
+                view[used : used + left] = value.to_bytes(left, "little")
                 used += left
             self._payload = None
         self._at = at

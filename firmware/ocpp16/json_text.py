@@ -55,7 +55,7 @@ def read(payload, depth=8):  # noqa: C901, PLR0912, PLR0915 (one loop: a call pe
             if has_escapes or has_controls or j < 0:
                 value, i = _string(data, i, end)
             else:
-                value = str(data[i + 1:j], "utf-8")
+                value = str(data[i + 1 : j], "utf-8")
                 i = j + 1
         elif c == 0x7B or c == 0x5B:  # { [
             if len(stack) >= 2 * depth:
@@ -98,13 +98,13 @@ def read(payload, depth=8):  # noqa: C901, PLR0912, PLR0915 (one loop: a call pe
                     raise Malformed("number too long", i)
                 value = int(str(data[i:j], "utf-8"))
                 i = j
-        elif c == 0x74 and data[i:i + 4] == b"true":
+        elif c == 0x74 and data[i : i + 4] == b"true":
             value = True
             i += 4
-        elif c == 0x66 and data[i:i + 5] == b"false":
+        elif c == 0x66 and data[i : i + 5] == b"false":
             value = False
             i += 5
-        elif c == 0x6E and data[i:i + 4] == b"null":
+        elif c == 0x6E and data[i : i + 4] == b"null":
             value = None
             i += 4
         else:
@@ -172,17 +172,17 @@ def _string(data, i, end):
     put = first
     while at >= 0:
         text, behind = _escape(data, at)
-        data[put:put + at - first] = data[first:at]
+        data[put : put + at - first] = data[first:at]
         put += at - first
         text = text.encode()
-        data[put:put + len(text)] = text
+        data[put : put + len(text)] = text
         put += len(text)
         first = behind
         if first > j:  # the quote found was an escaped one
             j = _quote(data, i, first, end)
         at = data.find(_BACKSLASH, first, j)
-    data[put:put + j - first] = data[first:j]
-    return str(data[begin:put + j - first], "utf-8"), j + 1
+    data[put : put + j - first] = data[first:j]
+    return str(data[begin : put + j - first], "utf-8"), j + 1
 
 
 def _quote(data, i, first, end):
@@ -207,7 +207,7 @@ def _escape(data, at):
     unit = _hex4(data, at + 2, at)
     if not 0xD800 <= unit <= 0xDFFF:
         return chr(unit), at + 6
-    if unit > 0xDBFF or data[at + 6:at + 8] != b"\\u":
+    if unit > 0xDBFF or data[at + 6 : at + 8] != b"\\u":
         raise Malformed("half of a surrogate pair", at)
     low = _hex4(data, at + 8, at)
     if not 0xDC00 <= low <= 0xDFFF:
@@ -217,7 +217,7 @@ def _escape(data, at):
 
 def _hex4(data, first, at):
     value = 0
-    for c in data[first:first + 4]:
+    for c in data[first : first + 4]:
         if 0x30 <= c <= 0x39:
             c -= 0x30
         elif 0x41 <= c <= 0x46 or 0x61 <= c <= 0x66:

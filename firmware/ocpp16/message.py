@@ -81,7 +81,7 @@ def lenient_text(payload):
     """`payload` as text for people; of a head that was cut, up to the cut character."""
     for cut in range(4):
         try:
-            return str(payload[:len(payload) - cut], "utf-8")
+            return str(payload[: len(payload) - cut], "utf-8")
         except UnicodeError:
             pass
     return ""

@@ -5,6 +5,8 @@
 Written by tools/schemas.py, do not edit; `ocpp16/schema.py` reads these rows and explains them.
 """
 
+# fmt: off
+
 # Requests of the CSMS.
 REQUESTS = (
     "ChangeAvailability", (6,
@@ -130,56 +132,28 @@ RESPONSES = (
 # Every action of OCPP 1.6, security extension included.
 ACTIONS = (
     "Core", (
-        "Authorize",
-        "BootNotification",
-        "ChangeAvailability",
-        "ChangeConfiguration",
-        "ClearCache",
-        "DataTransfer",
-        "GetConfiguration",
-        "Heartbeat",
-        "MeterValues",
-        "RemoteStartTransaction",
-        "RemoteStopTransaction",
-        "Reset",
-        "StartTransaction",
-        "StatusNotification",
-        "StopTransaction",
-        "UnlockConnector",
+        "Authorize BootNotification ChangeAvailability ChangeConfiguration ClearCache DataTransfer "
+        "GetConfiguration Heartbeat MeterValues RemoteStartTransaction RemoteStopTransaction Reset "
+        "StartTransaction StatusNotification StopTransaction UnlockConnector"
     ),
     "FirmwareManagement", (
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "GetDiagnostics",
-        "UpdateFirmware",
+        "DiagnosticsStatusNotification FirmwareStatusNotification GetDiagnostics UpdateFirmware"
     ),
     "LocalAuthListManagement", (
-        "GetLocalListVersion",
-        "SendLocalList",
+        "GetLocalListVersion SendLocalList"
     ),
     "Reservation", (
-        "CancelReservation",
-        "ReserveNow",
+        "CancelReservation ReserveNow"
     ),
     "SmartCharging", (
-        "ClearChargingProfile",
-        "GetCompositeSchedule",
-        "SetChargingProfile",
+        "ClearChargingProfile GetCompositeSchedule SetChargingProfile"
     ),
     "RemoteTrigger", (
-        "TriggerMessage",
+        "TriggerMessage"
     ),
     "Security", (
-        "CertificateSigned",
-        "DeleteCertificate",
-        "ExtendedTriggerMessage",
-        "GetInstalledCertificateIds",
-        "GetLog",
-        "InstallCertificate",
-        "LogStatusNotification",
-        "SecurityEventNotification",
-        "SignCertificate",
-        "SignedFirmwareStatusNotification",
-        "SignedUpdateFirmware",
+        "CertificateSigned DeleteCertificate ExtendedTriggerMessage GetInstalledCertificateIds "
+        "GetLog InstallCertificate LogStatusNotification SecurityEventNotification SignCertificate "
+        "SignedFirmwareStatusNotification SignedUpdateFirmware"
     ),
 )

@@ -3,7 +3,6 @@
 """Strict UTF-8 (RFC 3629): MicroPython's decoder takes overlong forms, surrogates and code points above
 U+10FFFF."""
 
-
 _PIECE = 512
 
 

@@ -44,7 +44,7 @@ def test_what_is_sent_is_read_however_it_is_cut(sent, chunks, capacity):
     while at < len(data):
         space = reader.space()
         size = min(chunks[turn % len(chunks)], len(space), len(data) - at)
-        space[:size] = data[at:at + size]
+        space[:size] = data[at : at + size]
         reader.advance(size)
         at += size
         turn += 1

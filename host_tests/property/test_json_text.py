@@ -129,7 +129,7 @@ def test_damaged_texts(value, data):
         if what == "cut":
             del text[at:]
         else:
-            text[at:at + (what != "insert")] = data.draw(pieces) if what != "drop" else b""
+            text[at : at + (what != "insert")] = data.draw(pieces) if what != "drop" else b""
     judge(bytes(text))
 
 

@@ -39,7 +39,7 @@ def read(data, chunk=None, capacity=8192, limit=1 << 20):
     while at < len(data):
         space = reader.space()
         assert len(space) > 0
-        piece = data[at:at + min(chunk or len(space), len(space))]
+        piece = data[at : at + min(chunk or len(space), len(space))]
         space[: len(piece)] = piece
         reader.advance(len(piece))
         at += len(piece)
@@ -107,7 +107,9 @@ def test_a_longer_message_keeps_its_head_and_the_link_goes_on():
     for data in (
         frame(TEXT, body),
         frame(TEXT, body[:600], fin=False) + frame(0, body[600:]),
-        frame(TEXT, body[:300], fin=False) + frame(PING, b"q") + frame(0, body[300:4999], fin=False)
+        frame(TEXT, body[:300], fin=False)
+        + frame(PING, b"q")
+        + frame(0, body[300:4999], fin=False)
         + frame(0, body[4999:]),
         frame(TEXT, body[:1000], fin=False) + frame(0, body[1000:]),
     ):
@@ -210,8 +212,8 @@ def unmasked(data):
         n = int.from_bytes(data[2:10], "big")
         assert n >= 65536
         at = 10
-    mask = data[at:at + 4]
-    body = data[at + 4:]
+    mask = data[at : at + 4]
+    body = data[at + 4 :]
     assert len(body) == n
     return data[0] & 15, bytes(byte ^ mask[i % 4] for i, byte in enumerate(body))
 

@@ -132,9 +132,11 @@ def test_unknown_and_absent_actions():
     assert code(wire.says([2, "1", "MakeCoffee", {}])) == ("1", "NotImplemented")
     assert code(wire.says([2, "2", "reset", {"type": "Soft"}])) == ("2", "NotImplemented")
     assert code(wire.says([2, "3", "x" * 5000, {}])) == ("3", "NotImplemented")
-    assert code(wire.says([2, "4", "ReserveNow", {}])) == ("4", "NotSupported")
+    assert code(wire.says([2, "4", "CancelReservation", {}])) == ("4", "NotSupported")
     assert code(wire.says([2, "5", "SignedUpdateFirmware", {}])) == ("5", "NotSupported")
     assert code(wire.says([2, "6", "BootNotification", {}])) == ("6", "NotSupported")
+    # Cases 048_4 and 050_4: the answer itself says it.
+    assert wire.says([2, "7", "ReserveNow", {"connectorId": 1}]) == [[3, "7", {"status": "Rejected"}]]
 
 
 def test_bad_payloads_get_their_code_and_change_nothing():

@@ -163,7 +163,7 @@ def test_find():
 def test_every_action_of_the_standard_is_named_once():
     names = []
     for i in range(1, len(ACTIONS), 2):
-        names.extend(ACTIONS[i])
+        names.extend(ACTIONS[i].split())
     assert len(names) == len(set(names)) == 39
     assert [ACTIONS[i] for i in range(0, len(ACTIONS), 2)] == [
         "Core",

@@ -48,8 +48,20 @@ def test_what_could_break_out_of_a_request_line_is_refused():
 
 
 def test_other_bad_urls():
-    for bad in ("", "h/x", "ws:/h", "ws://", "ws:///x", "gopher://h", "ws://h:0", "ws://h:65536", "ws://h:8a",
-                "ws://h:-1", "ws://h:123456", "://h"):
+    for bad in (
+        "",
+        "h/x",
+        "ws:/h",
+        "ws://",
+        "ws:///x",
+        "gopher://h",
+        "ws://h:0",
+        "ws://h:65536",
+        "ws://h:8a",
+        "ws://h:-1",
+        "ws://h:123456",
+        "://h",
+    ):
         raises(ValueError, url.parse, bad)
     assert parts("ws://h:/x")[2] == 80
 
