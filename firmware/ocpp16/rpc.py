@@ -413,7 +413,7 @@ def _answer_of_absent(action):
         return {"status": "Rejected"}
     actions = schema_core.ACTIONS
     for i in range(1, len(actions), 2):
-        if action in actions[i]:
+        if action in actions[i].split():
             raise CallError("NotSupported", action + " is not supported by this charge point")
     raise CallError("NotImplemented", "unknown action " + action[:64])
 
