@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Random lives of a station with two connectors: whatever drivers, cars, CSMS and hardware do, and in any order,
+"""Random lives of a station with two connectors: whatever drivers, cars, CSMS and hardware do, and in any
+order,
 every transaction is begun and ended once, nothing flows without one, and nobody is locked out afterwards."""
 
 from hypothesis import strategies as some
@@ -61,7 +62,7 @@ class Station(RuleBasedStateMachine):
                 assert tag != "BAD" or not self.rig.wire.online or self._unasked()
                 self.running[number] = meter_wh
             elif entry[0] == "Stop":
-                _, number, reason, _, meter_wh = entry
+                _, number, _, _, meter_wh = entry
                 assert number in self.running, "a StopTransaction without a start"
                 assert meter_wh >= self.running[number], "energy went backwards"
                 self.sold_wh[number - 1] += meter_wh - self.running.pop(number)
@@ -116,7 +117,7 @@ class Station(RuleBasedStateMachine):
 
     @rule(transaction_id=some.integers(0, 6))
     def remote_stop(self, transaction_id):
-        status, end = self.rig.station.admission.remote_stop(transaction_id)
+        _, end = self.rig.station.admission.remote_stop(transaction_id)
         if end is not None:
             end()
         self._step(20)
@@ -177,7 +178,8 @@ class Station(RuleBasedStateMachine):
         supply.lock_stuck = stuck
         answers = []
         self.rig.station.connectors[which].unlock(answers.append, self.rig.now)
-        # A stop waits 8 s for the contactor at most, the lock gets 3 s; what was asked twice is refused at once.
+        # A stop waits 8 s for the contactor at most, the lock gets 3 s; what was asked twice is refused at
+        # once.
         self._answer_everything()
         self._step(12000)
         assert len(answers) == 1, answers
