@@ -21,6 +21,7 @@ import pytest
 from bench.charger import REPOSITORY
 from bench.messages import FROM_STATION, TO_STATION, read
 from bench.screen import Screen, describe
+from host_tests.integration.processes import processes, wait_until_gone
 
 LAUNCHER = f"{sys.executable} {Path(__file__).with_name('stand_in.py')}"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools"), "TERM": "xterm-256color"}
@@ -38,23 +39,6 @@ def station(tmp_path: Path) -> str:
 
 def command(station: str, *options: str) -> list[str]:
     return [sys.executable, "-m", "bench.console", "--station", station, "--launcher", LAUNCHER, *options]
-
-
-def processes(mark: str) -> list[int]:
-    """Ids of the processes that have `mark` on their command line, zombies left out."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if mark.encode() in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-    return found
-
-
-def wait_until_gone(mark: str) -> None:
-    deadline = time.monotonic() + 5
-    while processes(mark):
-        assert time.monotonic() < deadline, f"still running: {processes(mark)}"
-        time.sleep(0.05)
 
 
 def piped(station: str, *lines: str, options: tuple[str, ...] = ()) -> str:
@@ -84,7 +68,7 @@ def test_a_piped_session_is_told_line_by_line_without_colour(station):
     in_order(
         text,
         r"^Pilotlight: ",
-        r"^  station  Stand-in  \(1 connector: 1-phase AC 32 A, fixed\)",
+        r"^  station  Stand-in  \(1 connector: 1-phase AC 32 A, fixed cable\)",
         r"^\d\d:\d\d:\d\d\.\d{3}  → BootNotification       Nobody Stand-in$",
         r"←   Accepted, heartbeat 60 s$",
         r"→ StatusNotification     connector 1  Available$",

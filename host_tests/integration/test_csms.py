@@ -71,6 +71,7 @@ async def test_a_whole_session_of_a_charge_point_on_the_ocpp_library():
             "configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "300"}],
             "unknownKey": ["Nonsense"],
         }
+        assert csms.books.station("RIVAL").configuration["HeartbeatInterval"] == ("300", False)
         answer = await station.call("RemoteStartTransaction", {"idTag": "04A1B2C3", "connectorId": 1})
         assert answer == {"status": "Accepted"}
         await station.expect("StartTransaction", idTag="04A1B2C3")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.charger import REPOSITORY, STATIONS
+from host_tests.integration.processes import wait_until_gone
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools")}
 CONSOLE = (sys.executable, "-m", "bench.console")
@@ -45,16 +46,6 @@ def in_order(text: str, patterns: list[str]) -> None:
         position = match.end()
 
 
-def gone(mark: str) -> bool:
-    """No process has `mark` on its command line any more."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if subprocess.run(["pgrep", "-f", mark], capture_output=True, check=False).returncode:
-            return True
-        time.sleep(0.1)
-    return False
-
-
 def test_the_demo_plays_a_whole_session_on_stations_of_both_kinds(tmp_path: Path):
     async def play(station: str) -> tuple[int | None, str]:
         process = await asyncio.create_subprocess_exec(
@@ -71,7 +62,7 @@ def test_the_demo_plays_a_whole_session_on_stations_of_both_kinds(tmp_path: Path
         assert code == 0, text
         in_order(text, SESSION)
         assert "against the official schema" not in text and "Traceback" not in text
-    assert gone(str(tmp_path))
+    wait_until_gone(str(tmp_path))
 
 
 def run_console(station: str, data: Path, script: str) -> str:
@@ -81,7 +72,7 @@ def run_console(station: str, data: Path, script: str) -> str:
         command, input=script.replace(";", "\n"), env=ENVIRONMENT, capture_output=True, text=True, timeout=45
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-    assert gone(str(data))
+    wait_until_gone(str(data))
     return done.stdout
 
 
@@ -162,4 +153,4 @@ def test_a_killed_firmware_is_told_and_can_be_started_again(tmp_path: Path):
         rest, [r"crashed \(exit code -9\)", r"is not running; `start`", r"> start", r"→ BootNotification"]
     )
     assert (console.returncode, errors) == (0, "")
-    assert gone(str(data))
+    wait_until_gone(str(data))

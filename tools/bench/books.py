@@ -159,6 +159,12 @@ class Books:
         kept.extend(values)
         del kept[:-100]
 
+    def configuration(self, station_id: str, rows: list[dict[str, Any]]) -> None:
+        """Enter what GetConfiguration answered: its `configurationKey` rows."""
+        known = self.station(station_id).configuration
+        for row in rows:
+            known[row["key"]] = (row.get("value"), row["readonly"])
+
     def running(self, station_id: str) -> list[Transaction]:
         return [
             entry for entry in self.transactions.values() if entry.station == station_id and not entry.stopped

@@ -34,7 +34,7 @@ PROMPT = "pilotlight> "
 
 def banner(desk: Desk) -> None:
     screen, connectors = desk.screen, desk.description["connectors"]
-    kinds = ", ".join(_kind(entry) for entry in connectors)
+    kinds = "; ".join(dict.fromkeys(_kind(entry) for entry in connectors))
     count = f"{len(connectors)} connectors" if len(connectors) > 1 else "1 connector"
     screen.line(
         f"Pilotlight: a simulated charger and a central system (CSMS) that talk {desk.protocol}", BOLD
@@ -63,7 +63,8 @@ def first_steps(screen: Screen) -> None:
 
 def _kind(connector: dict[str, object]) -> str:
     current = "DC" if connector.get("current") == "DC" else f"{connector.get('phases', 1)}-phase AC"
-    return f"{current} {connector.get('rated_a', '?')} A, {connector.get('cable', '?')}"
+    cable = "socket" if connector.get("cable") == "socket" else "fixed cable"
+    return f"{current} {connector.get('rated_a', '?')} A, {cable}"
 
 
 async def _typed_lines(desk: Desk, commands: Commands) -> None:
@@ -76,10 +77,28 @@ async def _typed_lines(desk: Desk, commands: Commands) -> None:
         bottom_toolbar=lambda: desk.toolbar,
         refresh_interval=0.5,
         style=Style.from_dict({"bottom-toolbar": "noreverse fg:ansigray bg:ansiblack"}),
+        interrupt_exception=EOFError,
     )
-    while True:
-        line = await session.prompt_async()
-        await commands.run(line)
+    lines: asyncio.Queue[str] = asyncio.Queue()
+
+    async def carry_out() -> None:
+        while True:
+            await commands.run(await lines.get())
+
+    # The prompt is there all the time, also while a command waits for its answer.
+    working = asyncio.create_task(carry_out())
+    try:
+        while True:
+            typing = asyncio.create_task(session.prompt_async())
+            await asyncio.wait({typing, working}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                typing.cancel()
+                await asyncio.gather(typing, return_exceptions=True)
+                return working.result()
+            lines.put_nowait(typing.result())
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 async def _piped_lines(screen: Screen, commands: Commands) -> None:

@@ -17,10 +17,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.charger import REPOSITORY, ChargerCrashed, SimulatedCharger
+from bench.charger import REPOSITORY, SimulatedCharger
 from bench.csms import Csms
 from bench.exchange import Exchange, Wrong
-from bench.station import NotSeen
 
 OURS, RIVAL = "PILOTLIGHT", "RIVAL"
 TAG = "04A1B2C3"
@@ -248,7 +247,7 @@ def main() -> int:
     print(f"Measuring: {options.samples} samples of 5 operations on two charge points, for a minute or two.")
     try:
         print(asyncio.run(measure(options.samples, options.calls, options.station, options.heap)))
-    except (ChargerCrashed, NotSeen, Wrong, TimeoutError) as error:
+    except (AssertionError, Wrong, TimeoutError, ConnectionError) as error:
         print(f"The measurement failed: {error!r}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

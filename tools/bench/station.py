@@ -270,6 +270,8 @@ class Station:
             self._answers[answer.id] = answer
         if answer.kind == "result" and not answer.violation:
             answer.violation = violation("result", answer.action, answer.payload)
+        if answer.kind == "result" and answer.action == "GetConfiguration" and not answer.violation:
+            self._books.configuration(self.id, answer.payload.get("configurationKey", []))
 
     async def _receive(self, frame: str | bytes) -> None:
         message = read(FROM_STATION, frame)
@@ -332,9 +334,12 @@ class Pipe:
         self._connection, self._frames = connection, frames
 
     async def send(self, text: str) -> int:
-        """Send; returns the monotonic nanoseconds just before."""
+        """Send; returns the monotonic nanoseconds just before. ConnectionError when it has ended."""
         sent_ns = time.monotonic_ns()
-        await self._connection.send(text)
+        try:
+            await self._connection.send(text)
+        except ConnectionClosed as closed:
+            raise ConnectionError(f"the charge point has closed the connection: {closed}") from None
         return sent_ns
 
     async def receive(self, timeout: float = 30) -> tuple[str | bytes, int]:
