@@ -34,16 +34,12 @@ class Clock:
         self.boot = boot
         self.uptime_ms = 0  # since boot, never wraps
         self._ticks = ticks
-        self._offset_ms = (
-            floor_utc_ms  # UTC minus uptime; as long as the time is not known, the floor minus uptime
-        )
+        self._offset_ms = floor_utc_ms  # UTC (as long as it is not known: the floor) minus uptime
         self.known = False
         self.anchors = [list(anchor) for anchor in anchors if anchor[0] < boot][-_ANCHORS + 1 :]
         self.anchors.append([boot, floor_utc_ms, _FLOOR])
-        if (
-            rtc_utc_ms is not None
-            and max(floor_utc_ms, timestamp.EARLIEST_MS) <= rtc_utc_ms <= timestamp.LATEST_MS
-        ):
+        earliest_ms = max(floor_utc_ms, timestamp.EARLIEST_MS)
+        if rtc_utc_ms is not None and earliest_ms <= rtc_utc_ms <= timestamp.LATEST_MS:
             self.set_utc_ms(rtc_utc_ms)
 
     text = staticmethod(timestamp.text)

@@ -233,8 +233,8 @@ class Configuration:
         for name, text in saved.items():
             entry = self._entry(name)
             try:
-                if entry is None or entry[0] in key_types.GIVEN_BY_STATION:
-                    raise ValueError("no such key")
+                if entry is None or entry[0] in key_types.GIVEN_BY_STATION or not isinstance(text, str):
+                    raise ValueError("no such key or value")
                 self._values[entry[0]] = key_types.parse(entry[1][0], text, _ANY_RANGE, self._description)
             except ValueError as error:
                 log.warning("configuration", "saved %s is ignored: %s", name, error)

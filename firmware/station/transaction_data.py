@@ -42,10 +42,8 @@ class TransactionData:
         self._limit = 0
         if both and limit > 0:
             self._limit = max(2, min(limit, _SAMPLE_LIMIT, _VALUE_LIMIT // len(both)))
-        self._stride = [
-            1,
-            1,
-        ]  # of each series: every how many samples one is kept; doubles when there are too many
+        # Of each series: every how many samples one is kept (doubles when too many), how many to skip now.
+        self._stride = [1, 1]
         self._skip = [0, 0]
         self._interval = (metering.IntervalEnergy(), metering.IntervalEnergy(), metering.IntervalEnergy())
         self._begin = None
@@ -117,9 +115,6 @@ class TransactionData:
         self._between = kept[: self._limit - 2]
         for series in (_PERIODIC, _CLOCK):
             if count[series]:
-                # The sample just taken stays or went; either way the next kept one is a full new stride after
-                # it.
-                self._stride[series] *= 2
-                self._skip[series] = (
-                    self._stride[series] - 1 if count[series] % 2 else self._stride[series] // 2 - 1
-                )
+                # The newest sample stayed or went; the next to keep is a new stride after the newest kept.
+                stride = self._stride[series] = 2 * self._stride[series]
+                self._skip[series] = stride - 1 if count[series] % 2 else stride // 2 - 1

@@ -56,7 +56,7 @@ class Journal:
         self._head_seq = 1  # everything below was delivered
         self._head_segment = None  # the segment that holds or precedes the head, None: no segment at all
         self._head_at = 0  # offset in it where the search for the head starts
-        self._head_bytes = 0  # size on flash of the record that peek() found there
+        self._head_bytes = 0  # size on flash of the record that peek() found there, 0 before that
         self._head_damaged = False  # the head segment has an unreadable stretch
         self._torn_segment = None  # the segment whose end was found unreadable at start
         self._tail_segment = None  # the segment that the next append may go to
@@ -92,8 +92,13 @@ class Journal:
         # nor may its number be used again by a file of the same name.
         self._tail_segment = None
         self._next_seq = seq + 1
-        with open(self._path(segment), "ab") as file:
-            file.write(header + data)
+        try:
+            with open(self._path(segment), "ab") as file:
+                file.write(header + data)
+        except OSError:
+            if segment == seq:
+                self._remove(segment)  # a full disk must not fill with empty segments
+            raise
         self._tail_segment = segment
         self._tail_bytes += _HEADER_BYTES + length
         if self._head_segment is None:
@@ -117,6 +122,7 @@ class Journal:
             self._head_segment = following
             self._head_at = 0
         self._head_seq = self._next_seq
+        self._head_bytes = 0
         return None
 
     def drop(self, note=None) -> None:
@@ -124,10 +130,11 @@ class Journal:
 
         Raises OSError when it cannot be persisted: in RAM the record is gone, a restart brings it back.
         """
-        if self.peek() is None:
+        if not self._head_bytes and self.peek() is None:
             return
         self._head_seq += 1
         self._head_at += self._head_bytes
+        self._head_bytes = 0
         try:
             self._save_head(note)
         finally:

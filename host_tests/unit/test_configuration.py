@@ -419,6 +419,7 @@ def test_saved_values_that_no_longer_fit_fall_back():
             "Gone": "1",
             "NumberOfConnectors": "9",
             "LocalPreAuthorize": "maybe",
+            "ResetRetries": 7,
         }
     )
     config = configuration(shelf=shelf)
@@ -426,6 +427,7 @@ def test_saved_values_that_no_longer_fit_fall_back():
     assert config.text("MeterValuesSampledData") == "Energy.Active.Import.Register"
     assert config.value("NumberOfConnectors") == 1
     assert config.value("LocalPreAuthorize") is False
+    assert config.value("ResetRetries") == 3
     assert configuration(shelf=Shelf([1, 2])).value("HeartbeatInterval") == 300
 
 

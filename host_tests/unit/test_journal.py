@@ -341,6 +341,21 @@ def test_a_failed_append_appends_nothing_and_breaks_nothing():
         assert segments(path) == []
 
 
+def test_a_full_disk_does_not_fill_with_segments():
+    with Scratch() as path:
+        journal = fill(path, [b"a"])
+        store.journal.open = failing_writes
+        try:
+            for _ in range(20):
+                raises(OSError, journal.append, b"lost")
+        finally:
+            del store.journal.open
+        assert segments(path) == ["00000001.seg"]
+        assert journal.append(b"b") == 22
+        assert drain(journal) == [b"a", b"b"]
+        assert journal.depth == 0
+
+
 def test_a_failed_first_append():
     with Scratch() as path:
         journal = Journal(path)
