@@ -43,6 +43,10 @@ _METER_SILENCES = 3
 # Available.
 _SELF_TEST_MS = 400
 _SEGMENT_BYTES = 8192
+# Left alone, MicroPython collects when the heap is full; what stays is by then strewn all over it, and of
+# 80 KB free no 8 KB are in one piece: a long message could not be read. Collecting this often keeps more than
+# 40 KB in one piece (docs/development.md).
+_COLLECT_BYTES = 32768
 _CLOCK_KEPT_MS = 3600000
 
 _DEFAULT_INFO = {
@@ -345,6 +349,9 @@ def _clock(boot, board, kept):
 async def run(board, settings, attach=None):
     """Run the charger until it has to restart, then reset the controller."""
     firmware = Firmware(board, settings)
+    if hasattr(gc, "threshold"):  # CPython's is another thing
+        gc.collect()
+        gc.threshold(_COLLECT_BYTES)
     if attach is not None:
         attach(firmware)
     await firmware.run()

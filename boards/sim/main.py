@@ -9,7 +9,12 @@ wrong options, 3 the charger wants to be started again, 137 power cut; any other
 """
 
 import asyncio
+import gc
 import sys
+
+# While modules are loaded and parts are built much is made that stays: it must not come to lie between what
+# does not (see _COLLECT_BYTES in firmware/main.py, which takes over then).
+_COLLECT_BYTES = 4096
 
 
 def _chosen():
@@ -70,6 +75,8 @@ def _refuse(reason):
 
 def start():
     """Returns only when something is wrong: the exit code."""
+    if hasattr(gc, "threshold"):
+        gc.threshold(_COLLECT_BYTES)
     try:
         options = _chosen()
     except ValueError as error:
