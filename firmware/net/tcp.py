@@ -17,7 +17,10 @@ import socket
 
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 
-_core = getattr(asyncio, "core", None)
+try:
+    from asyncio import core as _core  # pyright: ignore[reportAttributeAccessIssue] (not in the stubs)
+except ImportError:
+    pass
 
 # Between two tries to write when the network is slower than we are.
 _WRITE_PAUSE_MS = 5
@@ -57,7 +60,7 @@ class _Readiness:
 
     async def wait(self):
         try:
-            await self
+            await self  # pyright: ignore[reportGeneralTypeIssues] (an iterator is enough for MicroPython)
         finally:
             self.task = None
 

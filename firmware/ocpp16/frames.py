@@ -17,6 +17,8 @@ PONG = 10
 
 _CONTINUATION = 0
 
+_NOTHING = memoryview(b"")
+
 # The longest control frame (2 + 125) must fit behind a message that fills its room, with space to read into
 # left.
 _SLACK = 132
@@ -51,7 +53,7 @@ class FrameReader:
 
     def reset(self) -> None:
         """Begin anew, as for another connection."""
-        self.payload = None  # memoryview, valid until the next call of next() or space()
+        self.payload = _NOTHING  # memoryview, valid until the next call of next() or space()
         self.total = 0  # length of the message as sent, bytes
         self.close_code = 0
         self.close_reason = ""
@@ -121,7 +123,7 @@ class FrameReader:
             self._delivered = False
             self._kind = 0
             self._start = self._kept = self.total = 0
-            self.payload = None
+            self.payload = _NOTHING
 
     def _compact(self, kept_end):
         view = self._view

@@ -120,14 +120,14 @@ def read(payload, depth=8):  # noqa: C901, PLR0912, PLR0915 (one loop: a call pe
                     raise Malformed("something behind the value", i)
                 return value
             if key is None:
-                container.append(value)
+                container.append(value)  # pyright: ignore[reportAttributeAccessIssue] (no key: a list)
                 if c == 0x2C:
                     i += 1
                     break
                 if c != 0x5D:
                     raise Malformed("text ends early" if i >= end else "comma or ] expected", i)
             else:
-                container[key] = value
+                container[key] = value  # pyright: ignore[reportArgumentType, reportCallIssue]
                 if c == 0x2C:
                     key, i = _key(data, i + 1, end)
                     break

@@ -85,7 +85,7 @@ class _Pending:
         self.action = action
         self.taken = taken
         self.deadline = ticks_add(ticks_ms(), timeout_ms)
-        self.answer = None
+        self.answer = {}
         self.error = None
         self._settled = asyncio.Event()
 
@@ -148,7 +148,7 @@ class Rpc:
         self._link += 1
         self._send = None
         if self._pending is not None:
-            self._settle(None, LinkLost("link lost"))
+            self._settle(self._pending, None, LinkLost("link lost"))
 
     @property
     def attached(self) -> bool:
@@ -204,15 +204,15 @@ class Rpc:
         finally:
             self._turns.give()
 
-    def _settle(self, answer, error):
-        pending = self._pending
+    def _settle(self, pending, answer, error):
         self._pending = None
         if error is not None:
             log.warning("rpc", "%s (%s): %s", pending.action, pending.id, error)
         pending.settle(answer, error)
 
-    def _is_pending(self, message_id):
-        return self._pending is not None and self._pending.id == message_id
+    def _pending_as(self, message_id):
+        """The CALL that is out, if that is its id."""
+        return self._pending if self._pending is not None and self._pending.id == message_id else None
 
     # ---- what comes in
 
@@ -261,12 +261,13 @@ class Rpc:
             self._take_call(frame, message_id, payload)
         elif kind in (CALLRESULT, CALLERROR):
             # Never answered with an error: two sides could do that for ever.
-            if not isinstance(message_id, str) or not self._is_pending(message_id):
+            pending = self._pending_as(message_id)
+            if pending is None:
                 log.info("rpc", "answer to nobody dropped: %s", message_id)
             elif kind == CALLRESULT:
-                self._take_result(frame)
+                self._take_result(pending, frame)
             else:
-                self._settle(None, _error_of(frame))
+                self._settle(pending, None, _error_of(frame))
         else:
             # Section 4.1.3: a message of another type is to be ignored.
             log.warning("rpc", "message of type %s ignored", frame[0])
@@ -276,13 +277,15 @@ class Rpc:
         kind, message_id = scan_head(payload)
         if kind == CALL or kind is None:
             self._refuse(message_id or _NO_ID, code, text)
-        elif self._is_pending(message_id):
-            self._settle(None, BadAnswer(code, text))
-        else:
+            return
+        pending = self._pending_as(message_id)
+        if pending is None:
             log.warning("rpc", "dropped: %s", text)
+        else:
+            self._settle(pending, None, BadAnswer(code, text))
 
-    def _take_result(self, frame):
-        action = self._pending.action
+    def _take_result(self, pending, frame):
+        action = pending.action
         row = self._row("RESPONSES", action)
         try:
             if len(frame) != 3:
@@ -291,9 +294,9 @@ class Rpc:
                 raise schema.Violation(schema.FORMATION, "", "no schema for the answer to " + action)
             schema.check(row, frame[2], True)
         except schema.Violation as error:
-            self._settle(None, BadAnswer(error.code, error.describe()))
+            self._settle(pending, None, BadAnswer(error.code, error.describe()))
             return
-        self._settle(frame[2], None)
+        self._settle(pending, frame[2], None)
 
     def _take_call(self, frame, message_id, raw):
         if not isinstance(message_id, str):

@@ -56,7 +56,8 @@ class WebSocket:
         wait."""
         self.pong_timeout_ms = pong_timeout_ms
         self.write_timeout_ms = write_timeout_ms
-        self._stream = None
+        # Set by _open(), before anything but _end() uses it.
+        self._stream: tcp.TcpStream = None  # pyright: ignore[reportAttributeAccessIssue]
         reader = _spare.pop() if _spare else None
         if reader is None or reader.capacity != receive_limit:
             reader = FrameReader(receive_limit)

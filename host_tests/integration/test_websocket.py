@@ -142,8 +142,11 @@ class Peer:
 
 
 @contextlib.asynccontextmanager
-async def server(play):
-    """A server on a port of its own whose every connection runs `play(peer)`; its failure is the test's."""
+async def server(play, buffer=None):
+    """A server on a port of its own whose every connection runs `play(peer)`; its failure is the test's.
+
+    `buffer`: bytes the system may keep of what the server does not read; it gives megabytes otherwise.
+    """
     failures = []
     tasks = set()
 
@@ -157,7 +160,11 @@ async def server(play):
         finally:
             writer.close()
 
-    listener = await asyncio.start_server(connection, "127.0.0.1", 0)
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    if buffer is not None:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    listener = await asyncio.start_server(connection, sock=bound)
     try:
         yield listener.sockets[0].getsockname()[1]
         for task in list(tasks):
@@ -376,14 +383,14 @@ async def test_messages_of_all_sizes_both_ways():
     assert closed_with(it.events) == (1000, "bye")
 
 
-async def talk(play, **options):
+async def talk(play, buffer=None, **options):
     """Run `play(peer)` after the handshake until the client has ended; all it said."""
 
     async def accepted(peer):
         await peer.accept()
         await play(peer)
 
-    async with server(accepted) as port, client(port, **options) as it:
+    async with server(accepted, buffer) as port, client(port, **options) as it:
         await it.end()
         return it.events
 
@@ -610,15 +617,15 @@ async def test_a_client_busy_elsewhere_does_not_miss_the_pong():
 async def test_the_send_queue_is_bounded_and_a_peer_that_does_not_read_is_left():
     async def play(peer):
         peer.writer.transport.pause_reading()
-        # More than once: between us are buffers of megabytes, which still take something after being full.
-        for _ in range(4):
+        # More than once: what is on its way when the buffers are full still makes room.
+        for _ in range(10):
             peer.order("!flood 20000")
-            await asyncio.sleep(0.4)
-        await asyncio.sleep(1)
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(0.5)
         peer.writer.transport.resume_reading()
         await peer.gone()
 
-    events = await talk(play, write_timeout_ms=1000)
+    events = await talk(play, buffer=8192, write_timeout_ms=1000)
     for flood in [said for said in events if said["event"] == "flood"]:
         assert flood["sent"] < 20000
         assert 15000 < flood["queued"] <= 16384
