@@ -159,6 +159,10 @@ class Outlet:
         self._unlock = True
         self._was_permitted = True  # only what is given after this counts as anew
 
+    def lock(self) -> None:
+        """Take `unlock` back: somebody is about to charge with the plug that is in the socket."""
+        self._unlock = False
+
     def step(self, now: int, inputs: Inputs) -> Outputs:
         """One pass; the same `Outputs` object every time."""
         out = self._out

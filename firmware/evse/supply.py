@@ -98,6 +98,11 @@ class Supply:
         if self.has_lock:
             self._outlet.unlock()
 
+    def lock(self) -> None:
+        """Lock the plug again after `unlock`: somebody is about to charge with it. Shows in `locked`, or as
+        ConnectorLockFailure within 2 s."""
+        self._outlet.lock()
+
     def report(self, name: str, present: bool) -> None:
         """A fault of the catalogue that others find (a silent meter, over-current by the meter) is there or gone."""
         if present:

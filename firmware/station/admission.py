@@ -8,7 +8,7 @@ second transaction. The decision on a tag itself is `station.authorization`.
 
 import log
 from station import status as st
-from station.authorization import IdTagInfo, decide, normalise, same_group
+from station.authorization import IdTagInfo, decide, normalise, same_group, same_tag
 from station.connector import Grant
 
 
@@ -30,25 +30,26 @@ class Admission:
         except ValueError as error:
             self._note(str(tag)[:20], "refused", str(error))
             return
-        if self._asking:
-            self._note(tag, "ignored", "another tag is being checked")
-            return
         if station.closing:
             self._note(tag, "refused", "restarting")
             return
         connectors = station.connectors if reader_connector is None else [station.connector(reader_connector)]
+        # Whoever ends what is theirs needs no answer of the CSMS and does not wait for another driver's.
         for connector in connectors:
             if self._owner(connector, tag, now):
                 return
-        target = self._free(connectors)
-        if target is None and not self._foreign_may_stop(connectors):
+        if self._asking:
+            self._note(tag, "ignored", "another tag is being checked")
+            return
+        if self._free(connectors, tag, now) is None and not self._foreign_may_stop(connectors):
             self._note(tag, "refused", "no connector free")
             return
         self._asking = True
+        running = [connector.transaction for connector in connectors]
 
         def answered(info, why):
             self._asking = False
-            self._swiped(tag, info, why, connectors, station.now())
+            self._swiped(tag, info, why, connectors, running, station.now())
 
         self._check(tag, answered)
 
@@ -56,55 +57,91 @@ class Admission:
         """The tag belongs to what goes on at this connector: stop, give up, or get the cable back."""
         transaction = connector.transaction
         if transaction is not None:
-            if same_group(transaction.id_tag, None, tag, None):
+            if same_tag(transaction.id_tag, tag):
                 self._note(tag, "accepted", "stops its transaction")
                 connector.stop("Local", tag, now)
                 return True
         elif connector.grant is not None:
-            if same_group(connector.grant.tag, None, tag, None):
+            if same_tag(connector.grant.tag, tag):
                 self._note(tag, "accepted", "gives up waiting")
                 connector.withdraw(now)
                 return True
-        elif connector.holder is not None and same_group(connector.holder[0], None, tag, None):
+        elif connector.holder is not None and same_tag(connector.holder[0], tag):
+            if connector.status_name == st.PREPARING:
+                return False  # the car is plugged in again: its owner wants to charge
             self._note(tag, "accepted", "frees the cable")
             connector.release_cable()
             return True
         return False
 
-    def _free(self, connectors):
-        """Where a driver who just swiped would begin: the plugged connector, else the first free one."""
-        usable = [connector for connector in connectors if connector.usable]
-        for status in (st.PREPARING, st.FINISHING, st.AVAILABLE):
-            for connector in usable:
-                if connector.status_name == status:
-                    return connector
-        return usable[0] if usable else None
+    @staticmethod
+    def _free(connectors, tag, now, parent=None, asked=False):
+        """Where the driver with this tag would begin; None: nowhere. `parent` counts once the CSMS was
+        `asked`.
+
+        The car plugged in last is that of the driver who stands at the reader; a car that has finished
+        belongs to who charged it, and is the last one that anybody else means.
+        """
+        best = None
+        best_rank = None
+        for connector in connectors:
+            if not connector.usable or not _may_take(connector, tag, parent, asked):
+                continue
+            status = connector.status_name
+            since_ms = 0
+            if status == st.PREPARING:
+                place, since_ms = 0, connector.preparing_ms(now)
+            elif connector.holder is not None:
+                continue  # a cable without a car: it is to be freed, not charged through
+            elif status == st.FINISHING:
+                user = connector.last_user
+                place = 2 if user is None else 1 if same_group(user[0], user[1], tag, parent) else 4
+            else:
+                place = 3
+            rank = (place, since_ms)
+            if best is None or rank < best_rank:
+                best, best_rank = connector, rank
+        return best
 
     @staticmethod
     def _foreign_may_stop(connectors):
         """Only a tag of the same parent may stop another's transaction, so a transaction whose parent is
-        unknown
-        needs no Authorize of a foreign tag (cases 068 and 069)."""
+        unknown needs no Authorize of a foreign tag (cases 068 and 069).
+        """
         return any(
             (connector.transaction is not None and connector.transaction.parent)
             or (connector.holder is not None and connector.holder[1])
             for connector in connectors
         )
 
-    def _swiped(self, tag, info, why, connectors, now):
-        """The tag has been decided on; the connectors may have changed meanwhile."""
+    def _swiped(self, tag, info, why, connectors, running, now):
+        """The tag has been decided on; the connectors may have changed meanwhile. `running`: the transactions
+        when it was presented.
+        """
         if info.status != "Accepted":
             self._note(tag, "refused", why)
             return
-        target = self._free(connectors)
+        for connector, before in zip(connectors, running):
+            begun = None
+            if connector.grant is not None:
+                begun = connector.grant.tag
+            elif connector.transaction is not None and connector.transaction is not before:
+                begun = connector.transaction.id_tag
+            if same_tag(begun, tag):
+                # A remote start of the same driver was faster: the swipe meant to begin, not to end.
+                self._note(tag, "accepted", "has begun already")
+                return
+        target = self._free(connectors, tag, now, info.parent, True)
         if target is not None:
             self._note(tag, "accepted", why)
             target.give(Grant(tag, info.parent, movable=len(connectors) > 1), now)
             return
-        for connector in connectors:
+        for connector, before in zip(connectors, running):
             transaction, holder = connector.transaction, connector.holder
-            if transaction is not None and same_group(
-                transaction.id_tag, transaction.parent, tag, info.parent
+            if (
+                transaction is not None
+                and transaction is before
+                and same_group(transaction.id_tag, transaction.parent, tag, info.parent)
             ):
                 self._note(tag, "accepted", "same parent, stops the transaction")
                 connector.stop("Local", tag, now)
@@ -127,7 +164,11 @@ class Admission:
             if grant is None or not grant.movable or waiting.supply.plugged:
                 continue
             for connector in connectors:
-                if connector.usable and connector.status_name == st.PREPARING:
+                if (
+                    connector.usable
+                    and connector.status_name == st.PREPARING
+                    and _may_take(connector, grant.tag, grant.parent, True)
+                ):
                     waiting.withdraw(now)
                     connector.give(grant, now)
                     break
@@ -139,8 +180,14 @@ class Admission:
         station = self._station
         if station.closing:
             return "Rejected", None
-        target = self._free(station.connectors) if number is None else station.connector(number)
+        if number is None:
+            free = [connector for connector in station.connectors if not connector.remote_pending]
+            target = self._free(free, tag, now)
+        else:
+            target = station.connector(number)
         if target is None or not target.usable or target.remote_pending:
+            return "Rejected", None
+        if not _may_take(target, tag, None, False):
             return "Rejected", None
         target.remote_pending = True
 
@@ -154,7 +201,7 @@ class Admission:
             target.remote_pending = False
             if info.status != "Accepted":
                 self._note(tag, "refused", why)
-            elif not target.usable:
+            elif not target.usable or not _may_take(target, tag, info.parent, True):
                 self._note(tag, "refused", "connector %d is no longer free" % target.number)
             else:
                 self._note(tag, "accepted", why)
@@ -210,6 +257,17 @@ class Admission:
     def _note(self, tag, outcome, why):
         log.info("admission", "tag %s %s: %s", tag, outcome, why)
         self.last = (tag, outcome, why)
+
+
+def _may_take(connector, tag, parent, asked):
+    """May this tag use the connector, as far as a cable locked for its owner goes (errata 3.5)?
+
+    Before the CSMS was `asked` the parent is not known: a tag that may be of the same one is given a chance.
+    """
+    holder = connector.holder
+    if holder is None or same_group(holder[0], holder[1], tag, parent):
+        return True
+    return not asked and bool(holder[1])
 
 
 def _told(decision):

@@ -51,9 +51,11 @@ class Connector:
         self.grant = None
         self.finishing = False  # a transaction or a wait is over, the cable is still there
         self.holder = None  # (tag, parent) for whom the cable stays locked (errata 3.5)
+        self.last_user = None  # (tag, parent) of the transaction whose cable is still there
         self.remote_pending = False  # a RemoteStart for this connector is being authorized
         self.reading = None  # the last one the meter gave
         self.status = st.plain(st.AVAILABLE)
+        self._sound = self.status  # what it would be without faults
         self.meter_values = MeterValues(station.config, station.description.connectors[number - 1])
         self._record = record
         self._recorded_at = 0
@@ -87,6 +89,10 @@ class Connector:
             and self.blocked is None
             and self.station.availability.operative(self.number)
         )
+
+    def preparing_ms(self, now):
+        """For how long it has been Preparing."""
+        return ticks_diff(now, self._preparing_since)
 
     @property
     def ending(self):
@@ -161,12 +167,16 @@ class Connector:
         self._keep_record()
 
     def metered(self, reading, stamp):
-        """A reading of the regular round (None: the meter was silent)."""
+        """A reading (None: the meter was silent)."""
         if reading is None:
             return
         self.reading = reading
-        if self.transaction is not None:
-            self.transaction.seen(reading.energy_wh, stamp)
+        transaction = self.transaction
+        if transaction is not None:
+            transaction.seen(reading.energy_wh, stamp)
+            if reading.energy_wh is not None:
+                # Of a meter that was swapped, samples show what is billed as well: never less than before.
+                reading.energy_wh = transaction.meter_last_wh
 
     def resume(self, transaction, now):
         """After a power cut, where the station description says that transactions go on."""
@@ -198,11 +208,17 @@ class Connector:
         if not supply.plugged and not supply.cable:
             self.finishing = False
             self.holder = None
+            self.last_user = None
         if self.grant is not None and (self.blocked or not self.station.availability.operative(self.number)):
             # Nobody is charged by surprise when the fault is mended an hour later.
             self.grant = None
         if self.grant is not None and supply.plugged:
-            self._ask_meter(self._begin)
+            if supply.has_lock and not supply.locked:
+                # No transaction for a plug that cannot be locked (case 024): it locks, or its fault takes the
+                # grant away.
+                supply.lock()
+            else:
+                self._ask_meter(self._begin)
             return
         timeout_s = self.station.config.value("ConnectionTimeOut")
         waiting = self.status_name == st.PREPARING and timeout_s > 0
@@ -229,7 +245,7 @@ class Connector:
                 return
         elif supply.plugged and not self._was_plugged:
             self._settle(now)
-        offering = supply.limit_da >= 60
+        offering = supply.limit_da >= 60 and self.blocked is None
         if offering and not self._was_offering:
             self._settle(now)
         self._was_offering = offering
@@ -271,10 +287,8 @@ class Connector:
         if grant is None or not self.supply.plugged or self.blocked:
             return
         if reading is None or reading.energy_wh is None:
-            # What cannot be metered cannot be billed: no transaction, and the meter's fault tells why.
-            log.error("connector", "%d: the meter is silent, no transaction", self.number)
-            self.grant = None
-            self.finishing = True
+            # What cannot be metered cannot be billed. It is asked again, until it answers or its fault takes
+            # the grant away: a single silence is noise on the bus.
             return
         station = self.station
         stamp = station.clock.stamp()
@@ -323,20 +337,19 @@ class Connector:
         station = self.station
         reason, tag, _ = self._ending
         stamp = station.clock.stamp()
-        if reading is not None:
-            self.reading = reading
-            transaction.seen(reading.energy_wh, stamp)
+        self.metered(reading, stamp)
         data = self.meter_values.end(self, reading, stamp)
         station.wire.stopped(transaction, reason, tag, stamp, data)
         self._ending = None
         self.transaction = None
         self._drop_record()
         self.finishing = self.supply.plugged or self.supply.cable
+        self.last_user = (transaction.id_tag, transaction.parent)
         keeps_cable = reason == "DeAuthorized" or (
             reason == "EVDisconnected" and not station.config.value("UnlockConnectorOnEVSideDisconnect")
         )
         if keeps_cable and self.finishing and self.supply.has_lock:
-            self.holder = (transaction.id_tag, transaction.parent)
+            self.holder = self.last_user
             self.supply.hold_lock(True)
         else:
             self._release_cable()
@@ -406,7 +419,7 @@ class Connector:
 
     def _derive(self, now):
         supply = self.supply
-        report = self._derive_sound(now)
+        report = self._sound = self._derive_sound(now)
         for name in supply.faults:
             if not faults.is_warning(name):
                 return st.faulted(name)
@@ -430,12 +443,16 @@ class Connector:
         if supply.energised:
             self._settling = False
             return st.plain(st.CHARGING)
-        held = self.status if self.status_name not in (st.FAULTED, st.AVAILABLE) else st.plain(st.PREPARING)
+        held = self._sound if self._sound[0] != st.AVAILABLE else st.plain(st.PREPARING)
         if self._ending is not None:
             return held
         if not supply.plugged:
             return st.plain(st.SUSPENDED_EV, st.EV_SIDE_DISCONNECTED)
-        if supply.limit_da < 60 or not supply.permitted:
+        blocked = self.blocked
+        if blocked is not None and not faults.is_warning(blocked):
+            # Behind Faulted: when that is over, the state of before comes back (section 4.9, row I).
+            return held
+        if blocked is not None or supply.limit_da < 60 or not supply.permitted:
             return st.plain(st.SUSPENDED_EVSE)
         if self._settling:
             if ticks_diff(now, self._settle_until) < 0:

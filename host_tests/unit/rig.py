@@ -90,13 +90,17 @@ class ScriptedSupply:
         if self.has_lock and not self.lock_stuck:
             self.locked = False
 
+    def lock(self):
+        if self.has_lock and not self.lock_stuck:
+            self.locked = True
+
     # --- what the tests do with it ---
 
     def plug(self, asking=False):
         self.plugged = self.cable = True
         self.asking = asking
         self.pilot = "C" if asking else "B"
-        if self.has_lock:
+        if self.has_lock and not self.lock_stuck:
             self.locked = True
 
     def unplug(self, cable_stays=False):

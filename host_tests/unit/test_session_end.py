@@ -115,7 +115,10 @@ def test_energy_never_goes_backwards():
     rig = Rig()
     rig.charge()
     rig.energy_wh[0] = 3  # the meter was swapped
+    rig._read_meter(1, lambda reading, now: rig.station.connectors[0].metered(reading, rig.clock.stamp()))
+    assert rig.station.connectors[0].reading.energy_wh == 1000  # what samples show
     assert ("Stop", 1, "Local", "GOOD", 1000) in rig.tag("GOOD")
+    assert ("Start", 1, "GOOD", 3) in rig.tag("GOOD") + rig.step(20)  # the next session counts by the new one
 
 
 def test_unplugged_at_the_car_with_a_fixed_cable():
@@ -152,10 +155,40 @@ def test_unplugged_at_the_car_without_unlock_keeps_the_cable_for_its_owner():  #
     rig.step(20)
     assert rig.supply.locked is True
     rig.tag("BAD")
+    assert rig.tag("OTHER") == []  # may charge here, but with a cable of its own
+    assert rig.station.admission.remote_start("OTHER", 1, rig.now)[0] == "Rejected"
     assert rig.supply.locked is True
     said = rig.tag("GOOD")
     assert rig.supply.locked is False
     assert not [entry for entry in said if entry[0] == "Start"]
+
+
+def test_the_owner_of_a_locked_cable_plugs_in_again():
+    rig = Rig(
+        cable="socket", StopTransactionOnEVSideDisconnect="true", UnlockConnectorOnEVSideDisconnect="false"
+    )
+    rig.charge()
+    rig.supply.unplug(cable_stays=True)
+    rig.step(20)
+    rig.supply.plug()
+    assert rig.step() == [("Status", 1, "Preparing")]
+    assert rig.tag("OTHER") == []
+    assert ("Start", 1, "GOOD", 1000) in rig.tag("GOOD")
+
+
+def test_a_locked_cable_and_a_tag_of_the_same_parent():  # errata 3.5
+    rig = Rig(
+        cable="socket", StopTransactionOnEVSideDisconnect="true", UnlockConnectorOnEVSideDisconnect="false"
+    )
+    rig.wire.tags = {tag: IdTagInfo("Accepted", None, "FLEET") for tag in ("GOOD", "OTHER")}
+    rig.wire.tags["CLUB"] = IdTagInfo("Accepted", None, "CLUB")
+    rig.charge()
+    rig.supply.unplug(cable_stays=True)
+    rig.step(20)
+    assert rig.tag("CLUB") == [("Authorize", "CLUB")]
+    assert rig.supply.locked is True
+    assert rig.tag("OTHER") == [("Authorize", "OTHER")]
+    assert rig.supply.locked is False
 
 
 def test_unplugged_at_the_car_and_the_transaction_goes_on():  # case 005_3
@@ -250,8 +283,39 @@ def test_fault_while_charging_suspends_and_goes_on():
     rig.supply.faults = ("OverTemperature",)
     assert rig.step(20) == [("Status", 1, "Faulted")]
     assert rig.wire.last_report[1] == "HighTemperature"
+    rig.supply.asking = False  # the car sees no offer any more
+    assert rig.step(20000) == []
     rig.supply.faults = ()
-    assert rig.step(20) == [("Status", 1, "Charging")]
+    assert rig.step(20) == [("Status", 1, "Charging")]  # the state of before, while the car takes its time
+    rig.supply.asking = True
+    assert rig.step(10000) == []
+    rig.supply.faults = ("OverTemperature",)
+    rig.supply.asking = False
+    assert rig.step(20) == [("Status", 1, "Faulted")]
+    rig.supply.faults = ()
+    assert rig.step(4900) == [("Status", 1, "Charging")]
+    assert rig.step(200) == [("Status", 1, "SuspendedEV")]
+
+
+def test_a_warning_that_forbids_energy_suspends_by_us():
+    rig = Rig()
+    rig.charge()
+    rig.supply.faults = ("VentilationRequired",)
+    assert rig.step(20) == [("Status", 1, "SuspendedEVSE")]
+    assert rig.wire.last_report[1] == "EVCommunicationError"
+
+
+def test_a_warning_that_has_gone_is_not_told_any_more():
+    rig = Rig()
+    rig.step()
+    rig.supply.plug()
+    rig.supply.faults = ("WeakSignal",)
+    rig.step()
+    rig.tag("GOOD")
+    assert rig.wire.last_report[:2] == ("Preparing", "WeakSignal")
+    rig.supply.faults = ()
+    rig.step(100)
+    assert rig.wire.last_report[:2] == ("Preparing", "NoError")
 
 
 def test_emergency_stop_ends_the_transaction():

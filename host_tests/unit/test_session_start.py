@@ -202,6 +202,93 @@ def test_two_drivers_one_reader():
     assert rig.station.connectors[1].transaction is not None
 
 
+def test_the_car_plugged_in_last_is_meant():
+    rig = Rig(connectors=2)
+    rig.step()
+    rig.supplies[0].plug()
+    rig.step(5000)
+    rig.supplies[1].plug()
+    rig.step(100)
+    assert ("Start", 2, "GOOD", 1000) in rig.tag("GOOD")
+
+
+def test_a_car_that_has_finished_is_nobody_elses():
+    rig = Rig(connectors=2)
+    rig.step()
+    rig.charge(number=1)
+    rig.tag("GOOD")
+    said = rig.tag("OTHER")
+    assert ("Status", 2, "Preparing") in said
+    assert not [entry for entry in said if entry[0] == "Start"]
+    said = rig.tag("GOOD")  # its own driver wants more
+    assert ("Start", 1, "GOOD", 1000) in said
+
+
+def test_two_remote_starts_without_connector_take_one_each():
+    rig = Rig(connectors=2)
+    rig.supplies[0].plug()
+    rig.supplies[1].plug()
+    rig.step()
+    rig.wire.waiting = []
+    for tag in ("GOOD", "OTHER"):
+        status, begin = rig.station.admission.remote_start(tag, None, rig.now)
+        assert status == "Accepted"
+        begin()
+    assert rig.station.admission.remote_start("THIRD", None, rig.now)[0] == "Rejected"
+    for answer in rig.wire.waiting:
+        answer()
+    said = rig.step()
+    assert [entry[1:3] for entry in said if entry[0] == "Start"] == [(1, "GOOD"), (2, "OTHER")]
+
+
+def test_a_remote_start_that_is_faster_than_the_swipe_of_the_same_driver():
+    for connectors in (1, 2):
+        rig = Rig(connectors=connectors, AuthorizeRemoteTxRequests="false")
+        rig.supply.plug()
+        rig.step()
+        rig.wire.waiting = []
+        rig.tag("GOOD")
+        rig.station.admission.remote_start("GOOD", 1, rig.now)[1]()
+        assert ("Start", 1, "GOOD", 1000) in rig.step()
+        rig.wire.waiting[0]()  # the swipe is accepted: it meant to begin
+        assert rig.step(1000) == []
+        assert rig.station.connectors[0].transaction is not None
+        assert ("Stop", 1, "Local", "GOOD", 1000) in rig.tag("GOOD")
+
+
+def test_ending_ones_own_does_not_wait_for_the_authorization_of_another():
+    rig = Rig(connectors=2)
+    rig.charge(number=1)
+    rig.wire.waiting = []
+    rig.tag("OTHER")
+    assert ("Stop", 1, "Local", "GOOD", 1000) in rig.tag("GOOD")
+
+
+def test_no_transaction_before_the_plug_is_locked():  # case 024
+    rig = Rig(cable="socket")
+    rig.supply.lock_stuck = True
+    rig.supply.plug()
+    rig.step()
+    said = rig.tag("GOOD") + rig.step(1000)
+    assert not [entry for entry in said if entry[0] == "Start"]
+    rig.supply.faults = ("ConnectorLockFailure",)
+    assert rig.statuses(rig.step()) == ["Faulted"]
+    rig.supply.faults = ()
+    rig.supply.lock_stuck = False
+    said = rig.step(1000)
+    assert not [entry for entry in said if entry[0] == "Start"]  # the grant went with the fault
+
+
+def test_a_plug_that_was_unlocked_is_locked_again_for_the_next_session():
+    rig = Rig(cable="socket")
+    rig.charge()
+    rig.tag("GOOD")
+    assert rig.supply.locked is False
+    said = rig.tag("GOOD") + rig.step(100)
+    assert ("Start", 1, "GOOD", 1000) in said
+    assert rig.supply.locked
+
+
 def test_reader_of_a_connector_serves_that_connector_only():
     rig = Rig(connectors=2)
     rig.supplies[0].plug()
@@ -216,9 +303,26 @@ def test_no_transaction_without_a_meter():
     rig.meter_silent = True
     rig.supply.plug()
     rig.step()
-    said = rig.tag("GOOD")
+    said = rig.tag("GOOD") + rig.step(3000)
     assert not [entry for entry in said if entry[0] == "Start"]
     assert not rig.supply.permitted
+    rig.supply.faults = ("MeterFailure",)
+    rig.step()
+    rig.supply.faults = ()
+    rig.meter_silent = False
+    said = rig.step(1000)
+    assert not [entry for entry in said if entry[0] == "Start"]  # nobody is charged by surprise
+
+
+def test_one_silence_of_the_meter_does_not_cost_the_driver_the_session():
+    rig = Rig()
+    rig.meter_silent = True
+    rig.supply.plug()
+    rig.step()
+    rig.tag("GOOD")
+    rig.step(900)
+    rig.meter_silent = False
+    assert ("Start", 1, "GOOD", 1000) in rig.step(100)
 
 
 def test_unplugged_while_the_meter_is_read():

@@ -140,6 +140,20 @@ def test_unlock_during_charging():
     assert desk.supply.locked is False and desk.supply.offered_da == 0  # permission alone does not lock it again
 
 
+def test_lock_takes_an_unlock_back():
+    desk = Desk(**SOCKET)
+    desk.hardware.plug()
+    desk.run(1500)
+    desk.supply.unlock()
+    desk.run(1500)
+    assert desk.supply.locked is False
+    desk.supply.lock()
+    assert desk.run(2000, lambda: desk.supply.locked) < 1000  # without permission, as nothing has begun yet
+    desk.hardware.unplug()
+    desk.run(2000)
+    assert desk.supply.locked is False and not desk.supply.cable
+
+
 def test_unlock_without_a_lock_does_nothing():
     desk = Desk()
     desk.charge()
