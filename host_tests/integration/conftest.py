@@ -4,18 +4,99 @@
 
 A charger is `bench.charger.SimulatedCharger`, a CSMS `bench.csms.Csms`; both are used with `async with`, so
 that a failing test leaves no process behind.
+
+A module that says `AT_ONCE = n` has its coroutine tests run n at a time, in one loop: they spend their time
+waiting for cars. Each is still reported by itself. Tests that use fixtures, other than the values of
+`parametrize`, run alone.
 """
 
 import asyncio
+import contextlib
 import inspect
 
 import pytest
+
+_DEADLINE_S = 50  # of a test that runs beside others: pytest's own time-out could not tell which one it is
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    asyncio.run(pyfuncitem.obj(**arguments))
+    if _may_run_ahead(pyfuncitem):
+        _Together.of(pyfuncitem).run(pyfuncitem)
+    else:
+        arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+        asyncio.run(pyfuncitem.obj(**arguments))
     return True
+
+
+def _parameters(item):
+    return item.callspec.params if hasattr(item, "callspec") else {}
+
+
+def _may_run_ahead(item):
+    return (
+        getattr(item.module, "AT_ONCE", 1) > 1
+        and inspect.iscoroutinefunction(item.obj)
+        and set(item._fixtureinfo.argnames) <= set(_parameters(item))
+    )
+
+
+class _Together:
+    """The tests of one module in one event loop, some of them ahead of the one that pytest asks for."""
+
+    _present = None
+
+    def __init__(self, module):
+        self._module = module
+        self._loop = asyncio.new_event_loop()
+        self._tasks = {}
+
+    @classmethod
+    def of(cls, item):
+        present = cls._present
+        if present is None or present._module is not item.module:
+            if present is not None:
+                present.close()
+            present = cls._present = cls(item.module)
+        return present
+
+    def run(self, item):
+        items = item.session.items
+        here = items.index(item)
+        ahead = [item]
+        for other in items[here + 1 :]:
+            if len(ahead) == self._module.AT_ONCE or other.module is not self._module:
+                break
+            if _may_run_ahead(other):
+                ahead.append(other)
+        for other in ahead:
+            if other not in self._tasks:
+                arguments = {name: _parameters(other)[name] for name in other._fixtureinfo.argnames}
+                coroutine = other.obj(**arguments)
+                self._tasks[other] = self._loop.create_task(asyncio.wait_for(coroutine, _DEADLINE_S))
+        task = self._tasks[item]
+        try:
+            self._loop.run_until_complete(task)
+        except BaseException:
+            if not task.done():  # its time is over: what it holds is given back
+                task.cancel()
+                with contextlib.suppress(BaseException):
+                    self._loop.run_until_complete(task)
+            raise
+        finally:
+            del self._tasks[item]
+
+    def close(self):
+        for task in self._tasks.values():
+            task.cancel()
+        with contextlib.suppress(BaseException):
+            self._loop.run_until_complete(asyncio.gather(*self._tasks.values(), return_exceptions=True))
+        self._loop.close()
+
+
+def pytest_sessionfinish():
+    if _Together._present is not None:
+        _Together._present.close()
+        _Together._present = None
