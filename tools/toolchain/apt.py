@@ -82,10 +82,13 @@ class PrivateApt:
 
     def update(self) -> None:
         try:
-            self._run("apt-get", "-qq", "update")
+            # An unreachable mirror is only a warning to apt by default.
+            self._run("apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
         except SetupError:
             if not self._tolerant:
                 raise
+        if not any((self.folder / "lists").glob("*_Packages*")):
+            raise SetupError("no package lists could be fetched")
 
     def extract(self, package: str, root: Path, dependencies: bool = False) -> None:
         """Unpack `package`, with what it depends on when asked, under `root`."""
@@ -106,7 +109,7 @@ class PrivateApt:
         if done.returncode:
             lines = done.stderr.splitlines() or ["exit code %d" % done.returncode]
             said = next((line for line in lines if line.startswith("E:")), lines[-1])
-            raise SetupError("%s: %s" % (" ".join(command[:3]), said))
+            raise SetupError("%s: %s" % (command[0], said))
 
 
 def debian(folder: Path) -> PrivateApt:
