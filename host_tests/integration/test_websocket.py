@@ -126,7 +126,8 @@ class Peer:
             (size,) = struct.unpack(">Q", await self.reader.readexactly(8))
         mask = await self.reader.readexactly(4)
         data = await self.reader.readexactly(size)
-        return first & 15, bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
+        key = int.from_bytes((mask * (size // 4 + 1))[:size])
+        return first & 15, (int.from_bytes(data) ^ key).to_bytes(size)
 
     async def closes(self):
         """(code, reason) of the client's close frame, which must be the next one."""
@@ -650,7 +651,7 @@ async def test_a_slow_reader_gets_everything_in_order():
         peer.send(frame(CLOSE, b"\x03\xe8%d" % count))
         await peer.gone()
 
-    events = await talk(play)
+    events = await talk(play, buffer=8192)
     [flood] = [said for said in events if said["event"] == "flood"]
     assert closed_with(events) == (1000, str(flood["sent"]))
 
