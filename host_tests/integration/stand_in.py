@@ -4,7 +4,7 @@
 
 Takes the firmware's place where a test wants to see what the console and the demo do when a charger
 misbehaves: `--set Defect=...` with crash-on-plug, crash-at-start, no-boot, no-meter-values, frozen-meter,
-wrong-stop, no-stop. Without a defect it plays an honest session: a failing test is the defect's doing.
+wrong-stop, no-stop, leak. Without a defect it plays an honest session: a failing test is the defect's doing.
 """
 
 import argparse
@@ -36,6 +36,7 @@ class StandIn(ChargePoint):
         self.tag: str | None = None
         self.since_s = time.monotonic()
         self.events: list[asyncio.StreamWriter] = []
+        self.asked = 0  # how often a configuration key was changed
         self.sampling: asyncio.Task[None] | None = None
 
     def wh(self) -> int:
@@ -62,6 +63,7 @@ class StandIn(ChargePoint):
 
     @on("ChangeConfiguration")
     def change_configuration(self, key: str, value: str):
+        self.asked += 1
         return call_result.ChangeConfiguration("Accepted")  # pyright: ignore[reportArgumentType]
 
     async def do_plug(self) -> None:
@@ -119,7 +121,8 @@ class StandIn(ChargePoint):
             "power_w": 7360 if charging else 0,
             "faults": [],
         }
-        heap = {"free": 100_000, "used": 100_000, "peak": 100_000}
+        used = 100_000 + (2 * self.asked if self.defect == "leak" else 0)
+        heap = {"free": 200_000 - used, "used": used, "peak": used}
         return {"connectors": [connector], "connected": True, "registration": "Accepted", "heap": heap}
 
     async def serve_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -149,7 +152,7 @@ class StandIn(ChargePoint):
 
 async def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("--csms", "--id", "--control", "--data", "--heap", "--station", "--info"):
+    for name in ("--csms", "--id", "--control", "--data", "--heap", "--station", "--info", "--bits"):
         parser.add_argument(name)
     parser.add_argument("--set", action="append", default=[])
     options = parser.parse_args()

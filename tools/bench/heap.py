@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from bench.charger import SimulatedCharger
+from bench.charger import LAUNCHER, SimulatedCharger
 from bench.csms import Csms
 from bench.station import CallRefused, NotSeen, Station
 
@@ -97,7 +97,7 @@ async def _exchange(charger: SimulatedCharger, station: Station, messages: int) 
     return heap.used - baseline.used
 
 
-async def measure(messages: int, charging_s: int, station_name: str, size: str) -> int:
+async def measure(messages: int, charging_s: int, station: str, size: str, launcher: tuple[str, ...]) -> int:
     """Prints as it goes; returns the growth in bytes."""
     async with Csms() as csms:
         csms.books.tag(TAG)
@@ -105,22 +105,23 @@ async def measure(messages: int, charging_s: int, station_name: str, size: str) 
         charger = SimulatedCharger(
             csms.url,
             "HEAP",
-            station=station_name,
+            station=station,
             set=SETTINGS,
             heap=size,
             options=("--bits", "32"),
             restart=False,
-            watch=False,
+            watch=False,  # events would be the simulated board's memory, not the firmware's
+            launcher=launcher,
         )
         async with charger:
-            station = await csms.connected("HEAP")
-            await station.expect("StatusNotification", connectorId=1, timeout=15)
+            wire = await csms.connected("HEAP")
+            await wire.expect("StatusNotification", connectorId=1, timeout=15)
             await asyncio.sleep(1)
             print(f"{'bytes':32} {'in use':>9} {'free':>9} {'peak':>9}")
             _row("after boot", await read(charger))
-            await _charge(charger, station, charging_s)
+            await _charge(charger, wire, charging_s)
             try:
-                return await _exchange(charger, station, messages)
+                return await _exchange(charger, wire, messages)
             except (ConnectionError, NotSeen) as error:
                 await asyncio.sleep(1)
                 last = "\n    ".join(list(charger.output)[-15:])
@@ -135,12 +136,12 @@ def main() -> int:
     parser.add_argument("--charging", type=int, default=60, help="seconds in a transaction before them")
     parser.add_argument("--station", default="loop_evs32a")
     parser.add_argument("--heap", default="200k")
+    parser.add_argument("--launcher", default=str(LAUNCHER), help="another program in place of tools/charger")
     options = parser.parse_args()
     print(f"Heap of the firmware on 32-bit MicroPython, {options.heap}; takes about two minutes.")
     try:
-        growth = asyncio.run(
-            measure(max(2 * STEP, options.messages), options.charging, options.station, options.heap)
-        )
+        messages, launcher = max(2 * STEP, options.messages), tuple(options.launcher.split())
+        growth = asyncio.run(measure(messages, options.charging, options.station, options.heap, launcher))
     except AssertionError as error:  # ChargerCrashed, NotSeen, SchemaViolation
         print(f"The measurement failed: {error}", file=sys.stderr)
         return 1
