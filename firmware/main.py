@@ -32,9 +32,8 @@ from store.record import Record
 
 VERSION = "0.1.0"
 
-_STEP_MS = (
-    20  # the car's side: 100 ms from the pilot leaving C to the contactor open, with room for three samples
-)
+# The car's side: 100 ms from the pilot leaving C to the contactor open, with room for three samples.
+_STEP_MS = 20
 _METER_MS = 1000
 # The meter answers within a second or counts as silent; a driver for a bus takes two tries in that time.
 _READING_LIMIT_S = 1.5
@@ -61,8 +60,9 @@ class Firmware:
         self.board = board
         self.on_event = None  # fn(dict): pilot, contactor, status, message, connection
         self._started_at = ticks_ms()
-        self._peak = 0
+        self._peak = 0  # bytes of heap in use, garbage of at most _COLLECT_BYTES included
         self._clock_kept_known = False
+        self._clock_kept_queued = 0
         self._clock_kept_ms = -_CLOCK_KEPT_MS  # at once
         data = board.data_dir
         description = Description(settings.get("station"))
@@ -164,9 +164,14 @@ class Firmware:
         """What the next boot needs to date events of this one, should the CSMS never be reached during it."""
         clock = self._clock
         news = clock.known and not self._clock_kept_known
+        # While the time is not known, how long after the start something happened is all that its date can
+        # be told from one day: that has to be kept along with what waits in the outbox.
+        queued = self.outbox.last_sequence
+        news = news or (not clock.known and queued != self._clock_kept_queued)
         if not news and clock.uptime_ms - self._clock_kept_ms < _CLOCK_KEPT_MS:
             return
         self._clock_kept_known = clock.known
+        self._clock_kept_queued = queued
         self._clock_kept_ms = clock.uptime_ms
         try:
             self._clock_record.save({"floor": clock.floor_utc_ms, "anchors": clock.anchors})
@@ -218,7 +223,7 @@ class Firmware:
     # --- for the control channel, a console, a page ---
 
     def request_reboot(self):
-        self.board.reset()
+        self.station.close("Reboot")
 
     async def data_transfer(self, vendor_id, message_id=None, data=None):
         """DataTransfer to the CSMS: the status of its answer, or None when there was none."""

@@ -40,12 +40,13 @@ class Outbox:
         head = self._peek()
         if head is not None:
             self._last_sequence = head[0] + journal.depth - 1
+        if not isinstance(note.get("ids"), dict):
+            note["ids"] = {}
         if not isinstance(note.get("id"), str):
             # Ids must be unique per identity, over reboots too (OCPP-J errata 3.1): after a lost data
             # directory the journal counts from the start again, so a random prefix goes before the count.
             note["id"] = str(hexlify(urandom(5)), "ascii")
-        if not isinstance(note.get("ids"), dict):
-            note["ids"] = {}
+            self._keep_note()  # before a message goes out with it
 
     # --- in ---
 
@@ -139,10 +140,7 @@ class Outbox:
             wait_ms = self._config.value("TransactionMessageRetryInterval") * 1000 * tries
             self._retry_at = ticks_add(now, min(wait_ms, (1 << 29) - 1))
             log.warning("outbox", "try %d failed: %s", tries, why)
-            try:
-                self._journal.save_note(note)
-            except OSError as error:
-                log.error("outbox", "number of tries not kept: %s", error)
+            self._keep_note()
             return
         log.error(
             "outbox", "%s of transaction %d given up after %d tries: %s", entry["a"], entry["n"], tries, why
@@ -154,6 +152,12 @@ class Outbox:
         self._drop()
         if entry["a"] == _START and self.on_started is not None:
             self.on_started(entry["n"], _NEVER_CONFIRMED, None, entry["p"]["idTag"])
+
+    def _keep_note(self):
+        try:
+            self._journal.save_note(self._note)
+        except OSError as error:
+            log.error("outbox", "note not kept: %s", error)
 
     @property
     def _ids(self):

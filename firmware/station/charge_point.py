@@ -26,8 +26,8 @@ from station.transaction import restored
 
 # A soft reset waits this long for transactions to end and for what must be told; then it resets all the same.
 _SOFT_RESET_LIMIT_MS = 15000
-# A hard reset gives cars the time of A.6 sequence 10.2 to open S2; what is not told yet is told after the
-# reboot.
+# A hard reset gives cars the time of A.6 sequence 10.2 to open S2; what is not told by then is told after the
+# reboot. It may well be told before: a StopTransaction whose answer is not waited for is sent twice.
 _HARD_RESET_LIMIT_MS = 8000
 
 
@@ -208,26 +208,25 @@ class ChargePoint:
     # --- restart ---
 
     def close(self, kind):
-        """Reset ("Hard" or "Soft"): end what runs, let nobody in. The reset itself follows when `closed`
-        says so.
+        """Reset ("Hard" or "Soft") or restart from here ("Reboot"): end what runs, let nobody in. The reset
+        itself follows when `closed` says so.
         """
         if self.closing is not None:
             return
-        log.warning("station", "%s reset", kind)
+        reason = kind if kind == "Reboot" else kind + "Reset"
+        log.warning("station", "%s", reason)
         self.closing = kind
         self._closing_limit = ticks_add(
-            self._now, _HARD_RESET_LIMIT_MS if kind == "Hard" else _SOFT_RESET_LIMIT_MS
+            self._now, _SOFT_RESET_LIMIT_MS if kind == "Soft" else _HARD_RESET_LIMIT_MS
         )
         for connector in self.connectors:
             connector.withdraw(self._now)
-            connector.stop(kind + "Reset", None, self._now)
+            connector.stop(reason, None, self._now)
 
     def closed(self, told):
-        """May the controller restart now? `told`: nothing waits to be sent (a soft reset waits for that)."""
+        """May the controller restart now? `told`: nothing waits to be sent, or nothing can be."""
         if self.closing is None:
             return False
         if ticks_diff(self._now, self._closing_limit) >= 0:
             return True
-        if any(connector.transaction is not None for connector in self.connectors):
-            return False
-        return told or self.closing == "Hard"
+        return told and not any(connector.transaction is not None for connector in self.connectors)

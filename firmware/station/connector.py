@@ -83,7 +83,8 @@ class Connector:
     def usable(self):
         """May a new user begin here, cable or not?"""
         return (
-            self.transaction is None
+            self.station.closing is None
+            and self.transaction is None
             and self.grant is None
             and self._unlocking is None
             and self.blocked is None
@@ -151,6 +152,13 @@ class Connector:
         """The holder of a locked cable came back with the tag."""
         self._release_cable()
         self.supply.unlock()
+
+    def keep_record(self):
+        """What is about to be told of the transaction counts after a power cut as well: its StopTransaction
+        must not say less, nor be earlier.
+        """
+        self._recorded_at = self.station.now()
+        self._keep_record()
 
     def start_confirmed(self, number, transaction_id, info):
         """StartTransaction was answered (or given up: transaction_id -1, info None)."""
@@ -254,8 +262,7 @@ class Connector:
             if self.transaction is None:
                 return
         if ticks_diff(now, self._recorded_at) >= _RECORD_MS:
-            self._recorded_at = now
-            self._keep_record()
+            self.keep_record()
 
     def _run_out(self, transaction, config, now):
         """The CSMS refused the tag after the start: MaxEnergyOnInvalidId, then stop or suspend (section

@@ -82,6 +82,8 @@ class MeterValues:
             series.take(reading),
         )
         if values:
+            if transaction is not None:
+                connector.keep_record()
             connector.station.wire.metered(connector.number, transaction, stamp, values)
         if self._data is not None:
             self._data.sample(stamp, reading, offered_da, aligned)

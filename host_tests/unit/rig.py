@@ -131,6 +131,7 @@ class RecordingWire:
 
     def stopped(self, transaction, reason, tag, stamp, data):
         self.said.append(("Stop", transaction.connector, reason, tag, transaction.meter_last_wh))
+        self.stopped_at = stamp
         self.data = data
 
     def metered(self, number, transaction, stamp, values):

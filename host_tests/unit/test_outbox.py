@@ -151,6 +151,13 @@ def test_queue_ids_and_tries_survive_a_restart():
     assert third.outbox.message()[2]["transactionId"] == 77
 
 
+def test_a_message_keeps_its_id_over_a_cut_before_the_first_answer():
+    first = Bench()
+    first.outbox.started(first.transaction())
+    second = Bench(first.journal.persisted())
+    assert second.outbox.message()[0] == first.outbox.message()[0]
+
+
 def test_message_ids_never_repeat():
     seen = set()
     for _ in range(3):

@@ -404,18 +404,59 @@ def test_nobody_begins_while_the_lock_is_opening():
 
 
 def test_reset_ends_transactions():  # cases 015, 016
-    for kind in ("Hard", "Soft"):
+    for kind, reason, limit_ms in (
+        ("Hard", "HardReset", 8000),
+        ("Soft", "SoftReset", 15000),
+        ("Reboot", "Reboot", 8000),
+    ):
         rig = Rig()
         rig.charge()
         rig.station.close(kind)
         said = rig.step()
-        assert ("Stop", 1, kind + "Reset", None, 1000) in said
+        assert ("Stop", 1, reason, None, 1000) in said
         assert rig.statuses(said) == ["Finishing"]
         assert rig.station.closed(told=True)
-        assert rig.station.closed(told=False) == (kind == "Hard")
         assert rig.tag("GOOD") == []
-        rig.step(16000)
+        rig.step(limit_ms - 200)
+        assert not rig.station.closed(told=False)
+        rig.step(300)
         assert rig.station.closed(told=False)
+
+
+def test_nobody_is_let_in_by_an_answer_that_comes_while_it_closes():
+    rig = Rig()
+    rig.supply.plug()
+    rig.step()
+    rig.wire.waiting = []
+    rig.tag("GOOD")
+    rig.station.close("Soft")
+    rig.wire.waiting.pop()()
+    assert rig.step(3000) == []
+    rig = Rig()
+    rig.wire.waiting = []
+    _, begin = rig.station.admission.remote_start("GOOD", 1, rig.now)
+    begin()
+    rig.station.close("Hard")
+    rig.wire.waiting.pop()()
+    rig.supply.plug(asking=True)
+    assert [entry for entry in rig.step(3000) if entry[0] == "Start"] == []
+    assert rig.station.closed(told=True)
+
+
+def test_what_was_told_counts_after_a_power_cut():
+    """Sampled every minute, cut after 90 s: the stop is not below the sample, nor earlier."""
+    before = Rig(MeterValueSampleInterval="60")
+    before.charge()
+    before.energy_wh[0] = 1700
+    assert ("Meter", 1, 4096) in before.step(60000)
+    sampled_at = before.clock.stamp()
+    before.energy_wh[0] = 1900
+    before.step(30000)
+    after = Rig(records=before.records)
+    after.station.recover(after.now)
+    assert after.records[0].value is None
+    assert after.wire.take() == [("Stop", 1, "PowerLoss", None, 1700)]
+    assert sampled_at - 1000 <= after.wire.stopped_at <= sampled_at
 
 
 def test_power_loss_is_reported_at_boot():  # case 032_2

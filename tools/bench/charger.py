@@ -202,8 +202,12 @@ class SimulatedCharger:
         if request == "power_cut":
             await self.power_cut()
             return {"ok": True}
+        ends = len(self.exit_codes)
         try:
-            return await self._control.request(request, timeout, **fields)
+            answer = await self._control.request(request, timeout, **fields)
+            if request == "reboot":  # it ends what runs first; the next request is for the next process
+                await self._wait(lambda: len(self.exit_codes) > ends, timeout, "the end of the process")
+            return answer
         except ControlLost:
             if request == "reboot":
                 return {"ok": True}
