@@ -22,6 +22,7 @@ import re
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Self
 from unittest.mock import ANY
 
@@ -115,7 +116,7 @@ def meter_values(transaction: int | None = 1, connector: int = 1, values: Any = 
 class Case:
     """`aside`: actions that may come at any time and are read with `taken(action)` instead of `sees`."""
 
-    def __init__(self, station: str = "loop_evs32a", *, aside: tuple[str, ...] = (), **settings: Any):
+    def __init__(self, station: str | Path = "loop_evs32a", *, aside: tuple[str, ...] = (), **settings: Any):
         described = json.loads(station_file(station).read_text())
         self.numbers = range(1, len(described["connectors"]) + 1)
         settings = {
