@@ -20,10 +20,9 @@ _LEAVE_MS = 40
 _ELSE_MS = 100
 _DIODE_MS = 60  # more than two periods of the slowest front-end after the PWM came on
 
-# Samples that a change needs whatever the time between them: after a stall of the caller two samples are not a proof
-# of 500 ms of C.
+# Samples that a change needs whatever the time between them (every change needs two): after a stall of the caller two
+# samples are not a proof of 500 ms of C.
 _TO_CHARGE_SAMPLES = 5
-_LEAVE_SAMPLES = 2
 _DIODE_SAMPLES = 3
 _COUNTED = 1000  # counters stop here: what they prove was proved long ago
 
@@ -117,11 +116,11 @@ class Guard:
             self._count += 1
         elapsed = ticks_diff(now, self._since)
         if leaving:
-            done = self._count >= _LEAVE_SAMPLES and elapsed >= _LEAVE_MS
+            done = elapsed >= _LEAVE_MS
         elif (raw == "C" or raw == "D") and not self._may_charge(letter):
             done = self._count >= _TO_CHARGE_SAMPLES and elapsed >= _TO_CHARGE_MS
         else:
-            done = self._count >= _LEAVE_SAMPLES and elapsed >= _ELSE_MS
+            done = elapsed >= _ELSE_MS
         if done:
             self.letter = raw
             self._count = 0
@@ -138,10 +137,10 @@ class Guard:
             self._diode_count = 0
             return
         if not pwm:
-            # A diode that was found good was good under the last PWM; the next one has to show it again. While the
-            # contactor is closed (the car was asked to stop) the old answer stands.
+            # Good was good under the last PWM: the next one has to show it again (table A.4, before each closing). A
+            # contactor that is closed meanwhile stays so: the car was asked to stop.
             self._diode_count = 0
-            if self.diode == DIODE_OK and not self.closed:
+            if self.diode == DIODE_OK:
                 self.diode = DIODE_UNKNOWN
             return
         seen = DIODE_OK if low_mv <= DIODE_MV else DIODE_BAD

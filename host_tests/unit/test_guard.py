@@ -71,6 +71,15 @@ def test_does_not_close_in_any_other_state():
         assert line.feed(high_mv, 3000) is False, high_mv
 
 
+def test_does_not_close_in_the_sample_that_says_the_car_is_gone():
+    for high_mv in (A, B, D, E, F):
+        line = Line()
+        line.feed(C, 1000)
+        line.guard.ask(True)
+        assert line.feed(high_mv, 20) is False
+        assert line.feed(C, 20) is True
+
+
 def test_opens_within_60_ms_of_the_car_leaving_c():
     for high_mv in (A, B, D, E, F):
         line = Line().charging()
@@ -238,6 +247,15 @@ def test_a_pause_keeps_the_contactor_closed_while_it_is_asked_for():
     line.pwm = False  # the car was asked to stop: steady +12 V, C1
     assert line.feed(C, 5000) is True
     assert line.feed(B, 60) is False
+
+
+def test_a_diode_that_failed_during_a_pause_is_found_when_it_ends():
+    line = Line().charging()
+    line.pwm = False
+    line.feed(C, 1000)
+    line.pwm = True
+    line.low_mv = 0
+    assert line.feed(C, 80) is False
 
 
 def test_a_shorted_pilot_is_no_diode_fault():

@@ -168,6 +168,22 @@ def test_a_car_that_listens_is_not_cut_off_under_load():
     assert bench.run(5000).close
 
 
+def test_a_withdrawal_right_after_the_closing_asks_first_as_well():
+    bench = Bench().charge()
+    bench.inputs.permitted = False
+    bench.run(1000)
+    bench.inputs.letter = "B"
+    bench.run(10000)
+    bench.inputs.permitted = True
+    bench.run(20)
+    bench.inputs.letter = "C"
+    while not bench.run(20).close:
+        pass
+    bench.inputs.permitted = False
+    assert bench.run(5900).close
+    assert not bench.run(200).close
+
+
 def test_permission_that_comes_back_resumes_without_opening():
     bench = Bench().charge()
     bench.inputs.permitted = False
