@@ -88,9 +88,9 @@ class FrameReader:
         bytes.
         """
         at = self._buffer.find(mark, self._read, self._write)
+        if (self._write if at < 0 else at + len(mark)) - self._read > limit:
+            raise ProtocolError(1002, "no end within %d bytes" % limit)
         if at < 0:
-            if self._write - self._read > limit:
-                raise ProtocolError(1002, "no end within %d bytes" % limit)
             return None
         head = bytes(self._view[self._read : at + len(mark)])
         self._read = at + len(mark)
