@@ -61,6 +61,23 @@ class Outbox:
     def metered(self, number, transaction, stamp, values):
         self._append(_METER, transaction.number, payloads.meter_values(number, stamp, values))
 
+    def journalled(self, number):
+        """What the journal knows of a transaction, for the boot after a power cut: "started" (its
+        StartTransaction waits here or was confirmed), "stopped" (its StopTransaction waits here), None.
+        Reads the whole queue.
+        """
+        known = "started" if str(number) in self._ids else None
+        for _, data in self._journal.iterate():
+            try:
+                entry = json.loads(data)
+                if entry["n"] == number and entry["a"] == _STOP:
+                    return "stopped"
+                if entry["n"] == number:
+                    known = "started"
+            except (ValueError, KeyError, TypeError):
+                continue  # `_peek` reports it when its turn comes
+        return known
+
     def _append(self, action, number, payload):
         text = json.dumps({"a": action, "n": number, "p": payload}, separators=(",", ":"))
         try:

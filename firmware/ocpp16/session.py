@@ -101,6 +101,9 @@ class Session:
     def stopped(self, transaction, reason, tag, stamp, data):
         self._outbox.stopped(transaction, reason, tag, stamp, data)
 
+    def journalled(self, number):
+        return self._outbox.journalled(number)
+
     def metered(self, number, transaction, stamp, values):
         if transaction is not None:
             self._outbox.metered(number, transaction, stamp, values)

@@ -9,6 +9,7 @@ Synchronous and without I/O of its own. Two ports carry for it:
     online                                      registered with the CSMS and connected
     authorize(tag, done)                        done(IdTagInfo), or done(None) when no answer came
     started(transaction)                        -> journalled
+    journalled(number)                          what is queued of a transaction: "started", "stopped" or None
     stopped(transaction, reason, tag, stamp, data)   data: list of (stamp, sampled values)
     metered(connector number, transaction or None, stamp, sampled values)
     status(connector number, (status, errorCode, info, vendorErrorCode), stamp)
@@ -21,7 +22,7 @@ from evse import faults
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from station import status as st
 from station.admission import Admission
-from station.connector import Connector
+from station.connector import RECORD_MS, Connector
 from station.transaction import restored
 
 # A soft reset waits this long for transactions to end and for what must be told; then it resets all the same.
@@ -44,6 +45,9 @@ class Silence:
 
     def stopped(self, transaction, reason, tag, stamp, data):
         raise RuntimeError("no wire")
+
+    def journalled(self, number):
+        return None
 
     def metered(self, number, transaction, stamp, values):
         return None
@@ -156,14 +160,20 @@ class ChargePoint:
             except ValueError as error:
                 log.error("station", "connector %d: %s", connector.number, error)
                 continue
-            resume = self.description.options["power_loss"] == "resume"
+            kept = self.wire.journalled(transaction.number)
+            if kept != "started":
+                # The power failed between two writes: it was not begun, or is ended already.
+                log.warning("station", "record of transaction %d dropped: %s", transaction.number, kept)
+                record.save(None)
+                continue
             log.warning("station", "transaction %d was cut off by a power loss", transaction.number)
-            if resume:
+            if self.description.options["power_loss"] == "resume":
                 connector.resume(transaction, now)
             else:
-                connector.finishing = True
-                self.wire.stopped(transaction, "PowerLoss", None, transaction.last_seen, [])
-                record.save(None)
+                described = self.description.connectors[connector.number - 1]
+                rated_w = described.rated_da * described.nominal_v * described.phases // 10
+                # The record is this old at the most; a second for what came after it.
+                connector.cut_off(transaction, rated_w * (RECORD_MS + 1000) // 3600000, now)
 
     # --- events ---
 

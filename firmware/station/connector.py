@@ -24,7 +24,7 @@ _STOP_LIMIT_MS = 8000
 _UNLOCK_LIMIT_MS = 3000
 # The energy between the last record and a power cut is not billed: at 22 kW this interval bounds it to 0.73
 # kWh.
-_RECORD_MS = 120000
+RECORD_MS = 120000
 
 
 class Grant:
@@ -68,6 +68,7 @@ class Connector:
         self._meter_asked = False  # a reading for the beginning or the end is on its way
         self._ending = None  # (reason, tag, limit in ticks)
         self._unlocking = None  # (callback, limit in ticks)
+        self._most_wh = 0  # of a transaction that the power cut off: the register it can have reached
 
     # --- what others ask ---
 
@@ -186,6 +187,15 @@ class Connector:
                 # Of a meter that was swapped, samples show what is billed as well: never less than before.
                 reading.energy_wh = transaction.meter_last_wh
 
+    def cut_off(self, transaction, most_wh, now):
+        """The power failed during this transaction: end it with what the meter shows now, at the time when
+        it was last seen. More than `most_wh` above the record is not this transaction's: the meter was
+        swapped.
+        """
+        self.transaction = transaction
+        self._most_wh = transaction.meter_last_wh + most_wh
+        self._ending = ("PowerLoss", None, now)
+
     def resume(self, transaction, now):
         """After a power cut, where the station description says that transactions go on."""
         self.transaction = transaction
@@ -261,7 +271,7 @@ class Connector:
             self._run_out(transaction, config, now)
             if self.transaction is None:
                 return
-        if ticks_diff(now, self._recorded_at) >= _RECORD_MS:
+        if ticks_diff(now, self._recorded_at) >= RECORD_MS:
             self.keep_record()
 
     def _run_out(self, transaction, config, now):
@@ -344,6 +354,10 @@ class Connector:
         station = self.station
         reason, tag, _ = self._ending
         stamp = station.clock.stamp()
+        if reason == "PowerLoss":
+            stamp = transaction.last_seen
+            if reading is not None and (reading.energy_wh is None or reading.energy_wh > self._most_wh):
+                reading = None
         self.metered(reading, stamp)
         data = self.meter_values.end(self, reading, stamp)
         station.wire.stopped(transaction, reason, tag, stamp, data)

@@ -116,6 +116,7 @@ class RecordingWire:
         self.online = True
         self.said = []
         self.tags = {}  # tag -> IdTagInfo that Authorize answers; absent = Invalid
+        self.journal = {}  # transaction number -> what the journal knows of it, when not "started"
         self.waiting = None  # a list: Authorize answers wait in it until the test gives them
 
     def authorize(self, tag, done):
@@ -133,6 +134,10 @@ class RecordingWire:
         self.said.append(("Stop", transaction.connector, reason, tag, transaction.meter_last_wh))
         self.stopped_at = stamp
         self.data = data
+        self.stopped_at = stamp
+
+    def journalled(self, number):
+        return self.journal.get(number, "started")
 
     def metered(self, number, transaction, stamp, values):
         self.said.append(("Meter", number, transaction.number if transaction is not None else None))

@@ -42,6 +42,10 @@ class MemoryJournal:
         sequence, text = self._kept["records"][0]
         return sequence, text.encode()
 
+    def iterate(self):
+        for sequence, text in self._kept["records"]:
+            yield sequence, text.encode()
+
     def drop(self, note=None):
         self._kept["records"].pop(0)
         self.save_note(note)
@@ -210,6 +214,22 @@ def test_transaction_ids_of_zero_below_and_alike():  # errata 3.54; some CSMSs g
         bench.outbox.stopped(transaction, "Local", None, bench.clock.stamp(), [])
         assert bench.outbox.message()[2]["transactionId"] == transaction_id
         bench.outbox.answered({})
+
+
+def test_what_the_journal_knows_of_a_transaction():
+    bench = Bench()
+    transaction = bench.transaction()
+    assert bench.outbox.journalled(5) is None
+    bench.journal.append(b"junk")
+    bench.outbox.started(transaction)
+    assert bench.outbox.journalled(5) == "started"
+    assert bench.outbox.journalled(6) is None
+    bench.outbox.answered(START_CONF)
+    assert bench.outbox.journalled(5) == "started"
+    bench.outbox.stopped(transaction, "Local", None, bench.clock.stamp(), [])
+    assert bench.outbox.journalled(5) == "stopped"
+    bench.outbox.answered({})
+    assert bench.outbox.journalled(5) is None
 
 
 def test_two_transactions_interleaved():
