@@ -319,7 +319,7 @@ class Rpc:
             log.info("rpc", "%s repeated, answered as before", message_id)
             self._transmit(self._last_answer)
         else:
-            log.info("rpc", "%s repeated, being worked on or too long to say again", message_id)
+            log.info("rpc", "%s repeated, being worked on", message_id)
 
     def _execute(self, frame, message_id):
         action = None
@@ -393,8 +393,11 @@ class Rpc:
         self._transmit(_error_text(message_id, code, description))
 
     def _reply(self, message_id, text):
-        if message_id == self._last_id and len(text) <= _KEPT_ANSWER_LIMIT:
-            self._last_answer = text
+        if message_id == self._last_id:
+            if len(text) <= _KEPT_ANSWER_LIMIT:
+                self._last_answer = text
+            else:
+                self._last_id = None  # asked again it is carried out again
         self._transmit(text)
 
     def _row(self, table, action):

@@ -292,11 +292,12 @@ def test_an_id_used_for_another_message_changes_nothing():
     assert len(wire.asked) == 1
 
 
-def test_a_long_answer_is_not_kept():
+def test_a_long_answer_is_not_kept_but_made_again():
     wire = Wire()
-    assert len(wire.says([2, "1", "GetConfiguration", {}])) == 1
-    assert wire.says([2, "1", "GetConfiguration", {}]) == []
-    assert len(wire.asked) == 1
+    answer = wire.says([2, "1", "GetConfiguration", {}])
+    assert answer[0][:2] == [3, "1"]
+    assert wire.says([2, "1", "GetConfiguration", {}]) == answer
+    assert len(wire.asked) == 2
 
 
 def test_a_repetition_while_the_first_is_worked_on():
