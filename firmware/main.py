@@ -48,11 +48,9 @@ _SEGMENT_BYTES = 8192
 _COLLECT_BYTES = 32768
 _CLOCK_KEPT_MS = 3600000
 
-_DEFAULT_INFO = {
-    "chargePointVendor": "Pilotlight",
-    "chargePointModel": "Pilotlight",
-    "firmwareVersion": VERSION,
-}
+# Of a message as much is shown to who watches: a copy of the largest would not find room beside the message
+# itself.
+_SHOWN_CHARS = 1024
 
 
 class Firmware:
@@ -91,7 +89,11 @@ class Firmware:
         self.outbox = Outbox(
             Journal(data + "/outbox", _SEGMENT_BYTES), config, clock, description.options["milliseconds"]
         )
-        info = dict(_DEFAULT_INFO)
+        info = {
+            "chargePointVendor": "Pilotlight",
+            "chargePointModel": description.name,
+            "firmwareVersion": VERSION,
+        }
         info.update(settings.get("info") or {})
         self._url = settings["csms_url"]
         self._identity = settings["id"]
@@ -301,7 +303,12 @@ class Firmware:
         gc.collect()
         if not hasattr(gc, "mem_alloc"):  # CPython
             return {}
-        return {"used": gc.mem_alloc(), "free": gc.mem_free(), "peak": self._peak}
+        return {
+            "used": gc.mem_alloc(),
+            "free": gc.mem_free(),
+            "peak": self._peak,
+            "largest_free": _largest_free(),
+        }
 
     def _note_peak(self):
         if hasattr(gc, "mem_alloc"):
@@ -310,8 +317,12 @@ class Firmware:
     # --- events ---
 
     def _event(self, event):
-        if self.on_event is not None:
+        if self.on_event is None:
+            return
+        try:
             self.on_event(event)
+        except MemoryError:
+            log.warning("main", "no memory for an event, %s is not shown", event.get("event"))
 
     def _status_event(self, number, status):
         self._event({"event": "status", "connector": number, "status": status})
@@ -335,13 +346,30 @@ class Firmware:
             )
 
     def _trace(self, direction, text):
-        if self.on_event is not None:
-            self._event({"event": "message", "direction": direction, "text": text})
+        if self.on_event is None:
+            return
+        length = len(text)
+        if length > _SHOWN_CHARS:
+            text = text[:_SHOWN_CHARS]
+        self._event({"event": "message", "direction": direction, "text": text, "length": length})
 
     def _open_all(self):
         for supply in self.supplies:
             supply.permit(False)
             supply.step(ticks_ms())
+
+
+def _largest_free():
+    """The largest block that can be had now, to the KB below: MicroPython tells nobody, so it is tried."""
+    least, most = 0, gc.mem_free() >> 10
+    while least < most:
+        middle = (least + most + 1) >> 1
+        try:
+            bytearray(middle << 10)
+            least = middle
+        except MemoryError:
+            most = middle - 1
+    return least << 10
 
 
 def _clock(boot, board, kept):

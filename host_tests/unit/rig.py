@@ -134,7 +134,6 @@ class RecordingWire:
         self.said.append(("Stop", transaction.connector, reason, tag, transaction.meter_last_wh))
         self.stopped_at = stamp
         self.data = data
-        self.stopped_at = stamp
 
     def journalled(self, number):
         return self.journal.get(number, "started")
