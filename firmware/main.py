@@ -374,7 +374,11 @@ def _largest_free():
 
 def _clock(boot, board, kept):
     floor_utc_ms, anchors = 0, ()
-    if isinstance(kept, dict):
+    if (
+        isinstance(kept, dict)
+        and isinstance(kept.get("floor"), int)
+        and isinstance(kept.get("anchors"), list)
+    ):
         floor_utc_ms, anchors = kept["floor"], kept["anchors"]
     return Clock(boot, ticks_ms(), board.clock.utc_ms(), floor_utc_ms, anchors)
 

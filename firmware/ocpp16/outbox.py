@@ -20,6 +20,9 @@ from ocpp16 import payloads
 _START = "StartTransaction"
 _STOP = "StopTransaction"
 _METER = "MeterValues"
+# Transactions confirmed and not stopped: one per connector, and some that the CSMS refused. More are
+# leftovers of damaged records; the note that keeps them has 1 KB.
+_MOST_IDS = 24
 # Errata 3.18: what stands for the transactionId when StartTransaction was never confirmed.
 _NEVER_CONFIRMED = -1
 
@@ -131,7 +134,7 @@ class Outbox:
         number = entry["n"]
         info = payloads.id_tag_info(conf, self._clock)
         if entry["a"] == _START:
-            self._ids[str(number)] = conf["transactionId"]
+            self._remember(number, conf["transactionId"])
             self._drop()
             if self.on_started is not None:
                 self.on_started(number, conf["transactionId"], info, entry["p"]["idTag"])
@@ -163,12 +166,18 @@ class Outbox:
             "outbox", "%s of transaction %d given up after %d tries: %s", entry["a"], entry["n"], tries, why
         )
         if entry["a"] == _START:
-            self._ids[str(entry["n"])] = _NEVER_CONFIRMED
+            self._remember(entry["n"], _NEVER_CONFIRMED)
         elif entry["a"] == _STOP:
             self._ids.pop(str(entry["n"]), None)
         self._drop()
         if entry["a"] == _START and self.on_started is not None:
             self.on_started(entry["n"], _NEVER_CONFIRMED, None, entry["p"]["idTag"])
+
+    def _remember(self, number, transaction_id):
+        ids = self._ids
+        while len(ids) >= _MOST_IDS:
+            del ids[min(ids, key=int)]
+        ids[str(number)] = transaction_id
 
     def _keep_note(self):
         try:

@@ -101,7 +101,8 @@ def id_tag_info(payload, clock):
     expiry = None
     if "expiryDate" in info:
         try:
-            expiry = clock.parse(info["expiryDate"])
+            # Year 9999 means never, year 1 means long ago: both are beyond what the clock counts.
+            expiry = clock.parse(info["expiryDate"], True)
         except ValueError:
             expiry = None  # a date that nobody can read limits nothing
     return IdTagInfo(info["status"], expiry, info.get("parentIdTag"))

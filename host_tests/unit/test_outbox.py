@@ -232,6 +232,16 @@ def test_what_the_journal_knows_of_a_transaction():
     assert bench.outbox.journalled(5) is None
 
 
+def test_lost_stops_do_not_fill_the_note():
+    bench = Bench()
+    for number in range(100):
+        bench.outbox.started(bench.transaction(number))
+        bench.outbox.answered({"transactionId": 2147483647, "idTagInfo": {"status": "Accepted"}})
+    note = bench.journal.head_note
+    assert "99" in note["ids"]
+    assert len(json.dumps(note)) < 1024
+
+
 def test_two_transactions_interleaved():
     bench = Bench()
     one, two = bench.transaction(1), bench.transaction(2)
