@@ -25,6 +25,7 @@ from binascii import crc32
 from struct import pack, unpack
 
 import log
+from store.overwrite import overwrite
 from store.record import NewerVersion, replace
 
 _MAGIC = 0xA5
@@ -218,8 +219,7 @@ class Journal:
         if len(text) > _NOTE_LIMIT_BYTES:
             raise ValueError("note of %d bytes" % len(text))
         line = b"%s %08x %s\n" % (_HEAD_VERSION, crc32(_HEAD_VERSION + b" " + text), text)
-        with open(self.directory + "/head", "wb") as file:
-            file.write(line + line)
+        overwrite(self.directory + "/head", line + line)
 
     # segments
 

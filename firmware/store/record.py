@@ -16,6 +16,7 @@ import os
 from binascii import crc32
 
 import log
+from store.overwrite import overwrite
 
 _MAGIC = b"pilotlight"
 # A record is read into RAM whole; the largest one we write is a few KB. More than this is not ours.
@@ -83,8 +84,7 @@ class Record:
         content = b"%s %s %08x\n%s" % (_MAGIC, version, check, body)
         if len(content) > _LIMIT_BYTES:
             raise OSError(27, "%s would be %d bytes" % (self.path, len(content)))  # EFBIG
-        with open(self.path, "wb") as file:
-            file.write(content)
+        overwrite(self.path, content)
 
     def remove(self) -> None:
         """Delete the file; nothing happens when there is none."""

@@ -4,6 +4,7 @@ import os
 
 import log
 import store.journal
+import store.overwrite
 from host_tests.unit.expect import raises
 from host_tests.unit.scratch import Scratch, exists, read, write
 from store.journal import Journal
@@ -372,11 +373,11 @@ def test_a_failed_first_append():
 def test_a_drop_that_cannot_be_kept_is_said_and_comes_back_after_a_restart():
     with Scratch() as path:
         journal = fill(path, [b"a", b"b"])
-        store.journal.open = failing_writes
+        store.overwrite.open = failing_writes
         try:
             raises(OSError, journal.drop)
         finally:
-            del store.journal.open
+            del store.overwrite.open
         assert journal.peek() == (2, b"b")
         os.remove(path + "/head")  # on littlefs the old head would still be there
         assert Journal(path).peek() == (1, b"a")
