@@ -25,7 +25,7 @@ def _chosen():
         return options.chosen(sys.argv[1:])
     finally:
         del sys.modules["boards.sim.options"]
-        del sys.modules["boards.sim"].options
+        delattr(sys.modules["boards.sim"], "options")
 
 
 async def _run(options):

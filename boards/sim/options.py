@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The options of the simulated board. The entry drops this module once they are read: it is 3 KB of the heap."""
+"""The options of the simulated board. The entry drops this module once they are read: it is 3 KB of the
+heap."""
 
 import os
 
@@ -24,9 +25,16 @@ def chosen(arguments: list) -> dict:
 
 
 def parse(arguments: list) -> dict:
-    """The options as a dict: csms (None: no central system), id, data, set, info, station (dicts), control, web, ticks
-    (None: not given), clock ("none" or "battery"). Raises Usage with the sentence for the user."""
-    options = {"csms": None, "id": "PILOTLIGHT", "data": "charger-data", "set": {}, "info": {}, "station": None}
+    """The options as a dict: csms (None: no central system), id, data, set, info, station (dicts), control,
+    web, ticks (None: not given), clock ("none" or "battery"). Raises Usage with the sentence for the user."""
+    options = {
+        "csms": None,
+        "id": "PILOTLIGHT",
+        "data": "charger-data",
+        "set": {},
+        "info": {},
+        "station": None,
+    }
     options["clock"] = "none"
     for name, _ in _NUMBERS:
         options[name] = None

@@ -1,25 +1,28 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The catalogue of faults, worst first: one row per fault, used by the connector, StatusNotification and the simulator.
+"""The catalogue of faults, worst first: one row per fault, used by the connector, StatusNotification and the
+simulator.
 
-A set of faults is an integer here: bit n is row n of the catalogue (at most 30 rows: small integers of the boards).
+A set of faults is an integer here: bit n is row n of the catalogue (at most 30 rows: small integers of the
+boards).
 """
 
 # One row each: name, errorCode of OCPP 1.6 section 7.6, marks, `ends`, other names of the same thing.
 #
 # marks   B  blocking: no energy while it lasts, the contactor opens at once
-#         L  latching: stays after its cause is gone, until a technician acknowledges it (`Supply.acknowledge`)
+#         L  latching: stays after its cause is gone, until a technician acknowledges it
+# (`Supply.acknowledge`)
 #         W  warning: OCPP reports the errorCode beside the status that there is; all others make it Faulted
 # ends    reason of the StopTransaction that it imposes; -: the session may go on once it is over
 # others  names of the MREC list (minimum required error codes), without their numbers
 #
-# What the list of errorCodes cannot say is OtherError, with our name as the vendorErrorCode. A short on the pilot or a
-# car without diode is OtherError and not EVCommunicationError: that one "is not a real error" in the standard and may
-# only stand beside Preparing, Suspended and Finishing, while with these the connector has to be shown as out of order.
-# What a car merely asks amiss is EVCommunicationError.
+# What the list of errorCodes cannot say is OtherError, with our name as the vendorErrorCode. A short on the
+# pilot or a car without diode is OtherError and not EVCommunicationError: that one "is not a real error" in
+# the standard and may only stand beside Preparing, Suspended and Finishing, while with these the connector
+# has to be shown as out of order. What a car merely asks amiss is EVCommunicationError.
 #
-# One text and not a tuple of tuples: 27 rows of objects are 4 KB on a board, the text is 1.5, and it is read when a
-# fault comes or goes.
+# One text and not a tuple of tuples: 27 rows of objects are 4 KB on a board, the text is 1.5, and it is read
+# when a fault comes or goes.
 _CATALOGUE = """
 EmergencyStop OtherError B EmergencyStop
 RcdTrip GroundFailure BL Other
@@ -78,8 +81,8 @@ def names() -> list:
 
 
 def find(name: str) -> "str | None":
-    """The catalogue name for a catalogue name, an OCPP errorCode (the worst row with it) or an MREC name (with or
-    without its number); None for anything else."""
+    """The catalogue name for a catalogue name, an OCPP errorCode (the worst row with it) or an MREC name
+    (with or without its number); None for anything else."""
     if name[:4] == "MREC":
         name = name[4:].lstrip("0123456789")
     if name in names():
@@ -139,7 +142,8 @@ def error_code(name: str) -> str:
 
 
 def vendor_error_code(name: str) -> str:
-    """What goes into vendorErrorCode beside the errorCode: our own name, empty where the errorCode says it all."""
+    """What goes into vendorErrorCode beside the errorCode: our own name, empty where the errorCode says it
+    all."""
     return "" if _row(name)[_CODE] == name else name
 
 
@@ -153,11 +157,13 @@ def is_blocking(name: str) -> bool:
 
 
 def is_warning(name: str) -> bool:
-    """OCPP reports the errorCode beside the status that there is; everything else makes the connector Faulted."""
+    """OCPP reports the errorCode beside the status that there is; everything else makes the connector
+    Faulted."""
     return "W" in _row(name)[_MARKS]
 
 
 def ends(name: str) -> "str | None":
-    """The reason of the StopTransaction that this fault imposes on a running transaction, None: it may wait."""
+    """The reason of the StopTransaction that this fault imposes on a running transaction, None: it may
+    wait."""
     reason = _row(name)[_ENDS]
     return None if reason == "-" else reason

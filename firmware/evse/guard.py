@@ -3,13 +3,13 @@
 """The guard: debounces the pilot, checks the diode and is the only one that drives the contactor.
 
 Everyone else asks (`ask`), the guard alone closes and opens, and it opens by itself when the car leaves C/D.
-`sample` is called every 20 ms, today from `Supply.step`; it is written for a timer interrupt: integers and interned
-letters only, no allocation, no exception, bounded time.
+`sample` is called every 20 ms, today from `Supply.step`; it is written for a timer interrupt: integers and
+interned letters only, no allocation, no exception, bounded time.
 
-Debounce is asymmetric (IEC 61851-1 table A.6: open within 100 ms after C/D is left, sequences 2.2 and 8.1; a B-C-B
-wake-up pulse of 200..400 ms must not close, sequence 11). Leaving C/D needs two samples in a row that say so and 40 ms
-between the first and the last: 60 ms at most after the car's switch with samples every 20 ms, and a lone bad sample
-changes nothing however long the pause after it.
+Debounce is asymmetric (IEC 61851-1 table A.6: open within 100 ms after C/D is left, sequences 2.2 and 8.1; a
+B-C-B wake-up pulse of 200..400 ms must not close, sequence 11). Leaving C/D needs two samples in a row that
+say so and 40 ms between the first and the last: 60 ms at most after the car's switch with samples every 20
+ms, and a lone bad sample changes nothing however long the pause after it.
 """
 
 from evse.pilot import DIODE_MV, classify
@@ -20,8 +20,8 @@ _LEAVE_MS = 40
 _ELSE_MS = 100
 _DIODE_MS = 60  # more than two periods of the slowest front-end after the PWM came on
 
-# Samples that a change needs whatever the time between them (every change needs two): after a stall of the caller two
-# samples are not a proof of 500 ms of C.
+# Samples that a change needs whatever the time between them (every change needs two): after a stall of the
+# caller two samples are not a proof of 500 ms of C.
 _TO_CHARGE_SAMPLES = 5
 _DIODE_SAMPLES = 3
 _COUNTED = 1000  # counters stop here: what they prove was proved long ago
@@ -32,7 +32,8 @@ DIODE_BAD = 2
 
 
 class Guard:
-    """`letter`: debounced pilot; `raw`: the last sample; `closed`: what the contactor was told; `diode`: DIODE_*."""
+    """`letter`: debounced pilot; `raw`: the last sample; `closed`: what the contactor was told; `diode`:
+    DIODE_*."""
 
     __slots__ = (
         "letter",
@@ -83,8 +84,8 @@ class Guard:
         if self.closed:
             if not may or self.diode == DIODE_BAD:
                 self._open()
-        # Nothing closes on a diode that was not seen with this PWM (table A.4: once before the contactor closes), nor
-        # in the very sample that says the car has gone.
+        # Nothing closes on a diode that was not seen with this PWM (table A.4: once before the contactor
+        # closes), nor in the very sample that says the car has gone.
         elif may and raw == letter and self.diode == DIODE_OK:
             self.closed = True
             self._contactor.drive(True)
@@ -102,8 +103,8 @@ class Guard:
             self._count = 0
             return
         leaving = self._may_charge(letter) and not self._may_charge(raw)
-        # On the way out any letter that forbids energy counts: a car that bounces between A and B has left. Every
-        # other change needs an unbroken run of one letter.
+        # On the way out any letter that forbids energy counts: a car that bounces between A and B has left.
+        # Every other change needs an unbroken run of one letter.
         if self._count == 0 or (
             raw != self._candidate and not (leaving and not self._may_charge(self._candidate))
         ):
@@ -137,8 +138,8 @@ class Guard:
             self._diode_count = 0
             return
         if not pwm:
-            # Good was good under the last PWM: the next one has to show it again (table A.4, before each closing). A
-            # contactor that is closed meanwhile stays so: the car was asked to stop.
+            # Good was good under the last PWM: the next one has to show it again (table A.4, before each
+            # closing). A contactor that is closed meanwhile stays so: the car was asked to stop.
             self._diode_count = 0
             if self.diode == DIODE_OK:
                 self.diode = DIODE_UNKNOWN
@@ -155,7 +156,8 @@ class Guard:
         if self._diode_count < _COUNTED:
             self._diode_count += 1
         if self._diode_count >= _DIODE_SAMPLES and ticks_diff(now, self._diode_since) >= _DIODE_MS:
-            # Bad is kept until the car is gone: without PWM nobody could see it, and with PWM again it would come back.
+            # Bad is kept until the car is gone: without PWM nobody could see it, and with PWM again it would
+            # come back.
             if self.diode != DIODE_BAD:
                 self.diode = seen
             self._diode_count = 0

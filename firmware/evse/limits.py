@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The offered current is one `min()` over named limits; the winner can always be named.
 
-Names in use: "board" (rating), "cable" (proximity), "ocpp" (charging profiles), "temperature", "local" (setting).
+Names in use: "board" (rating), "cable" (proximity), "ocpp" (charging profiles), "temperature", "local"
+(setting).
 """
 
 
@@ -44,7 +45,8 @@ class Limits:
         return None
 
     def winner(self) -> tuple:
-        """(name, limit_da) of the lowest, the oldest of equals; ("none", 0) without any limit: offer nothing."""
+        """(name, limit_da) of the lowest, the oldest of equals; ("none", 0) without any limit: offer
+        nothing."""
         return self._winner
 
     def _elect(self):

@@ -1,10 +1,11 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""State machine of one connector (IEC 61851-1 mode 3): what the debounced pilot, the lock, the cable and the station's
-permission mean for the duty, the lock and the wish to close the contactor. Pure: `step(now, inputs)` -> `Outputs`.
+"""State machine of one connector (IEC 61851-1 mode 3): what the debounced pilot, the lock, the cable and the
+station's permission mean for the duty, the lock and the wish to close the contactor. Pure: `step(now,
+inputs)` -> `Outputs`.
 
-It holds no picture of its own of where the session stands: every output follows from the inputs of this step and a few
-running timers. So no sequence of inputs can wedge it.
+It holds no picture of its own of where the session stands: every output follows from the inputs of this step
+and a few running timers. So no sequence of inputs can wedge it.
 """
 
 from evse import faults
@@ -31,7 +32,8 @@ _VENTILATION = faults.bit("VentilationRequired")
 
 
 class Timer:
-    """Runs from `start` until `reset`. `over` stays right however long it runs: ticks are compared only until then."""
+    """Runs from `start` until `reset`. `over` stays right however long it runs: ticks are compared only until
+    then."""
 
     __slots__ = ("running", "_since", "_over")
 
@@ -92,9 +94,9 @@ class Inputs:
         self.diode = 0
         self.driven = False
         self.closed = False
-        self.locked = locked
+        self.locked: bool | None = locked
         self.socket = socket
-        self.rating_da = None
+        self.rating_da: int | None = None
         self.limit_da = 0
         self.permitted = False
         self.hold_lock = False
@@ -102,21 +104,21 @@ class Inputs:
 
 
 class Outputs:
-    """What is to be done: duty_e4, close (ask the guard), lock (True/False; None without a lock), relock (move the
-    lock again although the wish is the same), and what is seen: plugged, cable, locked and rating_da (both settled),
-    faults (a mask)."""
+    """What is to be done: duty_e4, close (ask the guard), lock (True/False; None without a lock), relock
+    (move the lock again although the wish is the same), and what is seen: plugged, cable, locked and
+    rating_da (both settled), faults (a mask)."""
 
     __slots__ = ("duty_e4", "close", "lock", "relock", "plugged", "cable", "locked", "rating_da", "faults")
 
     def __init__(self):
         self.duty_e4 = PAUSE_E4
         self.close = False
-        self.lock = None
+        self.lock: bool | None = None
         self.relock = False
         self.plugged = False
         self.cable = False
-        self.locked = None
-        self.rating_da = None
+        self.locked: bool | None = None
+        self.rating_da: int | None = None
         self.faults = 0
 
 
@@ -155,7 +157,8 @@ class Outlet:
         self._lock_count = 0
 
     def unlock(self) -> None:
-        """Stop, then release the cable, and leave it released until it is unplugged or charging is permitted anew."""
+        """Stop, then release the cable, and leave it released until it is unplugged or charging is permitted
+        anew."""
         self._unlock = True
         self._was_permitted = True  # only what is given after this counts as anew
 
@@ -261,7 +264,8 @@ class Outlet:
             self._sticky |= _VENTILATION
         if inputs.diode == DIODE_BAD:
             self._sticky |= _DIODE
-        # Pulling the plug takes the proximity contact away up to 100 ms before the pilot is believed: no fault yet.
+        # Pulling the plug takes the proximity contact away up to 100 ms before the pilot is believed: no
+        # fault yet.
         if inputs.socket and (out.rating_da == 0 or (out.rating_da is None and out.plugged)):
             self._proximity_timer.start(now)
             if self._proximity_timer.over(now, _PROXIMITY_MS):
@@ -293,11 +297,10 @@ class Outlet:
 
         duty = duty_e4(limit_da) if offering else PAUSE_E4
         settled = self._duty_timer.over(now, _DUTY_MS)
-        if duty != out.duty_e4:
-            # A pause and its end may come at any time; between two offers 5 s pass.
-            if duty == PAUSE_E4 or out.duty_e4 == PAUSE_E4 or settled:
-                out.duty_e4 = duty
-                self._duty_timer.reset()
+        # A pause and its end may come at any time; between two offers 5 s pass.
+        if duty != out.duty_e4 and (duty == PAUSE_E4 or out.duty_e4 == PAUSE_E4 or settled):
+            out.duty_e4 = duty
+            self._duty_timer.reset()
         self._duty_timer.start(now)
 
         charging = letter == "C" or (letter == "D" and self._ventilation)
@@ -305,7 +308,11 @@ class Outlet:
             self._load_timer.reset()
             # Weld check: the feedback shows open before anything closes.
             out.close = (
-                offering and charging and inputs.diode == DIODE_OK and not inputs.closed and out.duty_e4 != PAUSE_E4
+                offering
+                and charging
+                and inputs.diode == DIODE_OK
+                and not inputs.closed
+                and out.duty_e4 != PAUSE_E4
             )
         elif forbidden or not held:
             out.close = False

@@ -12,11 +12,13 @@ from evse.outlet import Inputs, Outlet, Timer
 from evse.pilot import PAUSE_E4, current_da, is_pwm
 from evse.proximity import rating_da
 
-# Over-temperature: users in 40 C shade reach 65, plugs were seen at 84 (facts of the field); contacts are rated 90.
+# Over-temperature: users in 40 C shade reach 65, plugs were seen at 84 (facts of the field); contacts are
+# rated 90.
 _HOT_DC = 850
 _COOL_DC = 750
 _SLOW_STEPS = 5  # temperature and the like are looked at every fifth step
-_ACKNOWLEDGE_MS = 2000  # an acknowledgement waits so long for the cause to go (the feedback of a freed contactor)
+# an acknowledgement waits so long for the cause to go (the feedback of a freed contactor)
+_ACKNOWLEDGE_MS = 2000
 
 _OVER_TEMPERATURE = faults.bit("OverTemperature")
 
@@ -39,8 +41,9 @@ class Supply:
     """
 
     def __init__(self, hardware, ratings, station_signals=None):
-        """`hardware`: a `hal.contract.ConnectorHardware`; `ratings`: (`station.description.Connector`) has rated_da (deci-ampere) and
-        ventilation (bool); `station_signals`: gives the names of station-wide faults (`Board.fault_signals`)."""
+        """`hardware`: a `hal.contract.ConnectorHardware`; `ratings`: (`station.description.Connector`) has
+        rated_da (deci-ampere) and ventilation (bool); `station_signals`: gives the names of station-wide
+        faults (`Board.fault_signals`)."""
         self.hardware = hardware
         self.number = hardware.number
         self.limits = Limits()
@@ -83,18 +86,19 @@ class Supply:
         hardware.pilot.set_duty(PAUSE_E4)
 
     def permit(self, permitted: bool) -> None:
-        """The station gives or withdraws energy. Withdrawal asks the car first (duty 100 %); the contactor opens when
-        it stops, or after 6 s under load."""
+        """The station gives or withdraws energy. Withdrawal asks the car first (duty 100 %); the contactor
+        opens when it stops, or after 6 s under load."""
         self.permitted = bool(permitted)
 
     def hold_lock(self, hold: bool) -> None:
-        """Keep the cable locked although the car's side is unplugged (UnlockConnectorOnEVSideDisconnect=false)."""
+        """Keep the cable locked although the car's side is unplugged
+        (UnlockConnectorOnEVSideDisconnect=false)."""
         self._inputs.hold_lock = bool(hold)
 
     def unlock(self) -> None:
-        """Release the cable, after charging was stopped and the contactor has opened; the result shows in `locked`
-        (a lock that does not move: ConnectorLockFailure after 2 s). It stays released until it is unplugged or
-        permission is given anew. Without a lock nothing happens."""
+        """Release the cable, after charging was stopped and the contactor has opened; the result shows in
+        `locked` (a lock that does not move: ConnectorLockFailure after 2 s). It stays released until it is
+        unplugged or permission is given anew. Without a lock nothing happens."""
         if self.has_lock:
             self._outlet.unlock()
 
@@ -104,7 +108,8 @@ class Supply:
         self._outlet.lock()
 
     def report(self, name: str, present: bool) -> None:
-        """A fault of the catalogue that others find (a silent meter, over-current by the meter) is there or gone."""
+        """A fault of the catalogue that others find (a silent meter, over-current by the meter) is there or
+        gone."""
         if present:
             self._reported |= faults.bit(name)
         else:
@@ -116,7 +121,8 @@ class Supply:
         self._acknowledging = True
 
     def emergency_open(self) -> None:
-        """Open now and take the offer back, whatever the outlet thinks: the last act before the controller restarts."""
+        """Open now and take the offer back, whatever the outlet thinks: the last act before the controller
+        restarts."""
         self.permitted = False
         self._guard.ask(False)
         self.duty_e4 = PAUSE_E4
@@ -162,8 +168,7 @@ class Supply:
             else:
                 self.limits.put("cable", out.rating_da)
         changed = self._remember_faults(now, present | out.faults) or changed
-        changed = self._show(inputs, out) or changed
-        return changed
+        return self._show(inputs, out) or changed
 
     def _present(self, hardware):
         """The mask of what protective devices, the temperature and others report now."""
@@ -202,7 +207,8 @@ class Supply:
         return True
 
     def _show(self, inputs, out):
-        """Take over what is visible; True when something differs. `energised` and `locked` are what the parts say."""
+        """Take over what is visible; True when something differs. `energised` and `locked` are what the parts
+        say."""
         changed = False
         letter = inputs.letter
         if letter != self.pilot:

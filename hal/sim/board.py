@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The simulated board put together from a station file, and its station-wide parts: tag reader, link, clock."""
+"""The simulated board put together from a station file, and its station-wide parts: tag reader, link,
+clock."""
 
 import asyncio
 import time
@@ -53,8 +54,8 @@ class SimLink:
 
 
 class SimClock:
-    """Without a battery (the default) the time is unknown at each start, as on a bare board; `battery` True: the host's
-    clock. What was set is kept for as long as the process lives."""
+    """Without a battery (the default) the time is unknown at each start, as on a bare board; `battery` True:
+    the host's clock. What was set is kept for as long as the process lives."""
 
     def __init__(self, battery=False):
         self._utc_ms = int(time.time()) * 1000 if battery else None
@@ -78,7 +79,8 @@ class SimBoard:
     """A `hal.contract.Board`, and what the control channel does to it."""
 
     def __init__(self, station, data_dir, battery_clock=False):
-        """`station`: object of a station file; `data_dir`: an existing directory, without a slash at its end."""
+        """`station`: object of a station file; `data_dir`: an existing directory, without a slash at its
+        end."""
         self.name = "sim"
         self.data_dir = data_dir
         measurands = station.get("measurands", _MEASURANDS)
@@ -101,7 +103,8 @@ class SimBoard:
         end(RESET)
 
     def power_cut(self) -> None:
-        """The controller stops between two instructions. Meters and cars are not part of it: they keep what they have."""
+        """The controller stops between two instructions. Meters and cars are not part of it: they keep what
+        they have."""
         self._keep()
         end(POWER_CUT)
 

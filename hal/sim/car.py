@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """A simulated electric car: reads the offer off the pilot, closes S2, draws current, fills its battery. Pure.
 
-Its reading of the duty cycle is its own (annex A of IEC 61851-1 as a car has it), not the firmware's: an error in the
-one does not hide behind the same error in the other.
+Its reading of the duty cycle is its own (annex A of IEC 61851-1 as a car has it), not the firmware's: an
+error in the one does not hide behind the same error in the other.
 """
 
 _RAMP_UP = 20  # mA per ms: 32 A in 1.6 s
@@ -12,7 +12,8 @@ _CONTACT_MS = 100  # from the plug in the inlet to a pilot that the car holds do
 
 
 def offer_ma(duty_e4: int) -> int:
-    """Milliampere a car may draw at this duty, 0: none. Whole per cents of the standard: below 8 no, 97 and more no."""
+    """Milliampere a car may draw at this duty, 0: none. Whole per cents of the standard: below 8 no, 97 and
+    more no."""
     if duty_e4 < 800 or duty_e4 > 9700:
         return 0
     if duty_e4 < 1000:
@@ -24,7 +25,8 @@ def offer_ma(duty_e4: int) -> int:
 
 class Car:
     """Settings: limit_ma, phases, ready, delay_ms (offer to S2), react_ms (end of the offer to S2 open),
-    ventilation (asks with D instead of C), battery_wh, stored_wh. Behaviour: plugged, s2, current_ma (per phase)."""
+    ventilation (asks with D instead of C), battery_wh, stored_wh. Behaviour: plugged, s2, current_ma (per
+    phase)."""
 
     __slots__ = (
         "limit_ma",
@@ -86,7 +88,8 @@ class Car:
         return self.ready and self.stored_wh < self.battery_wh
 
     def step(self, dt_ms: int, duty_e4: int, live: bool) -> None:
-        """Live through `dt_ms` milliseconds with this duty on the pilot; `live`: there is voltage on the contacts."""
+        """Live through `dt_ms` milliseconds with this duty on the pilot; `live`: there is voltage on the
+        contacts."""
         if not self.plugged:
             return
         if self._contact_ms < _CONTACT_MS:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """One connector of the simulated board: pilot line, contactor, lock, socket with its cable, car and meter.
 
-The world is lazy: it lives through the time since the last look whenever the firmware reads something, in integers.
-What outlives a restart of the firmware (the meter's registers, the car that stays where it is, the bolt of the lock)
-is kept in one small file per connector.
+The world is lazy: it lives through the time since the last look whenever the firmware reads something, in
+integers. What outlives a restart of the firmware (the meter's registers, the car that stays where it is, the
+bolt of the lock) is kept in one small file per connector.
 """
 
 import json
@@ -35,7 +35,8 @@ _BREAKS = (
     ("MeterFailure", METER),
     ("OverTemperature", HEAT),
 )
-# Broken parts whose own electronics say so too (a lock driver sees its motor stall, a meter's driver the silence).
+# Broken parts whose own electronics say so too (a lock driver sees its motor stall, a meter's driver the
+# silence).
 _SIGNALLED = LOCK | METER
 
 
@@ -55,13 +56,13 @@ class SimLock:
 class SimConnector:
     """A `hal.contract.ConnectorHardware`, and what the control channel does to it.
 
-    It is its own pilot, contactor, proximity contact and temperature sensor as well: a class for each costs 300 bytes
-    of heap in a process that is as small as a board.
+    It is its own pilot, contactor, proximity contact and temperature sensor as well: a class for each costs
+    300 bytes of heap in a process that is as small as a board.
     """
 
     def __init__(self, number, row, measurands, data_dir):
-        """`row`: the connector's object of the station file, its values may be left out; `data_dir`: None keeps
-        nothing."""
+        """`row`: the connector's object of the station file, its values may be left out; `data_dir`: None
+        keeps nothing."""
         phases = row.get("phases", 1)
         dc = row.get("current", "AC") == "DC"
         rated_a = row.get("rated_a", 32)
@@ -131,7 +132,8 @@ class SimConnector:
         return _HOT_DC if self.broken & HEAT else self._mdc // 1000
 
     def read(self):
-        """(high_mv, low_mv) of the pilot: what the source, the car's resistors and its diode make of the duty."""
+        """(high_mv, low_mv) of the pilot: what the source, the car's resistors and its diode make of the
+        duty."""
         self.advance()
         duty = self.duty_e4
         car = self.car
@@ -164,7 +166,8 @@ class SimConnector:
         self.save(True)
 
     def unplug(self) -> None:
-        """The car's side goes at once; a driver then pulls the plug out of our socket as soon as the lock lets go."""
+        """The car's side goes at once; a driver then pulls the plug out of our socket as soon as the lock
+        lets go."""
         self.advance()
         self.car.unplug()
         if self.cable:
@@ -219,7 +222,8 @@ class SimConnector:
             return
         self._last = now
         while dt_ms > 0:
-            # After a stall of the process fine steps for the first seconds are enough: every reaction of a car is over.
+            # After a stall of the process fine steps for the first seconds are enough: every reaction of a
+            # car is over.
             part = dt_ms if dt_ms <= 100 else 100 if dt_ms < 10000 else 1000
             self._live(part)
             dt_ms -= part
@@ -263,7 +267,8 @@ class SimConnector:
     # What outlives the firmware.
 
     def save(self, always=False) -> None:
-        """Write the file when a register (or, with `always`, anything) has changed: old or new, never torn."""
+        """Write the file when a register (or, with `always`, anything) has changed: old or new, never
+        torn."""
         if self._path is None or (self.meter.wh == self._saved_wh and not always):
             return
         self._saved_wh = self.meter.wh
@@ -284,7 +289,11 @@ class SimConnector:
             return
         except ValueError:
             state = None
-        if not isinstance(state, list) or len(state) != 6 + len(_CAR) or not all([type(v) is int for v in state]):
+        if (
+            not isinstance(state, list)
+            or len(state) != 6 + len(_CAR)
+            or not all(type(value) is int for value in state)
+        ):
             print("sim: %s is damaged, the meter starts at 0" % self._path)
             return
         self.meter.wh, self.meter.varh = state[:2]

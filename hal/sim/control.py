@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The control channel of the simulated board: TCP on 127.0.0.1, one JSON object per line each way.
 
-Here lines are carried, bounded in every direction; what a request does stands in `hal.sim.requests`. Every line gets
-exactly one answer. A client that does not read what it asked to watch is dropped, never waited for.
+Here lines are carried, bounded in every direction; what a request does stands in `hal.sim.requests`. Every
+line gets exactly one answer. A client that does not read what it asked to watch is dropped, never waited for.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ class Client:
     """One connection. Only `_send` and `put` write, never both at once."""
 
     def __init__(self, writer):
+        self.task = asyncio.current_task()
         self.watching = False
         self.lost = False
         self._writer = writer
@@ -96,8 +97,9 @@ class Client:
 
 
 class Control:
-    """`requests`: a `hal.sim.requests.Requests`; its events go to everyone who watches. `read_json`: bytes -> value,
-    ValueError when they are not JSON (MicroPython's own reader takes half of a line for a whole one)."""
+    """`requests`: a `hal.sim.requests.Requests`; its events go to everyone who watches. `read_json`: bytes ->
+    value, ValueError when they are not JSON (MicroPython's own reader takes half of a line for a whole
+    one)."""
 
     def __init__(self, requests, read_json):
         self._requests = requests
@@ -131,7 +133,6 @@ class Control:
             await client.close()
             return
         self._clients.append(client)
-        client.task = asyncio.current_task()
         sender = asyncio.create_task(client.send())
         try:
             await self._converse(reader, client)

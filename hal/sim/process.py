@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""How the simulated controller stops: the process ends at once with a chosen exit code, whatever tasks run."""
+"""How the simulated controller stops: the process ends at once with a chosen exit code, whatever tasks
+run."""
 
 RESET = 3  # whoever started the process starts it again
 POWER_CUT = 137  # as after kill -9: nothing was flushed
@@ -13,8 +14,9 @@ def end(code: int) -> None:
     except ImportError:
         import os
 
-        if hasattr(os, "_exit"):  # CPython
-            os._exit(code)
+        leave = getattr(os, "_exit", None)
+        if leave is not None:  # CPython
+            leave(code)
         if code == POWER_CUT:
             os.system("kill -9 $PPID")
         raise SystemExit(code)

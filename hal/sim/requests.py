@@ -11,13 +11,13 @@ The firmware binds itself with `attach(firmware)`, an object with
     security_event(type, info)
     request_reboot()
 
-Any of the last three may raise ValueError with the reason why not. Until it is attached the physical requests work.
+Any of the last three may raise ValueError with the reason why not. Until it is attached the physical requests
+work.
 """
 
 import asyncio
 
 _TRANSFER_S = 60
-_MISSING = object()
 _REGISTER_WH = 999999999
 
 
@@ -67,14 +67,14 @@ class Requests:
     def do_car(self, request):
         connector = self._connector(request)
         car = connector.car
-        amps = _number(request, "amps", 0, 500, None)
-        phases = _whole(request, "phases", 1, 3, None)
-        ready = _flag(request, "ready", None)
-        delay_s = _number(request, "delay_s", 0, 86400, None)
-        soc = _number(request, "soc", 0, 100, None)
-        battery_wh = _whole(request, "battery_wh", 1, 1000000, None)
-        react_ms = _whole(request, "react_ms", 0, 600000, None)
-        ventilation = _flag(request, "ventilation", None)
+        amps = _number(request, "amps", 0, 500)
+        phases = _whole(request, "phases", 1, 3)
+        ready = _flag(request, "ready")
+        delay_s = _number(request, "delay_s", 0, 86400)
+        soc = _number(request, "soc", 0, 100)
+        battery_wh = _whole(request, "battery_wh", 1, 1000000)
+        react_ms = _whole(request, "react_ms", 0, 600000)
+        ventilation = _flag(request, "ventilation")
         connector.advance()
         if amps is not None:
             car.limit_ma = int(amps * 1000)
@@ -96,21 +96,21 @@ class Requests:
 
     def do_pilot(self, request):
         connector = self._connector(request)
-        high_mv = _whole(request, "high_mv", -15000, 15000, None)
-        low_mv = _whole(request, "low_mv", -15000, 15000, None)
+        high_mv = _whole(request, "high_mv", -15000, 15000)
+        low_mv = _whole(request, "low_mv", -15000, 15000)
         if high_mv is None and low_mv is not None:
             raise ValueError('"high_mv" is missing')
         connector.force_pilot(high_mv, low_mv)
 
     def do_tag(self, request):
-        uid = _text(request, "id", 40)
-        number = self._connector(request).number if "connector" in request else None
+        uid = _text(request, "id", 40, True)
+        number = _whole(request, "connector", 1, len(self._board.connectors))
         reader = self._board.tag_reader
         if reader is None:
             raise ValueError("this station has no tag reader")
         if not uid:
             raise ValueError('"id" is empty')
-        if all([c in "0123456789abcdefABCDEF" for c in uid]):
+        if not uid.strip("0123456789abcdefABCDEF"):
             uid = uid.upper()  # as a reader spells a UID
         if not reader.present(uid, number):
             raise ValueError("the reader has not been read since the last tags")
@@ -122,7 +122,8 @@ class Requests:
         return {"name": name}
 
     def do_clear(self, request):
-        """Without a name: every fault; without a connector: everywhere. The technician acknowledges what latched."""
+        """Without a name: every fault; without a connector: everywhere. The technician acknowledges what
+        latched."""
         name = self._fault_name(request) if "name" in request else None
         board = self._board
         connectors = board.connectors
@@ -142,8 +143,8 @@ class Requests:
 
     def do_meter(self, request):
         connector = self._connector(request)
-        wh = _whole(request, "wh", 0, _REGISTER_WH, None)
-        fail = _flag(request, "fail", None)
+        wh = _whole(request, "wh", 0, _REGISTER_WH)
+        fail = _flag(request, "fail")
         if wh is None and fail is None:
             raise ValueError('"wh" or "fail" is missing')
         connector.advance()
@@ -156,7 +157,7 @@ class Requests:
     # The board.
 
     def do_link(self, request):
-        self._board.link.set_up(_flag(request, "up"))
+        self._board.link.set_up(_flag(request, "up", True))
 
     def do_power_cut(self, request):
         return {}, self._board.power_cut
@@ -171,14 +172,14 @@ class Requests:
         return {}
 
     def do_security_event(self, request):
-        kind = _text(request, "type", 50)
-        info = _text(request, "info", 255, None)
+        kind = _text(request, "type", 50, True)
+        info = _text(request, "info", 255)
         self._running().security_event(kind, info)
 
     def do_data_transfer(self, request):
-        vendor = _text(request, "vendorId", 255)
-        message = _text(request, "messageId", 50, None)
-        data = _text(request, "data", 4096, None)
+        vendor = _text(request, "vendorId", 255, True)
+        message = _text(request, "messageId", 50)
+        data = _text(request, "data", 4096)
         return self._transfer(self._running(), vendor, message, data)
 
     async def _transfer(self, firmware, vendor, message, data):
@@ -200,7 +201,9 @@ class Requests:
                 "connected": False,
                 "registration": None,
                 "faults": list(board.fault_signals()),
-                "connectors": [{"connector": c.number, "status": None, "transaction": None} for c in board.connectors],
+                "connectors": [
+                    {"connector": c.number, "status": None, "transaction": None} for c in board.connectors
+                ],
             }
         answer["link"] = board.link.up()
         for connector in board.connectors:
@@ -243,14 +246,14 @@ class Requests:
         return self._firmware
 
     def _number(self, request):
-        return _whole(request, "connector", 0, len(self._board.connectors), 0)
+        return _whole(request, "connector", 0, len(self._board.connectors)) or 0
 
     def _connector(self, request):
-        number = _whole(request, "connector", 1, len(self._board.connectors))
+        number = _whole(request, "connector", 1, len(self._board.connectors), True) or 1
         return self._board.connectors[number - 1]
 
     def _fault_name(self, request):
-        given = _text(request, "name", 60)
+        given = _text(request, "name", 60, True)
         name = self._find_fault(given)
         if name is None:
             raise ValueError("unknown fault %s" % given)
@@ -267,20 +270,19 @@ class Requests:
         return ()
 
 
-def _value(request, key, default):
-    value = request.get(key, _MISSING)
-    if value is _MISSING:
-        if default is _MISSING:
-            raise ValueError('"%s" is missing' % key)
-        return default
+def _value(request, key, needed):
+    """The field, None when it is left out or null; ValueError when it must not be."""
+    value = request.get(key)
+    if value is None and needed:
+        raise ValueError('"%s" is missing' % key)
     return value
 
 
-def _number(request, key, low, high, default=_MISSING):
+def _number(request, key, low, high, needed=False):
     """A number, whole or not, from `low` to `high`."""
-    value = _value(request, key, default)
-    if value is default:
-        return value
+    value = _value(request, key, needed)
+    if value is None:
+        return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError('"%s" is not a number' % key)
     if not low <= value <= high:
@@ -288,24 +290,24 @@ def _number(request, key, low, high, default=_MISSING):
     return value
 
 
-def _whole(request, key, low, high, default=_MISSING):
-    value = _number(request, key, low, high, default)
-    if value is not default and not isinstance(value, int):
+def _whole(request, key, low, high, needed=False):
+    value = _number(request, key, low, high, needed)
+    if value is not None and not isinstance(value, int):
         raise ValueError('"%s" is not a whole number' % key)
     return value
 
 
-def _flag(request, key, default=_MISSING):
-    value = _value(request, key, default)
-    if value is not default and not isinstance(value, bool):
+def _flag(request, key, needed=False):
+    value = _value(request, key, needed)
+    if value is not None and not isinstance(value, bool):
         raise ValueError('"%s" is neither true nor false' % key)
     return value
 
 
-def _text(request, key, length, default=_MISSING):
-    value = _value(request, key, default)
-    if value is default:
-        return value
+def _text(request, key, length, needed=False):
+    value = _value(request, key, needed)
+    if value is None:
+        return None
     if not isinstance(value, str):
         raise ValueError('"%s" is not a string' % key)
     if len(value) > length:

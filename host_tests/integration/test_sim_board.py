@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The simulated board as a process of its own: its control channel, its ends, and what it keeps over a restart."""
+"""The simulated board as a process of its own: its control channel, its ends, and what it keeps over a
+restart."""
 
 import contextlib
 import json
@@ -29,7 +30,7 @@ class Charger:
             *("--station", str(ROOT / "boards" / "sim" / (station + ".json"))),
             *options,
         ]
-        self.log = open(folder / "log.txt", "ab+")
+        self.log = (folder / "log.txt").open("ab+")
         self.process = None
 
     def __enter__(self):
@@ -46,7 +47,9 @@ class Charger:
         self.log.close()
 
     def start(self):
-        self.process = subprocess.Popen([*CHARGER, *self.options], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(
+            [*CHARGER, *self.options], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
+        )
         self.control = Control(self.port)
 
     def ended(self):
@@ -120,7 +123,12 @@ def test_a_session_faults_and_an_unplug(tmp_path):
     with Charger(tmp_path, *OFFLINE) as charger:
         control = charging(charger)
         state = control.connector()
-        assert (state["pilot"], state["contactor"], state["lock"], state["offered_a"]) == ("C", True, True, 32)
+        assert (state["pilot"], state["contactor"], state["lock"], state["offered_a"]) == (
+            "C",
+            True,
+            True,
+            32,
+        )
         assert state["limit"] == "board" and state["status"] == "Charging" and state["volts"] == 6
         control.ok("fault", name="GroundFailure", connector=1)
         # 20 ms of the step, 30 ms travel of the contactor, and the way of two requests.
@@ -132,7 +140,9 @@ def test_a_session_faults_and_an_unplug(tmp_path):
         control.until(lambda state: state["pilot"] == "A" and not state["cable"])
 
 
-@pytest.mark.parametrize("name", ["ConnectorLockFailure", "RcdTrip", "MeterFailure", "OverTemperature", "ContactorWelded"])
+@pytest.mark.parametrize(
+    "name", ["ConnectorLockFailure", "RcdTrip", "MeterFailure", "OverTemperature", "ContactorWelded"]
+)
 def test_a_fault_of_an_idle_connector_shows_at_once_and_goes(tmp_path, name):
     with Charger(tmp_path) as charger:
         control = charger.control
@@ -229,7 +239,15 @@ def test_bad_lines_and_hasty_clients_do_no_harm(tmp_path):
     with Charger(tmp_path) as charger:
         control = charger.control
         control.until(lambda state: state["status"] == "Available")
-        for data in (b"x", b"[", b"{}", b"\xff", b'{"do":"plug"}', b'{"do":"plug","connector":"1"}', b"a" * 5000):
+        for data in (
+            b"x",
+            b"[",
+            b"{}",
+            b"\xff",
+            b'{"do":"plug"}',
+            b'{"do":"plug","connector":"1"}',
+            b"a" * 5000,
+        ):
             control.raw(data + b"\n")
             assert control.line()["ok"] is False, data
         for _ in range(100):

@@ -1,9 +1,10 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Random lives of a connector: whatever the pilot, the lock, the cable and the station do, the invariants hold.
+"""Random lives of a connector: whatever the pilot, the lock, the cable and the station do, the invariants
+hold.
 
-The unit under test is what drives the contactor: guard and outlet behind a Supply, with parts that do what the trace
-says, however impossible.
+The unit under test is what drives the contactor: guard and outlet behind a Supply, with parts that do what
+the trace says, however impossible.
 """
 
 from hypothesis import given, settings
@@ -11,16 +12,17 @@ from hypothesis import strategies as st
 
 from evse import faults
 from evse.pilot import MIN_DA, PAUSE_E4, current_da, duty_e4
+from evse.supply import Supply
 from hal.ticks import ticks_add, ticks_diff
 from host_tests.unit.evse_rig import DIODE_MV, FakeHardware, Ratings
-from evse.supply import Supply
 
 STEP_MS = 20
 CHARGE_MV = {False: (4800, 7200), True: (1800, 7200)}  # surely C, with ventilation surely C or D
 
 
 class Life:
-    """A Supply under a trace, and the facts that the invariants speak of, kept apart from the code under test."""
+    """A Supply under a trace, and the facts that the invariants speak of, kept apart from the code under
+    test."""
 
     def __init__(self, start, socket, ventilation):
         self.now = start
@@ -133,7 +135,9 @@ EVENTS = st.one_of(
     st.tuples(st.just("pilot"), st.tuples(st.sampled_from((12000, 9000, 6000, 6000)), st.just(DIODE_MV))),
     st.tuples(st.just("permit"), st.booleans()),
     st.tuples(st.just("limit"), st.sampled_from((0, 30, 59, 60, 100, 160, 320))),
-    st.tuples(st.just("signals"), st.sampled_from(((), ("GroundFailure",), ("RcdTrip",), ("WeakSignal",), ("New",)))),
+    st.tuples(
+        st.just("signals"), st.sampled_from(((), ("GroundFailure",), ("RcdTrip",), ("WeakSignal",), ("New",)))
+    ),
     st.tuples(st.just("station"), st.sampled_from(((), ("EmergencyStop",)))),
     st.tuples(st.just("welded"), st.sampled_from((None, None, True, False))),
     st.tuples(st.just("stuck"), st.booleans()),
@@ -213,7 +217,9 @@ def test_no_disturbance_of_a_session_breaks_an_invariant(start, socket, ventilat
 
 
 @settings(max_examples=200, deadline=None)
-@given(STARTS, st.lists(st.integers(1, 130), min_size=1, max_size=40), st.sampled_from((12000, 9000, 0, -12000)))
+@given(
+    STARTS, st.lists(st.integers(1, 130), min_size=1, max_size=40), st.sampled_from((12000, 9000, 0, -12000))
+)
 def test_late_steps_do_not_delay_the_opening_beyond_two_of_them(start, steps_ms, gone_mv):
     life = Life(start, False, False)
     for _ in range(20):

@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""What the tests of the car's side share: a clock that they move themselves, fake parts, and a simulated connector."""
+"""What the tests of the car's side share: a clock that they move themselves, fake parts, and a simulated
+connector."""
 
 from evse.supply import Supply
 from hal.sim import connector as sim_connector
@@ -91,7 +92,8 @@ class Ratings:
 
 
 class Desk:
-    """A Supply and its hardware, stepped every 20 ms by a clock of its own. `fake`: without the simulated world."""
+    """A Supply and its hardware, stepped every 20 ms by a clock of its own. `fake`: without the simulated
+    world."""
 
     def __init__(self, fake=None, rated_da=320, ventilation=False, **row):
         self.now = START

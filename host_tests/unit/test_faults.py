@@ -90,15 +90,30 @@ def test_mrec_names_with_and_without_number():
 
 
 def test_unknown_names():
-    for name in ("", "MREC", "MREC8", "NoError", "groundfailure", "B", "BL", "-", "Other", "EmergencyStop OtherError"):
+    for name in (
+        "",
+        "MREC",
+        "MREC8",
+        "NoError",
+        "groundfailure",
+        "B",
+        "BL",
+        "-",
+        "Other",
+        "EmergencyStop OtherError",
+    ):
         assert faults.find(name) is None, name
     raises(KeyError, faults.bit, "NoError")
     raises(KeyError, faults.error_code, "NoError")
 
 
 def test_what_a_driver_and_an_operator_need_of_the_common_ones():
-    assert faults.error_code("ContactorWelded") == "PowerSwitchFailure" and faults.is_latching("ContactorWelded")
-    assert faults.error_code("OverTemperature") == "HighTemperature" and not faults.is_latching("OverTemperature")
+    assert faults.error_code("ContactorWelded") == "PowerSwitchFailure" and faults.is_latching(
+        "ContactorWelded"
+    )
+    assert faults.error_code("OverTemperature") == "HighTemperature" and not faults.is_latching(
+        "OverTemperature"
+    )
     assert faults.error_code("RcdTrip") == "GroundFailure" and faults.is_latching("RcdTrip")
     assert faults.error_code("MeterFailure") == "PowerMeterFailure"
     assert faults.ends("EmergencyStop") == "EmergencyStop"
@@ -107,7 +122,8 @@ def test_what_a_driver_and_an_operator_need_of_the_common_ones():
 
 
 def test_what_may_not_stand_beside_faulted_is_a_warning():
-    # OCPP 1.6 section 7.6: EVCommunicationError only beside Preparing, SuspendedEV, SuspendedEVSE and Finishing.
+    # OCPP 1.6 section 7.6: EVCommunicationError only beside Preparing, SuspendedEV, SuspendedEVSE and
+    # Finishing.
     for name in faults.names():
         if faults.error_code(name) == "EVCommunicationError":
             assert faults.is_warning(name), name

@@ -267,8 +267,11 @@ def test_a_shorted_pilot_is_no_diode_fault():
 
 
 def test_sampling_allocates_nothing():
-    # hal.ticks makes a big integer of its own (2**30 is none of the small ones of 32 bits): judged without it here.
-    guard_module.ticks_diff = lambda later, earlier: ((later - earlier + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+    # hal.ticks makes a big integer of its own (2**30 is none of the small ones of 32 bits): judged without it
+    # here.
+    guard_module.ticks_diff = lambda later, earlier: (
+        ((later - earlier + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+    )
     try:
         sample_under_lock()
     finally:

@@ -7,7 +7,13 @@ from evse.pilot import FAULT_E4, PAUSE_E4, classify, current_da, duty_e4, is_pwm
 NOMINAL_MV = (("A", 12000), ("B", 9000), ("C", 6000), ("D", 3000), ("E", 0), ("F", -12000))
 
 # SAE J1772 table A1 as the sources of facts/iec61851.md quote it: least and most of each state.
-TOLERATED_MV = (("A", 11400, 12600), ("B", 8360, 9560), ("C", 5480, 6490), ("D", 2620, 3250), ("F", -12600, -11400))
+TOLERATED_MV = (
+    ("A", 11400, 12600),
+    ("B", 8360, 9560),
+    ("C", 5480, 6490),
+    ("D", 2620, 3250),
+    ("F", -12600, -11400),
+)
 
 
 def test_every_level_within_its_tolerance_is_its_state_whatever_was_before():
@@ -46,7 +52,18 @@ def test_states_come_in_the_order_of_the_voltage():
 
 def test_duty_of_the_standard():
     # IEC 61851-1 table A.7 read by the sources of facts/iec61851.md section 2.2
-    for ampere, percent in ((6, 10), (9, 15), (12, 20), (15, 25), (18, 30), (30, 50), (48, 80), (51, 85), (60, 88), (80, 96)):
+    for ampere, percent in (
+        (6, 10),
+        (9, 15),
+        (12, 20),
+        (15, 25),
+        (18, 30),
+        (30, 50),
+        (48, 80),
+        (51, 85),
+        (60, 88),
+        (80, 96),
+    ):
         assert duty_e4(ampere * 10) == percent * 100, ampere
 
 

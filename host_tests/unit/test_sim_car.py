@@ -10,6 +10,7 @@ from hal.ticks import ticks_add
 from host_tests.unit.evse_rig import START, Desk
 from host_tests.unit.scratch import Scratch, write
 
+
 def read(meter):
     """The meter's answer, without an event loop: it does not wait for anything."""
     coroutine = meter.read()

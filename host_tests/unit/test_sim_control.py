@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The control channel over real sockets: one answer for every line, whatever the line, and bounds that hold."""
+"""The control channel over real sockets: one answer for every line, whatever the line, and bounds that
+hold."""
 
 import asyncio
 import json
@@ -177,16 +178,25 @@ def test_a_station_without_reader():
 def test_faults_of_a_connector_and_of_the_station():
     async def test(rig, client):
         first, second = rig.board.connectors
-        assert await client.ask(do="fault", name="GroundFailure", connector=1) == {"ok": True, "name": "GroundFailure"}
-        assert (await client.ask(do="fault", name="HighTemperature", connector=2))["name"] == "OverTemperature"
-        assert (await client.ask(do="fault", name="MREC17EVSEContactorFault", connector=2))["name"] == "ContactorWelded"
+        assert await client.ask(do="fault", name="GroundFailure", connector=1) == {
+            "ok": True,
+            "name": "GroundFailure",
+        }
+        assert (await client.ask(do="fault", name="HighTemperature", connector=2))[
+            "name"
+        ] == "OverTemperature"
+        assert (await client.ask(do="fault", name="MREC17EVSEContactorFault", connector=2))[
+            "name"
+        ] == "ContactorWelded"
         assert first.fault_signals() == ("GroundFailure",) and rig.board.fault_signals() == ()
         assert second.broken_parts() == ["ContactorWelded", "OverTemperature"]
         assert (await client.ask(do="fault", name="EmergencyStop"))["ok"]
         assert (await client.ask(do="fault", name="OverTemperature"))["ok"]
         assert rig.board.fault_signals() == ("EmergencyStop", "OverTemperature")
         assert (await client.ask(do="fault", name="ConnectorLockFailure"))["ok"]  # every lock there is
-        assert "ConnectorLockFailure" in first.broken_parts() and "ConnectorLockFailure" in second.broken_parts()
+        assert (
+            "ConnectorLockFailure" in first.broken_parts() and "ConnectorLockFailure" in second.broken_parts()
+        )
 
     run(test)
 
@@ -288,8 +298,18 @@ def test_state_joins_the_firmware_and_the_world():
         assert state["ok"] and state["n"] == [1, {"a": None}] and state["connected"] and state["link"]
         first, second = state["connectors"]
         assert (first["connector"], first["status"], first["pilot"]) == (1, "Available", "A")
-        assert (first["high_mv"], first["low_mv"], first["volts"], first["duty_e4"]) == (12000, 12000, 12, 10000)
-        assert (first["contactor"], first["lock"], first["offered_a"], first["limit_a"]) == (False, False, 0, 32)
+        assert (first["high_mv"], first["low_mv"], first["volts"], first["duty_e4"]) == (
+            12000,
+            12000,
+            12,
+            10000,
+        )
+        assert (first["contactor"], first["lock"], first["offered_a"], first["limit_a"]) == (
+            False,
+            False,
+            0,
+            32,
+        )
         assert first["limit"] == "board" and first["car"]["soc"] == 40
         assert second["lock"] is None and second["broken"] == ["GroundFailure"]
 
@@ -456,7 +476,7 @@ def test_lines_in_pieces_and_in_heaps():
 def test_clients_are_bounded_and_the_place_of_a_leaver_is_free():
     async def test(rig, client):
         clients = [client]
-        for _ in range(7):
+        while len(clients) < 8:
             clients.append(await rig.client())
         for one in clients:
             assert (await one.ask(do="link", up=True))["ok"]

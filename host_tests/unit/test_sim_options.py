@@ -20,8 +20,9 @@ def test_every_option():
         write(folder + "/station.json", b'{"connectors":[{}]}')
         write(folder + "/info.json", b'{"chargePointVendor":"V"}')
         arguments = [
-            "--csms", "wss://example.org/x", "--id=CP 1", "--data", folder + "/a/b/", "--set", "HeartbeatInterval=30",
-            "--set", "Url=a=b", "--set=Empty=", "--info", folder + "/info.json", "--station", folder + "/station.json",
+            "--csms", "wss://example.org/x", "--id=CP 1", "--data", folder + "/a/b/",
+            "--set", "HeartbeatInterval=30", "--set", "Url=a=b", "--set=Empty=",
+            "--info", folder + "/info.json", "--station", folder + "/station.json",
             "--control", "7001", "--web", "8001", "--ticks", "1073741823", "--clock", "battery",
         ]  # fmt: skip
         options = chosen(arguments)

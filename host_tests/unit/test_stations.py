@@ -10,7 +10,14 @@ from station.description import Description
 
 FOLDER = __file__.rsplit("/", 3)[0] + "/boards/sim/"
 UNLIMITED = "2147483647"
-ALL = ("Core", "FirmwareManagement", "LocalAuthListManagement", "SmartCharging", "RemoteTrigger", "Reservation")
+ALL = (
+    "Core",
+    "FirmwareManagement",
+    "LocalAuthListManagement",
+    "SmartCharging",
+    "RemoteTrigger",
+    "Reservation",
+)
 
 
 class Shelf:
@@ -56,8 +63,8 @@ def test_loop_evs32a():
     assert sorted(description.profiles) == sorted(ALL + ("Security",))
     assert description.option("cache") is True and description.option("power_loss") == "stop"
     sampled = (  # C-09.1
-        "Current.Import", "Current.Offered", "Energy.Active.Import.Register", "Power.Active.Import", "Power.Offered",
-        "Temperature", "Voltage",
+        "Current.Import", "Current.Offered", "Energy.Active.Import.Register", "Power.Active.Import",
+        "Power.Offered", "Temperature", "Voltage",
     )  # fmt: skip
     aligned = sampled + ("Energy.Active.Import.Interval",)  # C-09.2
     assert sorted(description.measurands) == sorted(aligned)
@@ -85,7 +92,12 @@ def test_loop_evs32a():
     )
     assert station.access["UnlockConnectorOnEVSideDisconnect"] == "R"
     assert station.access["StopTransactionOnEVSideDisconnect"] == "RW"  # C-06.1 and C-06.2
-    for key in ("AllowOfflineTxForUnknownId", "MaxEnergyOnInvalidId", "AuthorizationCacheEnabled", "MinimumStatusDuration"):
+    for key in (
+        "AllowOfflineTxForUnknownId",
+        "MaxEnergyOnInvalidId",
+        "AuthorizationCacheEnabled",
+        "MinimumStatusDuration",
+    ):
         assert station.access[key] == "RW"  # C-02 to C-05
     assert station.takes("MeterValuesSampledData", ",".join(sampled))
     assert station.takes("MeterValuesAlignedData", ",".join(aligned))

@@ -11,7 +11,13 @@ SOCKET = {"cable": "socket", "lock": True, "phases": 3}
 
 def test_the_empty_connector():
     supply = Desk().supply
-    assert (supply.pilot, supply.plugged, supply.cable, supply.asking, supply.energised) == ("A", False, False, False, False)
+    assert (supply.pilot, supply.plugged, supply.cable, supply.asking, supply.energised) == (
+        "A",
+        False,
+        False,
+        False,
+        False,
+    )
     assert (supply.offered_da, supply.limit_name, supply.limit_da, supply.faults) == (0, "board", 320, ())
     assert supply.has_lock is False and supply.locked is None and supply.permitted is False
 
@@ -79,7 +85,11 @@ def test_the_station_limit_reaches_the_pilot_and_the_car():
     desk.run(5000)
     desk.supply.limits.put("ocpp", 160)
     desk.run(1000)
-    assert (desk.supply.limit_name, desk.supply.offered_da, desk.hardware.car.current_ma) == ("ocpp", 160, 15996)
+    assert (desk.supply.limit_name, desk.supply.offered_da, desk.hardware.car.current_ma) == (
+        "ocpp",
+        160,
+        15996,
+    )
     desk.supply.limits.put("ocpp", 0)
     desk.run(1000)
     assert desk.supply.offered_da == 0 and not desk.supply.energised and desk.supply.plugged
@@ -137,7 +147,8 @@ def test_unlock_during_charging():
     passed = desk.run(5000, lambda: not desk.supply.locked)
     assert passed < 1500 and not desk.supply.energised
     desk.run(5000)
-    assert desk.supply.locked is False and desk.supply.offered_da == 0  # permission alone does not lock it again
+    # permission alone does not lock it again
+    assert desk.supply.locked is False and desk.supply.offered_da == 0
 
 
 def test_lock_takes_an_unlock_back():
@@ -321,7 +332,13 @@ def test_over_temperature_has_hysteresis():
 
     hardware.temperature = Thermometer()
     desk = Desk(hardware)
-    for value, faults in ((849, ()), (851, ("OverTemperature",)), (760, ("OverTemperature",)), (749, ()), (800, ())):
+    for value, faults in (
+        (849, ()),
+        (851, ("OverTemperature",)),
+        (760, ("OverTemperature",)),
+        (749, ()),
+        (800, ()),
+    ):
         hardware.temperature.value = value
         desk.run(120)
         assert desk.supply.faults == faults, value
@@ -356,7 +373,12 @@ def test_power_restored_with_a_car_in_c():
     desk.hardware.plug()
     desk.hardware.force_pilot(C, None)
     desk.run(2000)
-    assert desk.supply.pilot == "C" and desk.supply.plugged and not desk.supply.energised and desk.supply.faults == ()
+    assert (
+        desk.supply.pilot == "C"
+        and desk.supply.plugged
+        and not desk.supply.energised
+        and desk.supply.faults == ()
+    )
     desk.hardware.force_pilot(None, None)
     desk.supply.permit(True)
     assert desk.run(5000, lambda: desk.supply.energised) < 5000
@@ -405,8 +427,7 @@ def test_a_step_allocates_nothing_while_nothing_happens():
         from micropython import heap_lock, heap_unlock
     except ImportError:  # CPython: the steps alone
         heap_lock = heap_unlock = int
-    import evse.guard as guard
-    import evse.outlet as outlet
+    from evse import guard, outlet
     from hal.ticks import ticks_diff
 
     def small_ticks_diff(later, earlier):  # as the boards' own: hal.ticks needs a big integer here
