@@ -444,6 +444,8 @@ class Connector:
         for name in supply.faults:
             if not faults.is_warning(name):
                 return st.faulted(name)
+        if self._ending is not None and self.status_name == st.FAULTED:
+            return self.status  # the fault left with the car; what comes is told when the session is over
         # What is only a warning stands beside the status that there is.
         return st.warned(report, supply.faults[0]) if supply.faults else report
 

@@ -318,6 +318,22 @@ def test_a_warning_that_has_gone_is_not_told_any_more():
     assert rig.wire.last_report[:2] == ("Preparing", "NoError")
 
 
+def test_a_fault_that_leaves_with_the_car():
+    rig = Rig()
+    rig.supply.plug()
+    rig.step()
+    rig.tag("GOOD")
+    rig.supply.faults = ("DiodeFault",)
+    rig.step(100)
+    rig.held_readings = []
+    rig.supply.unplug()
+    rig.supply.faults = ()
+    assert rig.step(100) == []  # nothing in between
+    rig.held_readings[0]()
+    said = rig.step()
+    assert said == [("Stop", 1, "EVDisconnected", None, 1000), ("Status", 1, "Available")]
+
+
 def test_emergency_stop_ends_the_transaction():
     rig = Rig()
     rig.charge()
