@@ -4,7 +4,7 @@
 retried, never twice.
 
 A journal record is {"a": action, "n": transaction number, "p": payload}. What only the moment of sending
-knows is put in then: the times (`payloads.resolve_times`) and the transactionId, which an offline start gets
+knows is put in then: the times (`payloads.with_times`) and the transactionId, which an offline start gets
 long after its MeterValues were queued. The journal's head note keeps {"id": prefix of message ids, "ids":
 {number: transactionId}, "tries": n}.
 """
@@ -115,18 +115,23 @@ class Outbox:
 
     def message(self):
         """(message id, action, payload) of the oldest message, or None. A retry keeps its id, so that a late
-        answer to
-        the first try and a CSMS that remembers ids both fit (OCPP-J errata 3.7)."""
-        head = self._peek()
-        if head is None:
-            return None
-        sequence, entry = head
-        payload = entry["p"]
-        payloads.resolve_times(payload, self._clock, self._milliseconds)
-        if entry["a"] != _START:
-            transaction_id = self._ids.get(str(entry["n"]), _NEVER_CONFIRMED)
-            payload["transactionId"] = transaction_id
-        return "%s-%d" % (self._note["id"], sequence), entry["a"], payload
+        answer to the first try and a CSMS that remembers ids both fit (OCPP-J errata 3.7).
+        """
+        while True:
+            head = self._peek()
+            if head is None:
+                return None
+            sequence, entry = head
+            try:
+                payload = payloads.with_times(entry["p"], self._clock, self._milliseconds)
+            except (ValueError, KeyError, TypeError) as error:
+                # One record of which nothing can be made must not stand before all others for ever.
+                log.error("outbox", "record %d is no message, dropped: %s", sequence, error)
+                self._drop()
+                continue
+            if entry["a"] != _START:
+                payload["transactionId"] = self._ids.get(str(entry["n"]), _NEVER_CONFIRMED)
+            return "%s-%d" % (self._note["id"], sequence), entry["a"], payload
 
     def answered(self, conf):
         """The oldest message was confirmed."""

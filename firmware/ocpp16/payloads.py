@@ -76,13 +76,20 @@ def meter_value(stamp, values):
     return {"timestamp": stamp, "sampledValue": values}
 
 
-def resolve_times(payload, clock, milliseconds):
-    """Turn every stamp in a queued payload into the text that the wire wants."""
+def with_times(payload, clock, milliseconds):
+    """A copy of a queued payload, every stamp in it turned into the text that the wire wants. The original
+    stays as it is: the message may have to be sent again, with the time known better.
+    """
+    payload = dict(payload)
     if "timestamp" in payload:
         payload["timestamp"] = _time_text(payload["timestamp"], clock, milliseconds)
     for name in ("meterValue", "transactionData"):
-        for value in payload.get(name, ()):
-            value["timestamp"] = _time_text(value["timestamp"], clock, milliseconds)
+        if name in payload:
+            payload[name] = [
+                meter_value(_time_text(value["timestamp"], clock, milliseconds), value["sampledValue"])
+                for value in payload[name]
+            ]
+    return payload
 
 
 def _time_text(stamp, clock, milliseconds):

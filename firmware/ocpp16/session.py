@@ -109,8 +109,7 @@ class Session:
             self._outbox.metered(number, transaction, stamp, values)
         elif self.online:
             payload = payloads.meter_values(number, stamp, values)
-            payloads.resolve_times(payload, self._clock, self._milliseconds)
-            self._note("MeterValues", payload)
+            self._note("MeterValues", payloads.with_times(payload, self._clock, self._milliseconds))
 
     def status(self, number, report, stamp):
         # Offline nothing is kept: on the next connection what differs from what the CSMS knows is told.

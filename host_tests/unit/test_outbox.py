@@ -155,6 +155,34 @@ def test_queue_ids_and_tries_survive_a_restart():
     assert third.outbox.message()[2]["transactionId"] == 77
 
 
+def test_a_message_is_asked_for_again_when_the_link_was_lost():
+    """The session asks, the link is lost before the answer: nothing failed, the next one asks again."""
+    bench = Bench(known=False)
+    transaction = bench.transaction()
+    bench.outbox.started(transaction)
+    values = [{"value": "1"}]
+    bench.outbox.metered(1, transaction, bench.clock.stamp(), values)
+    bench.outbox.stopped(
+        transaction, "Local", None, bench.clock.stamp(), [(bench.clock.stamp(), [{"value": "1"}])]
+    )
+    bench.clock.set_utc_ms(1790000000000)
+    for answer in (START_CONF, {}, {}):
+        first = bench.outbox.message()
+        assert bench.outbox.message() == first
+        assert "2026-09-21" in json.dumps(first)
+        bench.outbox.answered(answer)
+    assert bench.outbox.depth == 0
+
+
+def test_the_time_of_a_message_is_asked_for_each_time():
+    """Accepted by a CSMS whose currentTime is none; the next connection knows better."""
+    bench = Bench(known=False)
+    bench.outbox.started(bench.transaction())
+    assert bench.outbox.message()[2]["timestamp"].startswith("1970")
+    bench.clock.set_utc_ms(1790000000000)
+    assert bench.outbox.message()[2]["timestamp"] == bench.clock.text(1790000000000)
+
+
 def test_a_message_keeps_its_id_over_a_cut_before_the_first_answer():
     first = Bench()
     first.outbox.started(first.transaction())
@@ -258,7 +286,17 @@ def test_two_transactions_interleaved():
 
 def test_records_that_are_no_messages_are_passed_over():
     bench = Bench()
-    for junk in (b"", b"[]", b"{}", b'{"a":"Reset","n":1,"p":{}}', b'{"a":"MeterValues","n":"x","p":{}}'):
+    for junk in (
+        b"",
+        b"[]",
+        b"{}",
+        b'{"a":"Reset","n":1,"p":{}}',
+        b'{"a":"MeterValues","n":"x","p":{}}',
+        b'{"a":"MeterValues","n":1,"p":{"meterValue":3}}',
+        b'{"a":"StopTransaction","n":1,"p":{"timestamp":"now"}}',
+        b'{"a":"StopTransaction","n":1,"p":{"timestamp":null}}',
+        b'{"a":"StopTransaction","n":1,"p":{"timestamp":5,"transactionData":[{}]}}',
+    ):
         bench.journal.append(junk)
     bench.outbox.started(bench.transaction())
     assert bench.outbox.message()[1] == "StartTransaction"
