@@ -94,10 +94,4 @@ def start():
 
 
 if __name__ == "__main__":
-    if "/" in __file__ and sys.path and sys.path[0] == __file__[: __file__.rindex("/")]:
-        # Run as a script: the folder of this file must not stand before the firmware's, whose main is
-        # another one.
-        _root = sys.path[0][: -len("boards/sim")] or "."
-        sys.path[0] = _root
-        sys.path.insert(1, _root + "/firmware")
     sys.exit(start())
