@@ -22,6 +22,8 @@ _SETTLE_MS = 5000
 # after 6 s (A.6 sequence 10.2); a contactor that is welded must not keep the bill open.
 _STOP_LIMIT_MS = 8000
 _UNLOCK_LIMIT_MS = 3000
+# Motor locks travel 0.3 to 1 s. One that has just been told to lock still shows that it is open.
+_LOCK_TRAVEL_MS = 500
 # The energy between the last record and a power cut is not billed: at 22 kW this interval bounds it to 0.73
 # kWh.
 RECORD_MS = 120000
@@ -42,8 +44,35 @@ class Grant:
         self.reservation_id = reservation_id
 
 
+class Ending:
+    """A transaction on its way to its StopTransaction.
+
+    `limit`: ticks when the contactor is waited for no longer. `most_wh`: after a power cut, the register it can have
+    reached; None: as the meter says.
+    """
+
+    __slots__ = ("limit", "most_wh", "reason", "tag")
+
+    def __init__(self, reason, tag, limit, most_wh=None):
+        self.reason = reason
+        self.tag = tag
+        self.limit = limit
+        self.most_wh = most_wh
+
+
+class Unlocking:
+    """An UnlockConnector that waits for its answer. `limit`: ticks, None until the contactor is open."""
+
+    __slots__ = ("done", "limit")
+
+    def __init__(self, done):
+        self.done = done
+        self.limit = None
+
+
 class Connector:
-    def __init__(self, number, supply, station, record=None):
+    def __init__(self, number, supply, station, record):
+        """`record`: `station.transaction.Keeper` of this connector."""
         self.number = number
         self.supply = supply
         self.station = station
@@ -66,9 +95,8 @@ class Connector:
         self._was_plugged = False
         self._was_offering = False
         self._meter_asked = False  # a reading for the beginning or the end is on its way
-        self._ending = None  # (reason, tag, limit in ticks)
-        self._unlocking = None  # (callback, limit in ticks)
-        self._most_wh = 0  # of a transaction that the power cut off: the register it can have reached
+        self._ending = None
+        self._unlocking = None
 
     # --- what others ask ---
 
@@ -127,7 +155,7 @@ class Connector:
         if self.transaction is None or self._ending is not None:
             return False
         log.info("connector", "%d: stop, %s", self.number, reason)
-        self._ending = (reason, tag, ticks_add(now, _STOP_LIMIT_MS))
+        self._ending = Ending(reason, tag, ticks_add(now, _STOP_LIMIT_MS))
         self.supply.permit(False)
         self._end_step(now)
         return True
@@ -143,7 +171,7 @@ class Connector:
         self.grant = None
         # While a transaction runs the limit starts when the contactor is open: a plug is never freed under
         # load.
-        self._unlocking = [done, None]
+        self._unlocking = Unlocking(done)
         if self.transaction is not None:
             self.stop("UnlockCommand", None, now)
         else:
@@ -159,7 +187,7 @@ class Connector:
         must not say less, nor be earlier.
         """
         self._recorded_at = self.station.now()
-        self._keep_record()
+        self._record.keep(self.transaction)
 
     def start_confirmed(self, number, transaction_id, info):
         """StartTransaction was answered (or given up: transaction_id -1, info None)."""
@@ -173,7 +201,7 @@ class Connector:
             if info.status != "Accepted" and transaction.refused_at_wh is None:
                 log.warning("connector", "%d: tag refused at start: %s", self.number, info.status)
                 transaction.refused_at_wh = transaction.meter_last_wh
-        self._keep_record()
+        self._record.keep(transaction)
 
     def metered(self, reading, stamp):
         """A reading (None: the meter was silent)."""
@@ -193,8 +221,7 @@ class Connector:
         swapped.
         """
         self.transaction = transaction
-        self._most_wh = transaction.meter_last_wh + most_wh
-        self._ending = ("PowerLoss", None, now)
+        self._ending = Ending("PowerLoss", None, now, transaction.meter_last_wh + most_wh)
 
     def resume(self, transaction, now):
         """After a power cut, where the station description says that transactions go on."""
@@ -208,7 +235,7 @@ class Connector:
 
     def step(self, now):
         supply = self.supply
-        if self._unlocking is not None and self.transaction is None:
+        if self.transaction is None:
             self._unlock_step(now)
         if self.transaction is not None:
             self._run(now)
@@ -322,7 +349,7 @@ class Connector:
         )
         self.transaction = transaction
         self._recorded_at = now
-        self._keep_record()
+        self._record.keep(transaction)
         station.wire.started(transaction)
         self.supply.hold_lock(not station.config.value("UnlockConnectorOnEVSideDisconnect"))
         self.supply.permit(True)
@@ -339,9 +366,10 @@ class Connector:
         self._report(now)
 
     def _end_step(self, now):
-        if self.supply.energised and ticks_diff(now, self._ending[2]) < 0:
+        ending = self._ending
+        if ending is None or (self.supply.energised and ticks_diff(now, ending.limit) < 0):
             return
-        if self._unlocking is not None and not self._unlock_step(now):
+        if not self._unlock_step(now):
             return
         self._ask_meter(self._end)
 
@@ -349,21 +377,22 @@ class Connector:
         """The reading for the end has come, or the meter was silent: then the last known value is billed."""
         self._meter_asked = False
         transaction = self.transaction
-        if transaction is None or self._ending is None:
+        ending = self._ending
+        if transaction is None or ending is None:
             return
         station = self.station
-        reason, tag, _ = self._ending
+        reason = ending.reason
         stamp = station.clock.stamp()
-        if reason == "PowerLoss":
+        if ending.most_wh is not None:
             stamp = transaction.last_seen
-            if reading is not None and (reading.energy_wh is None or reading.energy_wh > self._most_wh):
+            if reading is not None and (reading.energy_wh is None or reading.energy_wh > ending.most_wh):
                 reading = None
         self.metered(reading, stamp)
         data = self.meter_values.end(self, reading, stamp)
-        station.wire.stopped(transaction, reason, tag, stamp, data)
+        station.wire.stopped(transaction, reason, ending.tag, stamp, data)
         self._ending = None
         self.transaction = None
-        self._drop_record()
+        self._record.drop()
         self.finishing = self.supply.plugged or self.supply.cable
         self.last_user = (transaction.id_tag, transaction.parent)
         keeps_cable = reason == "DeAuthorized" or (
@@ -393,7 +422,9 @@ class Connector:
             unlocking[1] = ticks_add(now, _UNLOCK_LIMIT_MS)
             self._release_cable()
             self.supply.unlock()
-        if self.supply.locked and ticks_diff(now, unlocking[1]) < 0:
+        left_ms = ticks_diff(unlocking[1], now)
+        on_its_way = self.supply.cable and left_ms > _UNLOCK_LIMIT_MS - _LOCK_TRAVEL_MS
+        if left_ms > 0 and (self.supply.locked or on_its_way):
             return False
         self._unlocking = None
         unlocking[0]("UnlockFailed" if self.supply.locked else "Unlocked")
@@ -402,22 +433,6 @@ class Connector:
     def _release_cable(self):
         self.holder = None
         self.supply.hold_lock(False)
-
-    # --- what survives a power cut ---
-
-    def _keep_record(self):
-        if self._record is not None and self.transaction is not None:
-            try:
-                self._record.save(self.transaction.row())
-            except OSError as error:
-                log.error("connector", "%d: transaction record not kept: %s", self.number, error)
-
-    def _drop_record(self):
-        if self._record is not None:
-            try:
-                self._record.save(None)
-            except OSError as error:
-                log.error("connector", "%d: transaction record not cleared: %s", self.number, error)
 
     # --- status ---
 

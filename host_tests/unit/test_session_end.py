@@ -372,7 +372,29 @@ def test_unlock_an_idle_socket():  # case 017_1
     rig.step()
     answers = []
     rig.station.connectors[0].unlock(answers.append, rig.now)
+    assert rig.supply.locked is False
+    rig.step(1000)
     assert answers == ["Unlocked"]
+    rig.supply.unplug()
+    rig.step()
+    rig.station.connectors[0].unlock(answers.append, rig.now)
+    assert answers == ["Unlocked"] * 2  # nothing to wait for
+
+
+def test_unlock_while_the_lock_is_closing():
+    rig = Rig(cable="socket")
+    rig.supply.plug()
+    rig.supply.locked = False
+    rig.step()
+    rig.supply.lock_stuck = True
+    answers = []
+    rig.station.connectors[0].unlock(answers.append, rig.now)
+    rig.step(200)
+    rig.supply.locked = True  # the bolt went home nevertheless
+    rig.step(2000)
+    assert answers == []
+    rig.step(1000)
+    assert answers == ["UnlockFailed"]
 
 
 def test_unlock_ends_the_transaction_first():  # case 018_1
@@ -385,7 +407,7 @@ def test_unlock_ends_the_transaction_first():  # case 018_1
     assert answers == []
     assert rig.supply.locked
     rig.supply.slow_car = False
-    said = rig.step(20)
+    said = rig.step(600)
     assert answers == [("Unlocked", False)]
     assert ("Stop", 1, "UnlockCommand", None, 1000) in said
     assert rig.statuses(said) == ["Finishing"]
