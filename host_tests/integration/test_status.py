@@ -3,7 +3,7 @@
 """StatusNotification, faults and ChangeAvailability.
 
 Letters and numbers are those of the standard's table of transitions (section 4.9): A Available, B Preparing,
-C Charging, D SuspendedEV, E SuspendedEVSE, F Finishing, H Unavailable, I Faulted; C4: Charging to SuspendedEV.
+C Charging, D SuspendedEV, E SuspendedEVSE, F Finishing, H Unavailable, I Faulted; so C4 is from C to D.
 """
 
 import asyncio
