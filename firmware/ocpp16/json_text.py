@@ -27,7 +27,8 @@ class Malformed(ValueError):
         self.offset = offset
 
 
-def read(payload, depth=8):  # noqa: C901, PLR0912, PLR0915 (one loop: a call per token would cost half as much again)
+# One loop: a call per token would cost half as much again.
+def read(payload, depth=8):  # noqa: C901, PLR0912, PLR0915
     """The value of the JSON text in `payload` (bytes, bytearray or memoryview, known to be UTF-8). Raises
     Malformed.
 

@@ -120,11 +120,11 @@ class Rpc:
     `self.tables`. `receive_limit` is only named in errors.
     """
 
-    def __init__(self, find_handler, tables=(schema_core,), receive_limit=8192):
+    def __init__(self, find_handler, tables=(schema_core,), receive_limit=8192, on_frame=None):
         self.find_handler = find_handler
         self.tables = list(tables)
         self.receive_limit = receive_limit
-        self.on_frame = None  # on_frame("in" or "out", text) sees every message as it is on the wire
+        self.on_frame = on_frame  # on_frame("in" or "out", text) sees every message as it is on the wire
         self._send = None
         self._link = 0  # the number of the present link
         self._turns = Turns(_WAITING_LIMIT)

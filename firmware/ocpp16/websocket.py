@@ -150,6 +150,7 @@ class WebSocket:
                 await self._take_turn()
                 payload = self._reader.payload
                 if kind <= BINARY:
+                    await self._make_room()
                     total = self._reader.total
                     return kind, payload, total if total > len(payload) else 0
                 if kind == PING:
@@ -160,11 +161,16 @@ class WebSocket:
         finally:
             self._receiving = False
 
-    async def _read(self):
-        if self._queue.size > self._queue.limit // 2:
-            # The peer asks but does not read our answers: stop reading until it does, or the writer gives up.
+    async def _make_room(self):
+        """Before a message is delivered: there must be room for its answer. A peer that asks but does not read
+        our answers is not listened to until it does, or until the writer gives up."""
+        if self._queue.size > self._queue.limit // 4:
             self._room.clear()
             await self._room.wait()
+            if self._state == _CLOSED:
+                raise Closed(self._code, self._reason)
+
+    async def _read(self):
         if self._state == _CLOSED:
             raise Closed(self._code, self._reason)
         await self._take_turn()
@@ -217,7 +223,7 @@ class WebSocket:
 
     def _next_piece(self):
         piece = self._queue.next_piece()
-        if self._queue.size <= self._queue.limit // 2:
+        if self._queue.size <= self._queue.limit // 4:
             self._room.set()
         return piece
 

@@ -510,6 +510,8 @@ async def test_a_flood_of_pings_nobody_reads_the_pongs_of():
 
     events = await talk(play)
     assert closed_with(events)[0] == 1000
+    # The rest of the station had its turns. (Milliseconds on an idle machine.)
+    assert events[-1]["stall_ms"] < 400
 
 
 async def test_the_peer_breaks_off():
@@ -613,6 +615,37 @@ async def test_a_client_busy_elsewhere_does_not_miss_the_pong():
         await peer.gone()
 
     assert closed_with(await talk(play, interval_ms=300, pong_timeout_ms=700))[0] == 1000
+
+
+async def test_a_pong_that_came_while_the_event_loop_stood_still():
+    async def play(peer):
+        peer.order("!block 350")
+        assert await peer.receive() == (PING, b"")
+        await asyncio.sleep(0.3)
+        peer.send(frame(PONG))
+        assert await peer.receive() == (PING, b"")
+        peer.send(frame(PONG), frame(CLOSE, b"\x03\xe8"))
+        await peer.gone()
+
+    events = await talk(play, interval_ms=300, pong_timeout_ms=500)
+    assert closed_with(events)[0] == 1000
+    assert events[-1]["stall_ms"] > 800
+
+
+async def test_a_peer_that_asks_but_does_not_read_is_not_asked_on():
+    count = 8000  # as many KB, more than the system's buffers and our queue hold
+
+    async def play(peer):
+        peer.writer.transport.pause_reading()
+        peer.send(frame(TEXT, b"!send 1000") * count)
+        await asyncio.sleep(1)
+        peer.writer.transport.resume_reading()
+        for _ in range(count):
+            assert await peer.receive() == (TEXT, b"x" * 1000)
+        peer.send(frame(CLOSE, b"\x03\xe8"))
+        await peer.gone()
+
+    assert closed_with(await talk(play, buffer=8192))[0] == 1000
 
 
 async def test_the_send_queue_is_bounded_and_a_peer_that_does_not_read_is_left():

@@ -6,7 +6,7 @@ host_tests/integration/test_websocket.py starts it and plays the server. OPTIONS
 password_hex, interval_ms (WebSocket.ping_interval_ms), cancel_ms (cancel the opening), times, and the
 arguments of WebSocket.open. Every event is one JSON line on stdout. A text message that begins with "!" is an
 order: `!send 500`, `!flood 30`, `!close`, `!abort`, `!ping 100`, `!deaf 500` (does not receive for so long),
-`!cancel` (cancel a receive(), then go on).
+`!block 300` (in 300 ms, blocks the event loop for 900), `!cancel` (cancel a receive(), then go on).
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import gc
 import json
 import os
 import sys
+import time
 
 from hal.ticks import ticks_diff, ticks_ms
 from ocpp16.frames import TEXT
@@ -22,6 +23,7 @@ from ocpp16.send_queue import Full
 from ocpp16.websocket import Closed, WebSocket
 
 _began = ticks_ms()
+longest_stall_ms = 0
 
 
 def say(event, **fields):
@@ -54,6 +56,8 @@ async def obey(ws, order):
         ws.abort("told to")
     elif word == "!ping":
         ws.ping_interval_ms = number
+    elif word == "!block":
+        asyncio.create_task(block(number))
     elif word == "!deaf":
         await asyncio.sleep_ms(number)
     elif word == "!cancel":
@@ -64,6 +68,21 @@ async def obey(ws, order):
             say("cancelled")
     else:
         say("what?", order=order)
+
+
+async def block(after_ms):
+    """Stop the whole event loop for 900 ms, as a DNS query does."""
+    await asyncio.sleep_ms(after_ms)
+    time.sleep_ms(900)
+
+
+async def watch():
+    """Note the longest time this task, which wants to run every 5 ms, was kept waiting."""
+    global longest_stall_ms
+    while True:
+        before = ticks_ms()
+        await asyncio.sleep_ms(5)
+        longest_stall_ms = max(longest_stall_ms, ticks_diff(ticks_ms(), before) - 5)
 
 
 async def converse(ws):
@@ -95,6 +114,7 @@ async def main():
     cancel_ms = options.pop("cancel_ms", 0)
     await asyncio.sleep_ms(1)  # the event loop has its files, too
     files = open_files()
+    asyncio.create_task(watch())
     for _ in range(options.pop("times", 1)):
         task = asyncio.create_task(WebSocket.open(sys.argv[1], "ocpp1.6", authorization, **options))
         if cancel_ms:
@@ -115,7 +135,7 @@ async def main():
             ws = None
         await asyncio.sleep_ms(20)
     gc.collect()
-    say("end", leaked=open_files() - files, memory=gc.mem_alloc())
+    say("end", leaked=open_files() - files, memory=gc.mem_alloc(), stall_ms=longest_stall_ms)
 
 
 asyncio.run(main())

@@ -131,6 +131,15 @@ def test_a_flood_of_small_messages_and_many_turns_of_the_buffer():
     assert [m[1] for m in got if m[0] == TEXT] == [b"%d" % i for i in range(500)]
 
 
+def test_control_frames_pass_by_a_message_that_fills_the_buffer():
+    pings = [(PING, bytes((i,)) * 125, 125) for i in range(100)]
+    data = frame(TEXT, b"a" * 999, fin=False) + b"".join(frame(*ping[:2]) for ping in pings) + frame(0, b"b")
+    expected = list(pings)
+    expected.append((TEXT, b"a" * 999 + b"b", 1000))
+    for chunk in (None, 1, 50, 100, 131):
+        assert read(data, chunk, capacity=1000) == expected, chunk
+
+
 def test_protocol_errors():
     assert code_of(frame(TEXT, b"x", rsv=4)) == 1002
     assert code_of(frame(PING, b"x", rsv=1)) == 1002
