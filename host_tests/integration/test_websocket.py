@@ -627,7 +627,7 @@ async def test_a_pong_that_came_while_the_event_loop_stood_still():
         peer.send(frame(PONG), frame(CLOSE, b"\x03\xe8"))
         await peer.gone()
 
-    events = await talk(play, interval_ms=300, pong_timeout_ms=500)
+    events = await talk(play, interval_ms=300, pong_timeout_ms=200)
     assert closed_with(events)[0] == 1000
     assert events[-1]["stall_ms"] > 800
 
