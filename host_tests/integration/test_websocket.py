@@ -619,7 +619,7 @@ async def test_a_client_busy_elsewhere_does_not_miss_the_pong():
 
 async def test_a_pong_that_came_while_the_event_loop_stood_still():
     async def play(peer):
-        peer.order("!block 350")
+        peer.order("!block 800")
         assert await peer.receive() == (PING, b"")
         await asyncio.sleep(0.3)
         peer.send(frame(PONG))
@@ -627,7 +627,7 @@ async def test_a_pong_that_came_while_the_event_loop_stood_still():
         peer.send(frame(PONG), frame(CLOSE, b"\x03\xe8"))
         await peer.gone()
 
-    events = await talk(play, interval_ms=300, pong_timeout_ms=200)
+    events = await talk(play, interval_ms=600, pong_timeout_ms=400)
     assert closed_with(events)[0] == 1000
     assert events[-1]["stall_ms"] > 800
 
