@@ -60,3 +60,26 @@ def test_ticks_stay_below_the_period():
             assert 0 <= ticks.ticks_ms() < PERIOD
     finally:
         ticks.start_at(0)
+
+
+def test_nothing_is_allocated():
+    try:
+        from micropython import heap_lock, heap_unlock
+    except ImportError:  # CPython: the calls alone
+        heap_lock = heap_unlock = int
+    starts = [0, 1, LONGEST, LONGEST + 1, PERIOD - 1]
+    try:
+        for start in starts:
+            ticks.start_at(start)
+            heap_lock()
+            try:
+                for other in starts:
+                    ticks.ticks_diff(start, other)
+                    ticks.ticks_add(start, LONGEST)
+                    ticks.ticks_add(start, -LONGEST)
+                    ticks.ticks_ms()
+            finally:
+                heap_unlock()
+    finally:
+        ticks.start_at(0)
+    assert ticks.ticks_diff(0, PERIOD - 1) == 1
