@@ -20,7 +20,7 @@ _RING_LINES = 60
 _LINE_CHARS = 160
 
 level = INFO
-_ring = [None] * _RING_LINES
+_ring: list = [None] * _RING_LINES
 _next = 0
 
 

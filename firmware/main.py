@@ -85,7 +85,6 @@ class Firmware:
             [Record(data + "/transaction%d" % (number + 1), RECORD_VERSION) for number in range(count)],
             self._read_meter,
         )
-        self.station.on_status = self._status_event
         self.outbox = Outbox(
             Journal(data + "/outbox", _SEGMENT_BYTES), config, clock, description.options["milliseconds"]
         )
@@ -97,12 +96,10 @@ class Firmware:
         info.update(settings.get("info") or {})
         self._url = settings["csms_url"]
         self._identity = settings["id"]
-        self.session = Session(self.station, self.outbox, info, self._connect)
-        self.session.on_connection = lambda up: self._event({"event": "connection", "up": up})
-        self.station.wire = self.session
+        self.session = Session(self.station, self.outbox, info, self._connect, self._connection_event)
+        self.station.attach(self.session, self._status_event)
         handlers = Core(self.station, lambda: self.session.registration).handlers()
-        self._rpc = Rpc(handlers.get)
-        self._rpc.on_frame = self._trace
+        self._rpc = Rpc(handlers.get, on_frame=self._trace)
 
     # --- tasks ---
 
@@ -253,13 +250,14 @@ class Firmware:
         """What the control channel's `state` shows, less what only the board knows."""
         station = self.station
         clock = station.clock
+        now_utc_ms = clock.utc_ms
         return {
             "connected": self.session.connected,
             "registration": self.session.registration,
             "queue_depth": self.outbox.depth,
             "heap": self._heap(),
             "uptime_s": clock.uptime_ms // 1000,
-            "time": clock.text(clock.utc_ms) if clock.known else None,
+            "time": None if now_utc_ms is None else clock.text(now_utc_ms),
             "faults": list(station.faults),
             "last_tag": list(station.admission.last) if station.admission.last else None,
             "connectors": [self._connector_state(connector) for connector in station.connectors],
@@ -323,6 +321,9 @@ class Firmware:
             self.on_event(event)
         except MemoryError:
             log.warning("main", "no memory for an event, %s is not shown", event.get("event"))
+
+    def _connection_event(self, up):
+        self._event({"event": "connection", "up": up})
 
     def _status_event(self, number, status):
         self._event({"event": "status", "connector": number, "status": status})

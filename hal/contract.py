@@ -6,8 +6,7 @@ These classes are documentation and type annotations; a board need not inherit f
 Nothing here blocks for more than 5 ms: what takes longer is a coroutine.
 """
 
-if 0:  # seen by the type checker only, costs nothing on the board
-    from hal.reading import Reading
+from hal.reading import Reading
 
 
 class Pilot:

@@ -30,7 +30,9 @@ def _chosen():
 
 async def _run(options):
     from hal.sim.board import SimBoard
+    from store import overwrite
 
+    overwrite.in_place = False  # the data directory is no littlefs
     board = SimBoard(options["station"], options["data"], options["clock"] == "battery")
     attach = None
     if options["control"]:

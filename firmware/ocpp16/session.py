@@ -46,7 +46,7 @@ _SHORT_OUTBOX = 4
 class Session:
     """Implements the `wire` of `station.charge_point`."""
 
-    def __init__(self, station, outbox, info, connect):
+    def __init__(self, station, outbox, info, connect, on_connection=None):
         """`connect()`: coroutine that gives a connected `Channel` (see `ocpp16.channel`) or raises
         OSError.
         """
@@ -66,10 +66,10 @@ class Session:
         self._bell = Bell()
         self._boot_at = None  # ticks before which no BootNotification may go out
         self._boot_failures = 0
-        self._heartbeat_at = None
+        self._heartbeat_at = ticks_ms()
         self._useful = False  # the CSMS has answered something on this connection
         self._unheard = 0  # CALLs in a row during which nothing came
-        self.on_connection = None  # fn(up)
+        self._on_connection = on_connection
         outbox.on_queued = self._bell.ring
         outbox.on_started = self._started
         outbox.on_stopped = self._stopped
@@ -208,8 +208,8 @@ class Session:
             done(None)
 
     def _tell_connection(self, up):
-        if self.on_connection is not None:
-            self.on_connection(up)
+        if self._on_connection is not None:
+            self._on_connection(up)
 
     # --- sending ---
 
@@ -341,7 +341,7 @@ class Session:
             payload = payloads.boot_notification(self._info)
             if await self._call(channel, "BootNotification", payload, self._registered) is None:
                 self._not_registered()
-        if self._heartbeat_at is None or first:
+        if first:
             self._arm_heartbeat()
         self._tell_statuses(everything=first)
 

@@ -83,7 +83,7 @@ class Admission:
         belongs to who charged it, and is the last one that anybody else means.
         """
         best = None
-        best_rank = None
+        best_rank = (9, 0)
         for connector in connectors:
             if not connector.usable or not _may_take(connector, tag, parent, asked):
                 continue
@@ -99,7 +99,7 @@ class Admission:
             else:
                 place = 3
             rank = (place, since_ms)
-            if best is None or rank < best_rank:
+            if rank < best_rank:
                 best, best_rank = connector, rank
         return best
 

@@ -23,7 +23,7 @@ from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from station import status as st
 from station.admission import Admission
 from station.connector import RECORD_MS, Connector
-from station.transaction import restored
+from station.transaction import Keeper
 
 # A soft reset waits this long for transactions to end and for what must be told; then it resets all the same.
 _SOFT_RESET_LIMIT_MS = 15000
@@ -99,15 +99,20 @@ class ChargePoint:
         self.next_number = numbers.next
         self.faults = ()  # of the whole station, worst first
         self.closing = None  # the kind of reset under way: nobody new is let in
-        self.on_status = None  # fn(connector number, status name), for whoever watches
+        self._on_status = None
         self._closing_limit = 0
         self._now = ticks_ms()
-        self._records = records
+        self._keepers = keepers = [Keeper(record) for record in records]
         self._own_status = st.StatusReporter()
         self.connectors = [
-            Connector(index + 1, supply, self, records[index]) for index, supply in enumerate(supplies)
+            Connector(index + 1, supply, self, keepers[index]) for index, supply in enumerate(supplies)
         ]
         self.admission = Admission(self)
+
+    def attach(self, wire, on_status=None):
+        """From now on `wire` carries. `on_status(connector number, status name)`: for whoever watches."""
+        self.wire = wire
+        self._on_status = on_status
 
     # --- for the parts ---
 
@@ -135,8 +140,11 @@ class ChargePoint:
 
     def status_changed(self, connector):
         log.info("station", "connector %d: %s", connector.number, connector.status_name)
-        if self.on_status is not None:
-            self.on_status(connector.number, connector.status_name)
+        self._tell_watcher(connector.number, connector.status_name)
+
+    def _tell_watcher(self, number, status):
+        if self._on_status is not None:
+            self._on_status(number, status)
 
     def transaction_ended(self, connector):
         try:
@@ -151,20 +159,15 @@ class ChargePoint:
         described.
         """
         self._now = now
-        for connector, record in zip(self.connectors, self._records):
-            row = record.load() if record is not None else None
-            if row is None:
-                continue
-            try:
-                transaction = restored(row)
-            except ValueError as error:
-                log.error("station", "connector %d: %s", connector.number, error)
+        for connector, keeper in zip(self.connectors, self._keepers):
+            transaction = keeper.load()
+            if transaction is None:
                 continue
             kept = self.wire.journalled(transaction.number)
             if kept != "started":
                 # The power failed between two writes: it was not begun, or is ended already.
                 log.warning("station", "record of transaction %d dropped: %s", transaction.number, kept)
-                record.save(None)
+                keeper.drop()
                 continue
             log.warning("station", "transaction %d was cut off by a power loss", transaction.number)
             if self.description.options["power_loss"] == "resume":
@@ -193,8 +196,7 @@ class ChargePoint:
         minimum_ms = (self.config.value("MinimumStatusDuration") or 0) * 1000
         due = self._own_status.update(report, now, self.clock.stamp(), minimum_ms)
         if due is not None:
-            if self.on_status is not None:
-                self.on_status(0, report[0])
+            self._tell_watcher(0, report[0])
             self.wire.status(0, due[0], due[1])
 
     def _derive(self):

@@ -67,7 +67,7 @@ class Unlocking:
 
     def __init__(self, done):
         self.done = done
-        self.limit = None
+        self.limit: "int | None" = None
 
 
 class Connector:
@@ -418,16 +418,20 @@ class Connector:
     def _unlock_step(self, now):
         """True when the lock has answered."""
         unlocking = self._unlocking
-        if unlocking[1] is None:
-            unlocking[1] = ticks_add(now, _UNLOCK_LIMIT_MS)
+        if unlocking is None:
+            return True
+        if unlocking.limit is None:
+            unlocking.limit = ticks_add(now, _UNLOCK_LIMIT_MS)
             self._release_cable()
             self.supply.unlock()
-        left_ms = ticks_diff(unlocking[1], now)
+        left_ms = ticks_diff(unlocking.limit, now)
         on_its_way = self.supply.cable and left_ms > _UNLOCK_LIMIT_MS - _LOCK_TRAVEL_MS
         if left_ms > 0 and (self.supply.locked or on_its_way):
             return False
         self._unlocking = None
-        unlocking[0]("UnlockFailed" if self.supply.locked else "Unlocked")
+        # A bolt that is stuck is no unlocked connector, wherever it is stuck (errata 3.85).
+        failed = self.supply.locked or "ConnectorLockFailure" in self.supply.faults
+        unlocking.done("UnlockFailed" if failed else "Unlocked")
         return True
 
     def _release_cable(self):

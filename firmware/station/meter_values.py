@@ -17,6 +17,7 @@ class MeterValues:
         self._config = config
         self._described = described
         self._aligned = ClockAlignedSchedule()
+        self._aligned_s = 0
         self._sampled = None
         self._data = None
         self._since_sample = metering.IntervalEnergy()
@@ -48,7 +49,14 @@ class MeterValues:
         """Take what is due now."""
         config = self._config
         clock = connector.station.clock
-        self._aligned.set_interval(config.value("ClockAlignedDataInterval"))
+        interval_s = config.value("ClockAlignedDataInterval")
+        if interval_s != self._aligned_s:
+            self._aligned_s = interval_s
+            self._aligned.set_interval(interval_s)
+            self._since_aligned = metering.IntervalEnergy()
+        if interval_s and self._since_aligned.empty:
+            # The first interval counts from here, or its sample would lack a measurand (case 071).
+            self._since_aligned.take(connector.reading)
         moment = self._aligned.due(clock.utc_ms)
         if moment is not None:
             self._take(connector, moment, True)

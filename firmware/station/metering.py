@@ -22,6 +22,11 @@ class IntervalEnergy:
         self._import_wh = None
         self._export_wh = None
 
+    @property
+    def empty(self):
+        """Nothing to count from yet."""
+        return self._import_wh is None
+
     def take(self, reading):
         """(import_wh, export_wh) since the last take(); None at first, and where a register went back."""
         if reading is None:

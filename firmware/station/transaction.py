@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """One transaction: what is known of it, and the record of it that survives a power cut."""
 
+import log
+
 RECORD_VERSION = 1
 
 # StopTransaction.reason of the standard (section 7.36).
@@ -97,3 +99,34 @@ def restored(row):
         if not isinstance(value, int):
             raise ValueError("transaction record with a number that is none")
     return transaction
+
+
+class Keeper:
+    """Keeps the running transaction of one connector on flash. `record`: a store record."""
+
+    def __init__(self, record):
+        self._record = record
+
+    def keep(self, transaction):
+        """As it is now; a disk that takes nothing is logged, the car goes on charging."""
+        try:
+            self._record.save(transaction.row())
+        except OSError as error:
+            log.error("transaction", "%d not kept: %s", transaction.number, error)
+
+    def drop(self):
+        try:
+            self._record.save(None)
+        except OSError as error:
+            log.error("transaction", "record not cleared: %s", error)
+
+    def load(self):
+        """The transaction that a power cut left behind, or None; one that makes no sense is logged."""
+        row = self._record.load()
+        if row is None:
+            return None
+        try:
+            return restored(row)
+        except ValueError as error:
+            log.error("transaction", "record dropped: %s", error)
+            return None

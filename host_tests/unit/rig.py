@@ -140,6 +140,7 @@ class RecordingWire:
 
     def metered(self, number, transaction, stamp, values):
         self.said.append(("Meter", number, transaction.number if transaction is not None else None))
+        self.last_values = values
 
     def status(self, number, report, stamp):
         self.said.append(("Status", number, report[0]))
@@ -177,7 +178,11 @@ class Rig:
                 "name": "rig",
                 "connectors": [hardware] * connectors,
                 "profiles": ["Core"],
-                "measurands": ["Energy.Active.Import.Register", "Power.Active.Import"],
+                "measurands": [
+                    "Energy.Active.Import.Register",
+                    "Energy.Active.Import.Interval",
+                    "Power.Active.Import",
+                ],
             }
         )
         self.now = start_ticks
@@ -203,7 +208,7 @@ class Rig:
             self.records,
             self._read_meter,
         )
-        self.station.wire = self.wire
+        self.station.attach(self.wire)
         self.wire.tags = {"GOOD": IdTagInfo("Accepted"), "OTHER": IdTagInfo("Accepted")}
 
     def _read_meter(self, number, done):

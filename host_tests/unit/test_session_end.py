@@ -111,6 +111,20 @@ def test_silent_meter_bills_the_last_known_value():
     assert ("Stop", 1, "Local", "GOOD", 1800) in rig.tag("GOOD")
 
 
+def test_the_first_aligned_interval_is_complete():  # case 071
+    rig = Rig(MeterValuesAlignedData="Energy.Active.Import.Interval", MeterValueSampleInterval="0")
+    connector = rig.charge()
+    rig._read_meter(1, lambda reading, now: connector.metered(reading, rig.clock.stamp()))
+    rig.step(100)
+    for energy_wh, interval_s in ((1004, 60), (1009, 60), (1010, 3600)):
+        rig.config.change("ClockAlignedDataInterval", str(interval_s))
+        rig.step(100)
+        before_wh = rig.energy_wh[0]
+        rig.energy_wh[0] = energy_wh
+        assert [entry[0] for entry in rig.step(interval_s * 1000)] == ["Meter"]
+        assert [value["value"] for value in rig.wire.last_values] == [str(energy_wh - before_wh)]
+
+
 def test_energy_never_goes_backwards():
     rig = Rig()
     rig.charge()
