@@ -162,8 +162,10 @@ class WebSocket:
             self._receiving = False
 
     async def _make_room(self):
-        """Before a message is delivered: there must be room for its answer. A peer that asks but does not read
-        our answers is not listened to until it does, or until the writer gives up."""
+        """Before a message is delivered there must be room for its answer.
+
+        A peer that asks but does not read our answers is not listened to until it does, or the writer gives up.
+        """
         if self._queue.size > self._queue.limit // 4:
             self._room.clear()
             await self._room.wait()
