@@ -90,7 +90,7 @@ class Admission:
             status = connector.status_name
             since_ms = 0
             if status == st.PREPARING:
-                place, since_ms = 0, connector.preparing_ms(now)
+                place, since_ms = 0, connector.status.preparing_ms(now)
             elif connector.holder is not None:
                 continue  # a cable without a car: it is to be freed, not charged through
             elif status == st.FINISHING:

@@ -210,7 +210,7 @@ class ChargePoint:
     def report_now(self, number):
         """(report, stamp) of connector `number`, 0 for the station."""
         if number:
-            return self.connectors[number - 1].report_now()
+            return self.connectors[number - 1].status.told_now()
         self._own_status.told = self._own_status.current
         return self._derive(), self._own_status.stamp or self.clock.stamp()
 

@@ -1,7 +1,6 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""One connector as a charge point sees it: who may charge, the transaction, and the status (OCPP 1.6 section
-4.9).
+"""One connector as a charge point sees it: who may charge there, and the transaction.
 
 Synchronous: `step(now)` looks at the supply and the clock, the rest are events. What must happen outside
 goes through `station` (see `station.charge_point`): `station.wire` carries messages, `station.read_meter`
@@ -10,14 +9,13 @@ fetches a reading.
 
 import log
 from evse import faults
+from evse.pilot import MIN_DA
 from hal.ticks import ticks_add, ticks_diff
 from station import status as st
+from station.connector_status import ConnectorStatus
 from station.meter_values import MeterValues
 from station.transaction import Transaction
 
-# A car takes some seconds from the offer to S2 (IEC 61851-1 gives it no limit; most need 1 to 3). Until then
-# the connector is on its way to Charging: SuspendedEV would tell the CSMS of a car that does not want.
-_SETTLE_MS = 5000
 # A stop waits for the contactor, so that what flows during ramp-down is billed. The supply opens under load
 # after 6 s (A.6 sequence 10.2); a contactor that is welded must not keep the bill open.
 _STOP_LIMIT_MS = 8000
@@ -47,8 +45,8 @@ class Grant:
 class Ending:
     """A transaction on its way to its StopTransaction.
 
-    `limit`: ticks when the contactor is waited for no longer. `most_wh`: after a power cut, the register it can have
-    reached; None: as the meter says.
+    `limit`: ticks when the contactor is waited for no longer. `most_wh`: after a power cut, the register it
+    can have reached; None: as the meter says.
     """
 
     __slots__ = ("limit", "most_wh", "reason", "tag")
@@ -83,15 +81,10 @@ class Connector:
         self.last_user = None  # (tag, parent) of the transaction whose cable is still there
         self.remote_pending = False  # a RemoteStart for this connector is being authorized
         self.reading = None  # the last one the meter gave
-        self.status = st.plain(st.AVAILABLE)
-        self._sound = self.status  # what it would be without faults
+        self.status = ConnectorStatus(self)
         self.meter_values = MeterValues(station.config, station.description.connectors[number - 1])
         self._record = record
         self._recorded_at = 0
-        self._reporter = st.StatusReporter()
-        self._preparing_since = 0
-        self._settle_until = 0
-        self._settling = False
         self._was_plugged = False
         self._was_offering = False
         self._meter_asked = False  # a reading for the beginning or the end is on its way
@@ -120,17 +113,13 @@ class Connector:
             and self.station.availability.operative(self.number)
         )
 
-    def preparing_ms(self, now):
-        """For how long it has been Preparing."""
-        return ticks_diff(now, self._preparing_since)
-
     @property
     def ending(self):
         return self._ending is not None
 
     @property
     def status_name(self):
-        return self.status[0]
+        return self.status.name
 
     # --- events ---
 
@@ -227,7 +216,7 @@ class Connector:
         """After a power cut, where the station description says that transactions go on."""
         self.transaction = transaction
         self.supply.permit(transaction.refused_at_wh is None)
-        self._settle(now)
+        self.status.settle(now)
         self.meter_values.begin(self, None, self.station.clock.stamp())
         self._recorded_at = now
 
@@ -243,7 +232,7 @@ class Connector:
             self._wait(now)
         self.meter_values.step(self)
         self._was_plugged = supply.plugged
-        self._report(now)
+        self.status.step(now)
 
     def _wait(self, now):
         """No transaction: begin one, or give up waiting."""
@@ -267,7 +256,7 @@ class Connector:
             return
         timeout_s = self.station.config.value("ConnectionTimeOut")
         waiting = self.status_name == st.PREPARING and timeout_s > 0
-        if waiting and ticks_diff(now, self._preparing_since) >= timeout_s * 1000:
+        if waiting and self.status.preparing_ms(now) >= timeout_s * 1000:
             self.grant = None
             # Errata 3.20: with the cable plugged the next state is Finishing, not Available.
             self.finishing = supply.plugged
@@ -289,10 +278,10 @@ class Connector:
                 self.stop("EVDisconnected", None, now)
                 return
         elif supply.plugged and not self._was_plugged:
-            self._settle(now)
-        offering = supply.limit_da >= 60 and self.blocked is None
+            self.status.settle(now)
+        offering = supply.limit_da >= MIN_DA and self.blocked is None
         if offering and not self._was_offering:
-            self._settle(now)
+            self.status.settle(now)
         self._was_offering = offering
         if transaction.refused_at_wh is not None:
             self._run_out(transaction, config, now)
@@ -312,10 +301,6 @@ class Connector:
             self.stop("DeAuthorized", None, now)
         elif self.supply.permitted:
             self.supply.permit(False)
-
-    def _settle(self, now):
-        self._settle_until = ticks_add(now, _SETTLE_MS)
-        self._settling = True
 
     # --- beginning and ending ---
 
@@ -353,7 +338,7 @@ class Connector:
         station.wire.started(transaction)
         self.supply.hold_lock(not station.config.value("UnlockConnectorOnEVSideDisconnect"))
         self.supply.permit(True)
-        self._settle(now)
+        self.status.settle(now)
         self._was_offering = True
         self.meter_values.begin(self, reading, stamp)
         log.info(
@@ -363,7 +348,7 @@ class Connector:
             transaction.number,
             reading.energy_wh,
         )
-        self._report(now)
+        self.status.step(now)
 
     def _end_step(self, now):
         ending = self._ending
@@ -413,7 +398,7 @@ class Connector:
             transaction.energy_wh(),
         )
         station.transaction_ended(self)
-        self._report(now)
+        self.status.step(now)
 
     def _unlock_step(self, now):
         """True when the lock has answered."""
@@ -437,67 +422,3 @@ class Connector:
     def _release_cable(self):
         self.holder = None
         self.supply.hold_lock(False)
-
-    # --- status ---
-
-    def _report(self, now):
-        report = self._derive(now)
-        if report != self.status:
-            if report[0] == st.PREPARING and self.status_name != st.PREPARING:
-                self._preparing_since = now
-            self.status = report
-            self.station.status_changed(self)
-        minimum_ms = (self.station.config.value("MinimumStatusDuration") or 0) * 1000
-        due = self._reporter.update(report, now, self.station.clock.stamp(), minimum_ms)
-        if due is not None:
-            self.station.wire.status(self.number, due[0], due[1])
-
-    def report_now(self):
-        """The current status and its stamp, for BootNotification's aftermath and for triggers."""
-        self._reporter.told = self._reporter.current
-        return self.status, self._reporter.stamp or self.station.clock.stamp()
-
-    def _derive(self, now):
-        supply = self.supply
-        report = self._sound = self._derive_sound(now)
-        for name in supply.faults:
-            if not faults.is_warning(name):
-                return st.faulted(name)
-        if self._ending is not None and self.status_name == st.FAULTED:
-            return self.status  # the fault left with the car; what comes is told when the session is over
-        # What is only a warning stands beside the status that there is.
-        return st.warned(report, supply.faults[0]) if supply.faults else report
-
-    def _derive_sound(self, now):
-        supply = self.supply
-        if self.transaction is not None:
-            return self._derive_transaction(now)
-        if not self.station.availability.operative(self.number):
-            return st.plain(st.UNAVAILABLE)
-        if self.grant is not None or (supply.plugged and not self.finishing):
-            return st.plain(st.PREPARING)
-        if self.finishing:
-            return st.plain(st.FINISHING)
-        return st.plain(st.AVAILABLE)
-
-    def _derive_transaction(self, now):
-        supply = self.supply
-        if supply.energised:
-            self._settling = False
-            return st.plain(st.CHARGING)
-        held = self._sound if self._sound[0] != st.AVAILABLE else st.plain(st.PREPARING)
-        if self._ending is not None:
-            return held
-        if not supply.plugged:
-            return st.plain(st.SUSPENDED_EV, st.EV_SIDE_DISCONNECTED)
-        blocked = self.blocked
-        if blocked is not None and not faults.is_warning(blocked):
-            # Behind Faulted: when that is over, the state of before comes back (section 4.9, row I).
-            return held
-        if blocked is not None or supply.limit_da < 60 or not supply.permitted:
-            return st.plain(st.SUSPENDED_EVSE)
-        if self._settling:
-            if ticks_diff(now, self._settle_until) < 0:
-                return held
-            self._settling = False
-        return st.plain(st.SUSPENDED_EV)
