@@ -164,7 +164,8 @@ class WebSocket:
     async def _make_room(self):
         """Before a message is delivered there must be room for its answer.
 
-        A peer that asks but does not read our answers is not listened to until it does, or the writer gives up.
+        A peer that asks but does not read our answers is not listened to until it does, or the writer gives
+        up.
         """
         if self._queue.size > self._queue.limit // 4:
             self._room.clear()
