@@ -65,7 +65,7 @@ class Unlocking:
 
     def __init__(self, done):
         self.done = done
-        self.limit: "int | None" = None
+        self.limit: int | None = None
 
 
 class Connector:
