@@ -5,6 +5,7 @@
 import asyncio
 
 import log
+from net.url import quote
 from hal.ticks import ticks_diff, ticks_ms
 from ocpp16.message import scan_head
 from ocpp16.websocket import Closed, WebSocket
@@ -12,18 +13,13 @@ from ocpp16.websocket import Closed, WebSocket
 _PROTOCOL = "ocpp1.6"
 _OPEN_LIMIT_MS = 30000
 _CALL = 2
-_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 
 def endpoint(url, identity):
     """The address of OCPP-J section 3.1.1: the URL with the identity, percent-encoded, as its last
     segment.
     """
-    encoded = "".join(
-        char if char in _UNRESERVED else "".join("%%%02X" % byte for byte in char.encode())
-        for char in identity
-    )
-    return url.rstrip("/") + "/" + encoded
+    return url.rstrip("/") + "/" + quote(identity)
 
 
 async def connect(url, identity, config, rpc):
