@@ -5,8 +5,8 @@
 import asyncio
 
 import log
-from net.url import quote
 from hal.ticks import ticks_diff, ticks_ms
+from net.url import quote
 from ocpp16.message import scan_head
 from ocpp16.websocket import Closed, WebSocket
 
