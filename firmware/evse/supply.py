@@ -88,6 +88,9 @@ class Supply:
     def permit(self, permitted: bool) -> None:
         """The station gives or withdraws energy. Withdrawal asks the car first (duty 100 %); the contactor
         opens when it stops, or after 6 s under load."""
+        if permitted and not self.permitted:
+            # Given anew, also within the step in which `unlock` was asked for.
+            self._outlet.lock()
         self.permitted = bool(permitted)
 
     def hold_lock(self, hold: bool) -> None:

@@ -165,6 +165,17 @@ def test_lock_takes_an_unlock_back():
     assert desk.supply.locked is False and not desk.supply.cable
 
 
+def test_permission_right_after_an_unlock():
+    desk = Desk(**SOCKET)
+    desk.charge()
+    desk.supply.permit(False)
+    desk.run(3000, lambda: not desk.supply.energised)
+    desk.supply.unlock()
+    desk.supply.permit(True)  # before the outlet has seen either
+    assert desk.run(5000, lambda: desk.supply.energised) < 5000
+    assert desk.supply.locked
+
+
 def test_unlock_without_a_lock_does_nothing():
     desk = Desk()
     desk.charge()
