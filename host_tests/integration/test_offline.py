@@ -1,0 +1,454 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Transactions without a CSMS, and the queue of what it must be told: sections 3.7, 4.8, cases 036 to 039."""
+
+import asyncio
+import itertools
+from datetime import UTC, datetime
+
+import pytest
+
+from bench.csms import Csms
+from bench.messages import Message, parse_utc
+from bench.scripts import Answer, amend, call_error, hang_up, late, silence
+from host_tests.integration.ledger import registers
+from host_tests.integration.post import OTHER, SLACK_S, STRANGER, TAG, Post, installed
+
+AT_ONCE = 12
+
+C6 = {"station": "xcharge_c6", "connectors": 2}
+ANYBODY = {"AllowOfflineTxForUnknownId": True}
+METERED = {"MeterValueSampleInterval": 1}
+
+
+def said(post: Post) -> list[str]:
+    return [message.action for message in post.transaction_messages()]
+
+
+def moment(message: Message) -> datetime:
+    return parse_utc(message.payload["timestamp"])
+
+
+def near(message: Message, at: datetime, within_s: float = 1.5) -> bool:
+    """Is this the time of which the message speaks?"""
+    return abs((moment(message) - at).total_seconds()) < within_s
+
+
+async def outcome(post: Post, tag: str) -> str:
+    await post.tag(tag)
+    for _ in range(100):
+        last = (await post.charger.state())["last_tag"]
+        if last and last[0] == tag:
+            return last[1]
+        await asyncio.sleep(0.02)
+    raise AssertionError("the tag was not noticed")
+
+
+# --- who may charge ---
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("unknown", [True, False])
+async def test_who_may_start(listed, unknown):
+    keys = {"LocalAuthorizeOffline": listed, "AllowOfflineTxForUnknownId": unknown, "ConnectionTimeOut": 0}
+    async with installed(**keys) as post:
+        post.csms.books.tag("B10C4ED0", status="Blocked")
+        await post.booted()
+        await post.tag(TAG)
+        await post.station.expect("StatusNotification", connectorId=1, status="Preparing")
+        await post.tag(TAG)  # gives up
+        await post.station.expect("StatusNotification", connectorId=1, status="Available")
+        assert await outcome(post, "B10C4ED0") == "refused"
+        await post.offline()
+        for tag, may in ((STRANGER, unknown), ("B10C4ED0", False), (TAG, listed or unknown)):
+            assert await outcome(post, tag) == ("accepted" if may else "refused"), tag
+            if may and tag != TAG:
+                await post.tag(tag)  # gives up
+                await post.shows("Available")
+        await post.charger.do("plug", connector=1)
+        if listed or unknown:
+            await post.shows("Charging")
+            post.station.mark()
+            await post.online()
+            await post.station.expect("StartTransaction", idTag=TAG)
+        else:
+            await post.online()
+            await post.station.never("StartTransaction", within_s=1)
+
+
+async def test_no_link_before_boot():
+    async with installed(link=False) as post:
+        assert await outcome(post, STRANGER) == "refused"
+        await asyncio.sleep(1.5)
+        assert post.station.connections == 0
+        assert (await post.charger.state())["registration"] is None
+        await post.charger.do("link", up=True)
+        await post.booted(timeout=2)
+
+
+# --- cases ---
+
+
+async def test_037_1_start():
+    async with installed(**METERED) as post:
+        await post.booted()
+        await post.tag(TAG)
+        await post.station.expect("Authorize")
+        await post.shows("Preparing")
+        await post.offline()
+        post.station.mark()
+        await post.charger.do("plug", connector=1)
+        begun = datetime.now(UTC)
+        await post.shows("Charging")
+        await asyncio.sleep(1)
+        await post.online()
+        start = await post.station.expect("StartTransaction", idTag=TAG, connectorId=1)
+        assert near(start, begun) and moment(start) < start.at
+        await post.station.expect("StatusNotification", connectorId=1, status="Charging")
+        values = await post.station.expect("MeterValues")
+        assert values.payload["transactionId"] == 1
+        assert len(post.station.calls("StatusNotification")) == 1
+        assert post.station.calls("Authorize") == []
+
+
+async def test_038_stop():
+    async with installed(**C6) as post:
+        await post.booted()
+        await post.charge()
+        post.station.mark()
+        await post.offline()
+        await post.tag(TAG)
+        await post.shows("Finishing")
+        stopped = datetime.now(UTC)
+        await asyncio.sleep(2)
+        await post.online()
+        stop = await post.station.expect("StopTransaction", transactionId=1, reason="Local", idTag=TAG)
+        assert near(stop, stopped, 1)
+        finishing = await post.station.expect("StatusNotification", connectorId=1, status="Finishing")
+        assert near(finishing, stopped, 1)
+        await post.station.never("StatusNotification", within_s=0.3)
+        assert [message.action for message in post.station.calls()] == [
+            "StopTransaction",
+            "StatusNotification",
+        ]
+
+
+async def test_039_the_whole_session():
+    async with installed(**C6, **ANYBODY, **METERED) as post:
+        await post.booted()
+        post.station.mark()
+        await post.offline()
+        await post.charge_offline(STRANGER)
+        await asyncio.sleep(1.2)
+        await post.tag(STRANGER)
+        await post.shows("Finishing")
+        await post.unplug()
+        await post.online()
+        stop = await post.station.expect("StopTransaction", transactionId=1, reason="Local")
+        assert said(post) == ["StartTransaction", *["MeterValues"] * (len(said(post)) - 2), "StopTransaction"]
+        assert len(said(post)) > 2
+        start = post.station.calls("StartTransaction")[0]
+        assert 1 < (moment(stop) - moment(start)).total_seconds() < 6
+        # The CSMS has it that the connector is Available, and so it is.
+        await post.station.never("StatusNotification", within_s=0.3)
+
+
+async def test_036_meter_values():
+    async with installed(**METERED) as post:
+        await post.booted()
+        await post.charge()
+        await post.station.expect("MeterValues")
+        await post.offline()
+        await asyncio.sleep(3.5)
+        await post.online()
+        back = post.station.log.next_index
+        while sum(message.index > back for message in post.station.calls("MeterValues")) < 6:
+            await post.station.expect("MeterValues")
+        times = [
+            parse_utc(message.payload["meterValue"][0]["timestamp"])
+            for message in post.station.calls("MeterValues")
+        ]
+        assert all(0.8 < (later - time).total_seconds() < 1.2 for time, later in itertools.pairwise(times))
+
+
+@pytest.mark.parametrize("stop", [True, False])
+@pytest.mark.parametrize("allowance_wh", [0, 25])
+async def test_037_2_and_3_refused_afterwards(stop, allowance_wh):
+    """StopTransactionOnInvalidId, MaxEnergyOnInvalidId; the C6 with its direct current makes 11 Wh/s."""
+    keys = {"StopTransactionOnInvalidId": stop, "MaxEnergyOnInvalidId": allowance_wh}
+    async with installed(**C6, **ANYBODY, **keys) as post:
+        await post.booted()
+        post.station.mark()
+        await post.offline()
+        await post.charge_offline(STRANGER)
+        await post.counts(10)
+        before_wh = (await post.connector())["register_wh"]
+        await post.online()
+        start = await post.station.expect("StartTransaction", idTag=STRANGER)
+        first = await post.station.expect("StatusNotification", connectorId=1)
+        assert first.payload["status"] == "Charging"
+        if stop:
+            end = await post.station.expect("StopTransaction", timeout=8, reason="DeAuthorized")
+            await post.station.expect("StatusNotification", connectorId=1, status="Finishing")
+        else:
+            suspended = {"connectorId": 1, "status": "SuspendedEVSE"}
+            end = await post.station.expect("StatusNotification", timeout=8, **suspended)
+            await post.shows("SuspendedEVSE")
+            await post.station.never("StopTransaction", within_s=0.5)
+        state = await post.connector()
+        assert not state["contactor"]
+        assert before_wh + allowance_wh <= state["register_wh"] <= before_wh + allowance_wh + 35
+        if allowance_wh:
+            assert (end.at - start.at).total_seconds() > 1
+        if not stop:
+            await post.tag(STRANGER)
+            await post.station.expect("StopTransaction", reason="Local", transactionId=1)
+
+
+async def test_refused_when_it_is_over():
+    """The transaction cannot be stopped twice, and the tag is remembered."""
+    async with installed(**ANYBODY) as post:
+        await post.booted()
+        await post.offline()
+        await post.charge_offline(STRANGER)
+        await post.tag(STRANGER)
+        await post.shows("Finishing")
+        await post.unplug()
+        post.station.mark()
+        await post.online()
+        await post.station.expect("StopTransaction", reason="Local")
+        await post.station.never("StatusNotification", within_s=0.3)
+        await post.offline()
+        assert await outcome(post, STRANGER) == "refused"
+
+
+# --- restarts ---
+
+
+@pytest.mark.parametrize("how", ["power_cut", "reboot"])
+async def test_sessions_of_two_boots_before_the_first_contact(how):
+    """Nobody has ever told the time, and the queue outlives the restart: order, ids and times are right."""
+    async with installed(link=False, **ANYBODY, **METERED) as post:
+        moments = []
+        for tag in (TAG, STRANGER):
+            await asyncio.sleep(1)
+            await post.charge_offline(tag)
+            moments.append(datetime.now(UTC))
+            await asyncio.sleep(2)
+            await post.tag(tag)
+            await post.shows("Finishing")
+            moments.append(datetime.now(UTC))
+            await post.unplug()
+            if tag == TAG:
+                await asyncio.sleep(1.2)
+                await post.charger.do(how)
+                if how == "power_cut":
+                    await post.charger.start()
+                await post.charger.do("link", up=False)
+        assert post.station.connections == 0
+        await post.online()
+        for _ in range(2):
+            await post.station.expect("StopTransaction")
+        calls = post.transaction_messages()
+        first = said(post).index("StopTransaction") + 1
+        for half, number, tag in ((calls[:first], 1, TAG), (calls[first:], 2, STRANGER)):
+            assert half[0].payload["idTag"] == tag
+            assert [call.action for call in half[1:-1]] == ["MeterValues"] * (len(half) - 2)
+            assert len(half) >= 4
+            assert {call.payload["transactionId"] for call in half[1:]} == {number}
+        edges = [call for call in calls if call.action != "MeterValues"]
+        # Charging begins some moments after the start; how long the power was off is not known to anybody.
+        for call, at, within_s in zip(edges, moments, (4, 3, 2, 1), strict=True):
+            assert near(call, at, within_s), (moment(call), at)
+        for begun, ended in (edges[:2], edges[2:]):
+            assert 2 < (moment(ended) - moment(begun)).total_seconds() < 5
+
+
+async def test_a_power_cut_while_the_queue_is_told():
+    """Each sample reaches the books; the one whose answer was cut off may come twice, under the same id."""
+    csms = Csms()
+    async with installed(csms=csms, repeats=("MeterValues",), **METERED) as post:
+        await post.booted()
+        await post.charge()
+        await post.offline()
+        await asyncio.sleep(5)
+        await post.tag(TAG)
+        await post.shows("Finishing")
+        csms.always("MeterValues", late(0.3))
+        await post.online()
+        for _ in range(3):
+            await post.station.expect("MeterValues")
+        await post.charger.power_cut()
+        csms.unscript()
+        await post.charger.start()
+        await post.station.expect("StopTransaction", timeout=10)
+        ids = [message.id for message in post.station.calls("MeterValues")]
+        assert len(ids) - len(set(ids)) <= 1
+        times = sorted({parse_utc(entry["timestamp"]) for entry in csms.books.transactions[1].readings})
+        assert len(times) >= 5
+        assert all(0.8 < (later - time).total_seconds() < 1.2 for time, later in itertools.pairwise(times))
+
+
+# --- a CSMS that cannot process ---
+
+
+def gaps(messages: list[Message]) -> list[float]:
+    return [later.monotonic_s - message.monotonic_s for message, later in itertools.pairwise(messages)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "timeout_s"),
+    [(call_error("InternalError"), 0), (silence(), 1), (amend(transactionId="none"), 0)],
+    ids=["CALLERROR", "silence", "nonsense"],
+)
+async def test_a_start_that_is_never_confirmed(answer: Answer, timeout_s):
+    """TransactionMessageAttempts transmissions, each wait longer by the interval; then -1 (errata 3.18)."""
+    csms = Csms()
+    csms.script("StartTransaction", *[answer] * 3)
+    csms.books.heartbeat_interval_s = 1
+    keys = {"TransactionMessageAttempts": 3, "TransactionMessageRetryInterval": 1, "MessageTimeout": 1}
+    options = {"errors": ("given up",), "repeats": ("StartTransaction",), "late_answers": True}
+    async with installed(csms=csms, **options, **keys, MeterValueSampleInterval=2) as post:
+        await post.booted()
+        await post.plug()
+        await post.tag()
+        await post.shows("Charging")  # the driver is served meanwhile
+        values = await post.station.expect("MeterValues", timeout=15)
+        tries = post.station.calls("StartTransaction")
+        assert len(tries) == 3 and len({message.id for message in tries}) == 1
+        for gap, wait_s in zip(gaps(tries), (1, 2), strict=True):
+            assert -0.02 < gap - timeout_s - wait_s < SLACK_S
+        assert values.payload["transactionId"] == -1
+        beats = [message for message in post.station.calls("Heartbeat") if message.index < tries[2].index]
+        assert len(beats) >= 2  # nothing waits behind a retry but the queue
+        await post.tag()
+        stop = await post.station.expect("StopTransaction", reason="Local")
+        assert stop.payload["transactionId"] == -1
+        await post.unplug()
+        post.station.mark()
+        await post.charge()
+        await post.tag()
+        stop = await post.station.expect("StopTransaction", reason="Local")
+        assert stop.payload["transactionId"] == max(csms.books.transactions)
+        assert len(post.station.calls("StartTransaction")) == 1
+
+
+async def test_messages_given_up_make_room_for_the_next():
+    csms = Csms()
+    csms.script("MeterValues", call_error("FormationViolation"), call_error("GenericError"))
+    csms.script("StopTransaction", call_error("InternalError"), call_error("InternalError"))
+    keys = {"TransactionMessageAttempts": 2, "TransactionMessageRetryInterval": 1}
+    options = {"errors": ("given up",), "repeats": ("MeterValues", "StopTransaction")}
+    async with installed(csms=csms, **options, **keys, MeterValueSampleInterval=1) as post:
+        await post.booted()
+        await post.charge()
+        samples = [await post.station.expect("MeterValues") for _ in range(3)]
+        assert samples[0].id == samples[1].id != samples[2].id
+        assert -0.02 < gaps(samples)[0] - 1 < SLACK_S
+        assert gaps(samples)[1] < SLACK_S
+        await post.tag()
+        stops = [await post.station.expect("StopTransaction") for _ in range(2)]
+        assert -0.02 < gaps(stops)[0] - 1 < SLACK_S
+        await post.unplug()
+        post.station.mark()
+        await post.charge()
+        assert post.station.calls("StopTransaction") == []
+        await post.tag()
+        assert (await post.station.expect("StopTransaction")).payload["transactionId"] == 2
+
+
+async def test_being_offline_is_no_failure():
+    """Connections lost before the answer count for nothing: with one attempt it is still delivered."""
+    csms = Csms()
+    csms.script("StartTransaction", hang_up(), hang_up())
+    keys = {"TransactionMessageAttempts": 1, "TransactionMessageRetryInterval": 60}
+    async with installed(csms=csms, repeats=("StartTransaction",), **keys) as post:
+        await post.booted()
+        await post.plug()
+        await post.tag()
+        tries = [await post.station.expect("StartTransaction", timeout=10) for _ in range(3)]
+        assert len({message.id for message in tries}) == 1
+        await post.station.never("StartTransaction", within_s=0.5)
+        assert (await post.connector())["transaction"]["transactionId"] == 1
+
+
+async def test_tries_are_counted_over_a_reboot_and_a_new_connection():
+    csms = Csms()
+    csms.script("StartTransaction", *[call_error("InternalError")] * 3)
+    keys = {"TransactionMessageAttempts": 3, "TransactionMessageRetryInterval": 1, **ANYBODY}
+    options = {"errors": ("given up",), "repeats": ("StartTransaction",)}
+    async with installed(csms=csms, **options, **keys) as post:
+        await post.booted()
+        await post.plug()
+        await post.tag()
+        await post.station.expect("StartTransaction")
+        await post.offline()
+        await post.online()
+        await post.station.expect("StartTransaction")
+        await post.settled()
+        await post.charger.do("power_cut")
+        await post.charger.start()
+        await post.station.expect("StartTransaction", timeout=10)
+        stop = await post.station.expect("StopTransaction", reason="PowerLoss")
+        assert stop.payload["transactionId"] == -1
+        assert len(post.station.calls("StartTransaction")) == 3
+
+
+# --- what the CSMS knows already ---
+
+
+async def test_statuses_after_a_reconnection():
+    async with installed(**C6) as post:
+        await post.booted()
+        post.station.mark()
+        await post.offline()
+        await post.plug(1)
+        await post.plug(2)
+        await post.unplug(2)
+        await post.online()
+        preparing = await post.station.expect("StatusNotification")
+        assert (preparing.payload["connectorId"], preparing.payload["status"]) == (1, "Preparing")
+        assert moment(preparing) < preparing.at
+        await post.station.never("StatusNotification", within_s=0.5)
+        await post.offline()
+        await post.online()
+        await post.station.never("StatusNotification", within_s=0.5)
+        assert {message.action for message in post.station.calls()} == {"StatusNotification"}
+
+
+async def test_a_status_whose_confirmation_was_lost():
+    """The CSMS has seen Preparing. Available must be told again, though it was the last one confirmed."""
+    csms = Csms()
+    async with installed(csms=csms) as post:
+        await post.booted()
+        csms.script("StatusNotification", silence())
+        await post.plug()
+        await post.station.expect("StatusNotification", connectorId=1, status="Preparing")
+        await post.offline()
+        await post.unplug()
+        await post.online()
+        available = await post.station.expect("StatusNotification", connectorId=1, status="Available")
+        assert available.payload["connectorId"] == 1
+
+
+async def test_two_connectors_at_once():
+    async with installed(**C6, **ANYBODY, **METERED) as post:
+        await post.booted()
+        await post.offline()
+        await post.charge_offline(TAG, 1)
+        await post.charge_offline(OTHER, 2)
+        await asyncio.sleep(1.5)
+        await post.tag(OTHER)
+        await post.shows("Finishing", 2)
+        await post.tag(TAG)
+        await post.shows("Finishing", 1)
+        post.station.mark()
+        await post.online()
+        stops = [await post.station.expect("StopTransaction") for _ in range(2)]
+        assert [stop.payload["transactionId"] for stop in stops] == [2, 1]
+        books = post.csms.books.transactions
+        assert [(books[number].connector, books[number].tag) for number in (1, 2)] == [(1, TAG), (2, OTHER)]
+        for message in post.station.calls("MeterValues"):
+            assert books[message.payload["transactionId"]].connector == message.payload["connectorId"]
+            assert registers(message.payload)
+        assert len(post.station.calls("StatusNotification")) == 2
