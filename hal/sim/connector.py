@@ -185,14 +185,15 @@ class SimConnector:
                 return bit != HEAT  # without a connector it is the cabinet that is hot
         return False
 
-    def break_part(self, name: str) -> None:
+    def break_part(self, name: str, silent: bool = False) -> None:
+        """`silent`: the part has no electronics that would say so; the firmware has to find out."""
         for part, bit in _BREAKS:
             if part == name:
                 self.advance()
                 self.broken |= bit
                 if bit == METER:
                     self.meter.failing = True
-                if bit & _SIGNALLED:
+                if bit & _SIGNALLED and not silent:
                     break
                 return
         if name not in self._signals:

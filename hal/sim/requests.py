@@ -117,8 +117,9 @@ class Requests:
 
     def do_fault(self, request):
         name = self._fault_name(request)
+        silent = _flag(request, "silent", False)
         for connector in self._concerned(request, name):
-            connector.break_part(name)
+            connector.break_part(name, silent)
         return {"name": name}
 
     def do_clear(self, request):

@@ -123,6 +123,20 @@ async def test_024_the_plug_cannot_be_locked():
         await case.quiet(1.0)  # no transaction, not even now
 
 
+async def test_024_the_plug_is_half_in_and_only_the_bolt_shows_it():
+    async with Case(SOCKET) as case:
+        await case.do("fault", name="ConnectorLockFailure", connector=1, silent=True)
+        assert await case.ask("RemoteStartTransaction", idTag=CARD, connectorId=1) == "Accepted"
+        await case.sees(authorize(CARD), status("Preparing"))
+        await case.do("plug")
+        await case.sees(status("Faulted", **LOCK_FAULT))
+        await case.quiet(0.5)
+        assert case.closed_contactors() == []
+        await case.do("unplug")
+        await case.do("clear", connector=1)
+        await case.sees(status("Available"))
+
+
 async def test_the_plug_is_locked_while_it_charges_and_free_afterwards():
     async with Case(SOCKET) as case:
         await case.do("plug")
