@@ -518,6 +518,7 @@ async def test_a_tag_that_is_known_to_be_blocked_without_an_answer():
         await case.sees(status("Preparing"))
         await case.swipe(CARD)
         await case.sees(authorize(CARD))
+        await case.quiet(0.2)
         case.csms.script("Authorize", silence())
         await case.swipe(CARD)
         await case.sees(authorize(CARD))
