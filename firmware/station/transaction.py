@@ -6,21 +6,6 @@ import log
 
 RECORD_VERSION = 1
 
-# StopTransaction.reason of the standard (section 7.36).
-REASONS = (
-    "DeAuthorized",
-    "EmergencyStop",
-    "EVDisconnected",
-    "HardReset",
-    "Local",
-    "Other",
-    "PowerLoss",
-    "Reboot",
-    "Remote",
-    "SoftReset",
-    "UnlockCommand",
-)
-
 
 class Transaction:
     """A running transaction.
