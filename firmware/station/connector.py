@@ -273,6 +273,7 @@ class Connector:
         if self._ending is not None or self.transaction is None:
             return
         transaction = self.transaction
+        self._hold_cable()
         if not supply.plugged and self._was_plugged:
             if config.value("StopTransactionOnEVSideDisconnect"):
                 self.stop("EVDisconnected", None, now)
@@ -336,7 +337,7 @@ class Connector:
         self._recorded_at = now
         self._record.keep(transaction)
         station.wire.started(transaction)
-        self.supply.hold_lock(not station.config.value("UnlockConnectorOnEVSideDisconnect"))
+        self._hold_cable()
         self.supply.permit(True)
         self.status.settle(now)
         self._was_offering = True
@@ -418,6 +419,16 @@ class Connector:
         failed = self.supply.locked or "ConnectorLockFailure" in self.supply.faults
         unlocking.done("UnlockFailed" if failed else "Unlocked")
         return True
+
+    def _hold_cable(self):
+        """While the transaction runs: does the cable stay locked when its other end leaves the car?
+
+        Section 9.1: as long as an unplugged car does not end the transaction it does, whatever
+        UnlockConnectorOnEVSideDisconnect says.
+        """
+        value = self.station.config.value
+        free = value("UnlockConnectorOnEVSideDisconnect") and value("StopTransactionOnEVSideDisconnect")
+        self.supply.hold_lock(not free)
 
     def _release_cable(self):
         self.holder = None

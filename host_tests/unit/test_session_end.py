@@ -223,6 +223,22 @@ def test_unplugged_at_the_car_and_the_transaction_goes_on():  # case 005_3
     assert rig.statuses(said) == ["Finishing"]
 
 
+def test_the_cable_stays_locked_as_long_as_the_session_goes_on():  # section 9.1
+    rig = Rig(
+        cable="socket", StopTransactionOnEVSideDisconnect="false", UnlockConnectorOnEVSideDisconnect="true"
+    )
+    connector = rig.charge()
+    rig.supply.unplug(cable_stays=True)
+    rig.step(1000)
+    assert rig.supply.locked is True
+    rig.config.change("StopTransactionOnEVSideDisconnect", "true")  # counts from now on
+    rig.step()
+    assert not rig.supply.held
+    connector.stop("Remote", None, rig.now)
+    rig.step()
+    assert rig.supply.locked is False
+
+
 def test_refused_at_start_stops():  # case 037_3
     rig = Rig(StopTransactionOnInvalidId="true", MaxEnergyOnInvalidId="0")
     connector = rig.charge()
