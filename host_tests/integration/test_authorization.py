@@ -488,6 +488,31 @@ async def test_an_unknown_tag_without_an_answer(how, allowed):
             await case.sees(authorize(CARD), swapped(start(CARD), status("Charging")))
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_a_remote_start_without_an_answer_to_authorize(allowed):
+    async with Case(MessageTimeout=1, AllowOfflineTxForUnknownId=allowed) as case:
+        case.csms.script("Authorize", silence())
+        assert await case.ask("RemoteStartTransaction", idTag=CARD, connectorId=1) == "Accepted"
+        await case.sees(authorize(CARD))
+        if allowed:
+            await case.sees(status("Preparing"))
+        else:
+            await case.quiet(1.5)
+            assert await case.ask("RemoteStartTransaction", idTag=CARD, connectorId=1) == "Accepted"
+            await case.sees(authorize(CARD), status("Preparing"))
+
+
+async def test_a_tag_longer_than_the_standard_allows():
+    async with Case(AllowOfflineTxForUnknownId=True) as case:
+        await case.do("plug")
+        await case.sees(status("Preparing"))
+        await case.swipe("0123456789ABCDEF01234")
+        await case.quiet(0.4)
+        assert await case.last_tag() == "refused"
+        await case.swipe("0123456789ABCDEF0123")
+        await case.sees(authorize("0123456789ABCDEF0123"))
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_a_cached_tag_without_an_answer(trusted):
     async with Case(

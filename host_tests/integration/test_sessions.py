@@ -6,7 +6,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from bench.scripts import late
+from bench.scripts import late, reply
 from host_tests.integration.case import (
     CARD,
     OTHER,
@@ -179,6 +179,32 @@ async def test_a_refused_tag_of_the_same_parent_ends_nothing():
         await case.swipe(OTHER)
         await case.sees(authorize(OTHER))
         await case.quiet(0.5)
+
+
+@pytest.mark.parametrize("number", [0, -5, 2147483647])
+async def test_012_whatever_number_the_csms_gives(number):  # errata 3.54
+    async with Case() as case:
+        info = {"status": "Accepted"}
+        case.csms.script("StartTransaction", reply({"transactionId": number, "idTagInfo": info}))
+        await case.do("plug")
+        await case.sees(status("Preparing"))
+        await case.swipe(CARD)
+        await case.sees(authorize(CARD), swapped(start(CARD), status("Charging")))
+        assert await case.ask("RemoteStopTransaction", transactionId=1) == "Rejected"
+        assert await case.ask("RemoteStopTransaction", transactionId=number) == "Accepted"
+        await case.sees(swapped(stop("Remote", transaction=number), status("Finishing")))
+
+
+async def test_plugged_in_over_a_restart():
+    async with Case(ConnectionTimeOut=2) as case:
+        await case.do("plug")
+        await case.sees(status("Preparing"))
+        await case.charger.power_cut()
+        await case.charger.start()
+        await case.boots(c1=status("Preparing"))
+        await case.sees(status("Finishing"))
+        await case.swipe(CARD)
+        await case.sees(authorize(CARD), status("Preparing"), swapped(start(CARD), status("Charging")))
 
 
 async def test_swipe_in_finishing_begins_anew():  # F2 of the standard's table
@@ -406,15 +432,21 @@ async def test_005_2_the_owner_plugs_in_again_and_charges_on():
         assert (await case.connector())["lock"]
 
 
-@pytest.mark.parametrize(("station", "ends"), [(SOCKET, "Finishing"), ("loop_evs32a", "Available")])
-async def test_005_3_unplugged_at_the_car_and_the_session_goes_on(station, ends):
-    keys = {"UnlockConnectorOnEVSideDisconnect": False} if station == SOCKET else {}
+@pytest.mark.parametrize(
+    ("station", "unlocks", "ends"),
+    [(SOCKET, False, "Finishing"), (SOCKET, True, "Finishing"), ("loop_evs32a", False, "Available")],
+)
+async def test_005_3_unplugged_at_the_car_and_the_session_goes_on(station, unlocks, ends):
+    keys = {"UnlockConnectorOnEVSideDisconnect": unlocks} if station == SOCKET else {}
     async with Case(station, StopTransactionOnEVSideDisconnect=False, **keys) as case:
         await case.charging()
         await case.do("unplug")
         await case.sees(status("SuspendedEV", info="EV side disconnected"))
-        await case.quiet(0.7)
-        assert not (await case.connector())["contactor"]
+        await case.quiet(0.9)
+        state = await case.connector()
+        assert not state["contactor"]
+        # Section 9.1: as long as the transaction goes on the cable stays locked, whatever the other key says.
+        assert (state["lock"], state["cable"]) == ((True, True) if station == SOCKET else (None, None))
         await case.do("plug")
         await case.sees(status("Charging"))
         await case.do("unplug")
