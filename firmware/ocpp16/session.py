@@ -15,6 +15,7 @@ import random
 import log
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from ocpp16 import payloads
+from ocpp16.back_off import BackOff
 from ocpp16.rpc import BadAnswer, CallError, CallTimeout, LinkLost, TooManyCalls
 from ocpp16.wait import Bell
 
@@ -65,7 +66,7 @@ class Session:
         self._told = [None] * (len(station.connectors) + 1)
         self._bell = Bell()
         self._boot_at = None  # ticks before which no BootNotification may go out
-        self._boot_failures = 0
+        self._boot_retry = BackOff(_BOOT_RETRY_MS, _BOOT_RETRY_MOST_MS)
         self._heartbeat_at = ticks_ms()
         self._useful = False  # the CSMS has answered something on this connection
         self._unheard = 0  # CALLs in a row during which nothing came
@@ -134,7 +135,7 @@ class Session:
     # --- life ---
 
     async def run(self, link):
-        back_off_ms = _BACK_OFF_FIRST_MS
+        back_off = BackOff(_BACK_OFF_FIRST_MS, _BACK_OFF_MOST_MS)
         while True:
             if not link.up():
                 while not link.up():
@@ -150,11 +151,8 @@ class Session:
                 await self._converse(channel, link)
                 # A CSMS that accepts connections only to drop them must not be asked every second.
                 if self._useful or ticks_diff(ticks_ms(), opened_at) >= _SOUND_MS:
-                    back_off_ms = _BACK_OFF_FIRST_MS
-            # Jitter of the whole interval: a thousand chargers must not return in the same second.
-            pause_ms = back_off_ms // 2 + random.randrange(back_off_ms)
-            back_off_ms = min(back_off_ms * 2, _BACK_OFF_MOST_MS)
-            await self._pause(link, pause_ms)
+                    back_off.reset()
+            await self._pause(link, back_off.next_ms())
 
     async def _pause(self, link, pause_ms):
         """Wait before the next try; a link that comes back ends it."""
@@ -347,12 +345,10 @@ class Session:
 
     def _not_registered(self):
         """BootNotification without a usable answer."""
-        self._boot_failures += 1
-        retry_ms = min(_BOOT_RETRY_MS << min(self._boot_failures - 1, 5), _BOOT_RETRY_MOST_MS)
-        self._boot_at = ticks_add(ticks_ms(), retry_ms // 2 + random.randrange(retry_ms))
+        self._boot_at = ticks_add(ticks_ms(), self._boot_retry.next_ms())
 
     def _registered(self, conf):
-        self._boot_failures = 0
+        self._boot_retry.reset()
         interval_s = conf["interval"]
         self._set_clock(conf)
         self._registration = conf["status"]

@@ -11,7 +11,7 @@ import pytest
 
 from bench.charger import SimulatedCharger
 from bench.csms import Csms
-from bench.messages import TO_STATION, read
+from bench.messages import TO_STATION, Message, read
 from bench.scripts import call_error, silence
 from bench.station import Station
 from host_tests.integration.odd_servers import (
@@ -116,6 +116,23 @@ async def test_a_csms_that_drops_every_connection():
         await post.station.expect("StatusNotification", connectorId=1, status="Preparing")
 
 
+async def test_no_two_chargers_come_back_together():
+    async with Csms() as csms:
+        csms.http_answer = (503, {})
+
+        async def one(identity: str) -> float:
+            async with SimulatedCharger(csms.url, identity):
+                while sum(request.path == "/ocpp/" + identity for request in csms.refused) < 1:
+                    await asyncio.sleep(0.005)
+                first = asyncio.get_running_loop().time()
+                while sum(request.path == "/ocpp/" + identity for request in csms.refused) < 2:
+                    await asyncio.sleep(0.005)
+                return asyncio.get_running_loop().time() - first
+
+        waits = sorted(await asyncio.gather(*(one(f"CP{number}") for number in range(6))))
+        assert waits[-1] - waits[0] > 0.15, waits
+
+
 async def test_the_csms_goes_away_and_comes_back():
     """Nobody listens on its port for a while; the driver is served, and the CSMS told afterwards."""
     async with installed(AllowOfflineTxForUnknownId=True) as post:
@@ -211,12 +228,12 @@ async def test_a_half_open_link_is_found_by_its_pings():
 async def test_a_half_open_link_without_pings_is_found_by_its_silence():
     """Nothing came during two calls: the StartTransaction is not given up on a link that is dead."""
     keys = {"MessageTimeout": 1, "TransactionMessageAttempts": 3, "TransactionMessageRetryInterval": 1}
-    async with installed(repeats=("StartTransaction",), late_answers=True, **keys) as post:
+    csms = Csms()
+    csms.script("StartTransaction", silence())
+    async with installed(csms=csms, repeats=("StartTransaction",), late_answers=True, **keys) as post:
         await post.booted()
         await post.plug()
         await post.tag()
-        await post.station.expect("Authorize")
-        post.csms.script("StartTransaction", silence())
         await post.station.expect("StartTransaction")
         post.station.freeze()
         await post.charger.event("connection", timeout=8, up=False)
@@ -277,6 +294,26 @@ async def test_pings_of_the_csms():
         assert answer.payload["unknownKey"] == ["Größe"]
         # RFC 6455 section 5.5.3: the newest of several pings may be answered alone; all are then.
         await asyncio.wait_for(asyncio.gather(*pongs), 2)
+
+
+async def test_a_request_right_behind_the_answer_that_it_rests_on():
+    """RemoteStopTransaction in the same packet as StartTransaction.conf knows its transactionId."""
+    csms = Csms()
+    async with installed(csms=csms) as post:
+        await post.booted()
+        numbers = []
+
+        def behind(station: Station, message: Message) -> None:
+            if message.kind == "result" and message.action == "StartTransaction":
+                request = station.send_call("RemoteStopTransaction", {"transactionId": 1})
+                numbers.append(asyncio.get_running_loop().create_task(request))
+
+        csms.hooks.append(behind)
+        await post.plug()
+        await post.tag()
+        await post.station.expect("StopTransaction", transactionId=1, reason="Remote")
+        answer = await post.station.answer_to(await numbers[0])
+        assert answer.payload == {"status": "Accepted"}
 
 
 # --- who we are ---
