@@ -50,7 +50,7 @@ class Expected:
 
     action: str
     fields: dict[str, Any] = field(default_factory=dict)
-    age_s: float = 1.5
+    age_s: float = 3
 
     def objection(self, message: Message) -> str | None:
         if message.action != self.action:

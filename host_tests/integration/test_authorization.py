@@ -23,7 +23,7 @@ from host_tests.integration.case import (
     swapped,
 )
 
-AT_ONCE = 5
+AT_ONCE = 6
 
 CACHED = {"AuthorizationCacheEnabled": True, "LocalPreAuthorize": True}
 
