@@ -21,7 +21,7 @@ SAMPLES = 5
 INTERVAL_S = 2
 REGISTER_WH = 1200
 _PAUSE_S = 1.2
-SETTINGS = {"MeterValueSampleInterval": str(INTERVAL_S), "MinimumStatusDuration": "0"}
+SETTINGS = {"MeterValueSampleInterval": str(INTERVAL_S)}  # a key that every station has
 
 
 class Failed(Exception):
