@@ -16,6 +16,8 @@ UNAVAILABLE = "Unavailable"
 FAULTED = "Faulted"
 
 NO_ERROR = "NoError"
+_EV_COMMUNICATION = "EVCommunicationError"
+_WITH_A_VEHICLE = (PREPARING, SUSPENDED_EV, SUSPENDED_EVSE, FINISHING)
 # Section 4.9: the text a CSMS is told when the cable was pulled at the car and the transaction goes on.
 EV_SIDE_DISCONNECTED = "EV side disconnected"
 
@@ -30,8 +32,22 @@ def faulted(fault):
     return (FAULTED, faults.error_code(fault), fault, faults.vendor_error_code(fault) or None)
 
 
+# Section 4.9: what it says of the car may stand beside these only.
+_CAR_ERROR = "EVCommunicationError"
+_BESIDE_CAR_ERROR = (PREPARING, SUSPENDED_EV, SUSPENDED_EVSE, FINISHING)
+
+
+def may_warn(status, fault):
+    """May this warning stand beside the status? EVCommunicationError only where there is a vehicle that does
+    not charge (section 4.9).
+    """
+    return faults.error_code(fault) != _EV_COMMUNICATION or status in _WITH_A_VEHICLE
+
+
 def warned(report, fault):
     """`report` with a fault beside it that does not change the status (section 7.6)."""
+    if faults.error_code(fault) == _CAR_ERROR and report[0] not in _BESIDE_CAR_ERROR:
+        return report
     return (report[0], faults.error_code(fault), report[2] or fault, faults.vendor_error_code(fault) or None)
 
 

@@ -3,6 +3,7 @@
 """How a session goes on and ends: tags, remote, car side, refusals, faults, resets, power loss."""
 
 from host_tests.unit.rig import MemoryRecord, Rig
+from station import status as st
 from station.authorization import IdTagInfo
 
 
@@ -333,6 +334,20 @@ def test_a_warning_that_forbids_energy_suspends_by_us():
     rig.supply.faults = ("VentilationRequired",)
     assert rig.step(20) == [("Status", 1, "SuspendedEVSE")]
     assert rig.wire.last_report[1] == "EVCommunicationError"
+
+
+def test_what_is_said_of_the_car_stands_beside_few_statuses():
+    """Section 4.9: beside Preparing, SuspendedEV, SuspendedEVSE and Finishing, and no other."""
+    rig = Rig()
+    rig.step()
+    rig.supply.faults = ("InvalidVehicleMode",)
+    assert rig.step(20) == []
+    rig.supply.plug()
+    rig.step(20)
+    assert rig.wire.last_report[:2] == ("Preparing", "EVCommunicationError")
+    charging = st.plain(st.CHARGING)
+    assert st.warned(charging, "InvalidVehicleMode") == charging  # while the contactor takes its time
+    assert st.warned(charging, "WeakSignal")[1] == "WeakSignal"
 
 
 def test_a_warning_that_has_gone_is_not_told_any_more():
