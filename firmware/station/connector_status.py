@@ -68,7 +68,11 @@ class ConnectorStatus:
         if connector.ending and self.name == st.FAULTED:
             return self.report  # the fault left with the car; what comes is told when the session is over
         # What is only a warning stands beside the status that there is.
-        return st.warned(report, supply.faults[0]) if supply.faults else report
+        for name in supply.faults:
+            beside = st.warned(report, name)
+            if beside != report:
+                return beside
+        return report
 
     def _derive_sound(self, connector, now):
         supply = connector.supply

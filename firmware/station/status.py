@@ -16,8 +16,6 @@ UNAVAILABLE = "Unavailable"
 FAULTED = "Faulted"
 
 NO_ERROR = "NoError"
-_EV_COMMUNICATION = "EVCommunicationError"
-_WITH_A_VEHICLE = (PREPARING, SUSPENDED_EV, SUSPENDED_EVSE, FINISHING)
 # Section 4.9: the text a CSMS is told when the cable was pulled at the car and the transaction goes on.
 EV_SIDE_DISCONNECTED = "EV side disconnected"
 
@@ -35,13 +33,6 @@ def faulted(fault):
 # Section 4.9: what it says of the car may stand beside these only.
 _CAR_ERROR = "EVCommunicationError"
 _BESIDE_CAR_ERROR = (PREPARING, SUSPENDED_EV, SUSPENDED_EVSE, FINISHING)
-
-
-def may_warn(status, fault):
-    """May this warning stand beside the status? EVCommunicationError only where there is a vehicle that does
-    not charge (section 4.9).
-    """
-    return faults.error_code(fault) != _EV_COMMUNICATION or status in _WITH_A_VEHICLE
 
 
 def warned(report, fault):
