@@ -277,6 +277,19 @@ class Case:
         assert running == [transaction]
         return next(message for message in seen if message.action == "StartTransaction")
 
+    async def finish(self) -> None:
+        """Charging to Finishing, by the CSMS."""
+        assert await self.ask("RemoteStopTransaction", transactionId=1) == "Accepted"
+        await self.sees(swapped(stop("Remote"), status("Finishing")))
+
+    async def cached(self, tag: str = CARD, transaction: int = 1) -> None:
+        """The catalogue's state IdTagCached: a whole session with this tag, at connector 1."""
+        await self.charging(tag, transaction=transaction)
+        await self.swipe(tag)
+        await self.sees(swapped(stop("Local", tag, transaction), status("Finishing")))
+        await self.do("unplug")
+        await self.sees(status("Available"))
+
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _note(self, _station: Station, message: Message) -> None:
