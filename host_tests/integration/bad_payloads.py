@@ -53,6 +53,25 @@ WHOLE: dict[str, dict[str, Any]] = {
     "UnlockConnector": {"connectorId": 1},
 }
 
+# The same of answers to the charge point's requests.
+WHOLE_ANSWERS: dict[str, dict[str, Any]] = {
+    "Authorize": {
+        "idTagInfo": {"status": "Accepted", "parentIdTag": "P", "expiryDate": "2126-11-20T10:00:00Z"}
+    },
+    "BootNotification": {"status": "Accepted", "currentTime": "2026-11-20T10:00:00Z", "interval": 300},
+    "DataTransfer": {"status": "Accepted", "data": "text"},
+    "Heartbeat": {"currentTime": "2026-11-20T10:00:00Z"},
+    "StartTransaction": {
+        "transactionId": 4711,
+        "idTagInfo": {"status": "Accepted", "parentIdTag": "P", "expiryDate": "2126-11-20T10:00:00Z"},
+    },
+    "StopTransaction": {
+        "idTagInfo": {"status": "Accepted", "parentIdTag": "P", "expiryDate": "2126-11-20T10:00:00Z"}
+    },
+    "MeterValues": {},
+    "StatusNotification": {},
+}
+
 # Of another type than the schema's, for each type of the schemas.
 _OTHER_TYPES: dict[str, list[Any]] = {
     "string": [5, 0, -1.5, True, None, [], {}, ["text"], {"a": "text"}],
@@ -73,6 +92,7 @@ class Case:
     payload: Any
     code: str
     by_schema: bool = True  # False: the schemas say nothing of it, the standard's text does
+    tolerable: bool = False  # a field too many, or null for no field: overlooked in an answer
 
     def __str__(self) -> str:
         return f"{self.action}: {self.fault}"
@@ -81,22 +101,40 @@ class Case:
 def cases() -> Iterator[Case]:
     """One wrong thing at a time, in every field of every request."""
     for action, whole in WHOLE.items():
-        schema = json.loads((_SCHEMAS / f"{action}.json").read_text("utf-8-sig"))
-        for payload in (None, [], [whole], "text", "", 5, True, 1.5):
-            yield Case(action, f"payload {payload!r:.40}", payload, FORMATION)
-        yield from _in_object(action, whole, schema, ())
+        yield from _in_message(action, whole, action)
+
+
+def wrong_answers(action: str) -> list[Any]:
+    """Payloads that are no answer to this request of the charge point.
+
+    Being strict where it helps nobody is not meant: a number beyond 32 bits, a date that nobody can read.
+    """
+    return [
+        case.payload
+        for case in _in_message(action, WHOLE_ANSWERS[action], action + "Response")
+        if case.by_schema and not case.tolerable
+    ]
+
+
+def _in_message(action: str, whole: Any, name: str) -> Iterator[Case]:
+    schema = json.loads((_SCHEMAS / f"{name}.json").read_text("utf-8-sig"))
+    for payload in (None, [], [whole], "text", "", 5, True, 1.5):
+        yield Case(action, f"payload {payload!r:.40}", payload, FORMATION)
+    yield from _in_object(action, whole, schema, ())
 
 
 def _in_object(action: str, whole: Any, schema: dict[str, Any], path: tuple[Any, ...]) -> Iterator[Case]:
     required = schema.get("required", [])
     assert schema.get("additionalProperties") is False, (action, path)
     for extra in ("extra", "", "customData", "Ä"):
-        yield _changed(action, whole, (*path, extra), "text", FORMATION)
+        yield replace(_changed(action, whole, (*path, extra), "text", FORMATION), tolerable=True)
     for name, rule in schema["properties"].items():
         here = (*path, name)
         if name in required:
             yield _missing(action, whole, here)
-        yield from _in_field(action, whole, rule, here)
+        for case in _in_field(action, whole, rule, here):
+            null = case.fault == f"{_name(here)} = null"
+            yield replace(case, tolerable=True) if null and name not in required else case
 
 
 def _in_field(action: str, whole: Any, rule: dict[str, Any], path: tuple[Any, ...]) -> Iterator[Case]:

@@ -69,13 +69,14 @@ def confirmation(action: str) -> dict[str, Any]:
 
 
 class Wire:
-    """`answers(call)`: what is sent for a CALL of the charger: a payload, a whole text, None for silence."""
+    """`answers(call)`: what is sent for a CALL of the charger: a payload; whole texts, in which "{id}" stands
+    for the message id; None for silence."""
 
     def __init__(self, station: Station, pipe: Pipe):
         self.station = station
         self.calls: list[Message] = []  # of the charger, in order
-        self.answers: Callable[[Message], dict[str, Any] | str | None] = lambda call: confirmation(
-            call.action
+        self.answers: Callable[[Message], dict[str, Any] | str | list[str] | None] = lambda call: (
+            confirmation(call.action)
         )
         self._pipe = pipe
         self._numbers = itertools.count(1)
@@ -166,8 +167,9 @@ class Wire:
         if message.kind == "call":
             self.calls.append(message)
             answer = self.answers(message)
-            if isinstance(answer, str):
-                await self.send(answer)
+            if isinstance(answer, (str, list)):
+                for text in [answer] if isinstance(answer, str) else answer:
+                    await self.send(text.replace("{id}", message.id))
             elif answer is not None:
                 await self.send([3, message.id, answer])
         elif message.kind != "garbage":
