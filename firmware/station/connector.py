@@ -22,6 +22,8 @@ _STOP_LIMIT_MS = 8000
 _UNLOCK_LIMIT_MS = 3000
 # Motor locks travel 0.3 to 1 s. One that has just been told to lock still shows that it is open.
 _LOCK_TRAVEL_MS = 500
+# After a restart a car that is still there has shown itself by then.
+_RETURN_MS = 2000
 # The energy between the last record and a power cut is not billed: at 22 kW this interval bounds it to 0.73
 # kWh.
 RECORD_MS = 120000
@@ -87,6 +89,7 @@ class Connector:
         self._recorded_at = 0
         self._was_plugged = False
         self._was_offering = False
+        self._return_limit = None  # ticks: the car of a resumed transaction shows itself, or has left
         self._meter_asked = False  # a reading for the beginning or the end is on its way
         self._ending = None
         self._unlocking = None
@@ -219,6 +222,7 @@ class Connector:
         self.status.settle(now)
         self.meter_values.begin(self, None, self.station.clock.stamp())
         self._recorded_at = now
+        self._return_limit = ticks_add(now, _RETURN_MS)
 
     # --- the clock ---
 
@@ -274,7 +278,7 @@ class Connector:
             return
         transaction = self.transaction
         self._hold_cable()
-        if not supply.plugged and self._was_plugged:
+        if self._has_left(now):
             if config.value("StopTransactionOnEVSideDisconnect"):
                 self.stop("EVDisconnected", None, now)
                 return
@@ -290,6 +294,17 @@ class Connector:
                 return
         if ticks_diff(now, self._recorded_at) >= RECORD_MS:
             self.keep_record()
+
+    def _has_left(self, now):
+        """The car was unplugged since the last step, or while the power was off."""
+        supply = self.supply
+        if self._return_limit is not None:
+            if supply.plugged:
+                self._return_limit = None
+            elif ticks_diff(now, self._return_limit) >= 0:
+                self._return_limit = None
+                return True
+        return not supply.plugged and self._was_plugged
 
     def _run_out(self, transaction, config, now):
         """The CSMS refused the tag after the start: MaxEnergyOnInvalidId, then stop or suspend (section

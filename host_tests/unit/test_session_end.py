@@ -574,6 +574,22 @@ def test_power_loss_with_a_meter_that_is_silent_swapped_or_behind():
         assert ("Stop", 1, "PowerLoss", None, 1000) in after.step(20)
 
 
+def test_a_resumed_transaction_ends_when_its_car_has_left():
+    """The next driver's car must not charge on the bill of one who left while the power was off."""
+    for stay in (True, False):
+        before = Rig()
+        before.charge()
+        after = Rig(records=before.records)
+        after.station.description.options["power_loss"] = "resume"
+        after.station.recover(after.now)
+        after.step(200)  # the pilot is not known at once
+        if stay:
+            after.supply.plug(asking=True)
+        said = after.step(3000)
+        assert (("Stop", 1, "EVDisconnected", None, 1000) in said) is not stay
+        assert (after.station.connectors[0].transaction is not None) is stay
+
+
 def test_power_loss_between_two_writes():
     before = Rig()
     connector = before.charge()
