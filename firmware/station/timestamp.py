@@ -4,8 +4,9 @@
 floats).
 
 Central systems write all of "2026-11-20T10:09:22Z", "...22.123456+00:00" (Python) and no zone at all; OCPP
-1.6 errata 3.10 allows fractions and offsets. Dates outside 2000..2099 are nobody's clock; only expiry dates
-go there ("9999-12-31").
+1.6 errata 3.10 allows fractions and offsets. Python's strftime and str() write "...22+0000" and "2026-11-20
+10:09:22": read as well, for bills dated 1970 are worse than a lax reader. Dates outside 2000..2099 are
+nobody's clock; only expiry dates go there ("9999-12-31").
 """
 
 EARLIEST_MS = 946684800000  # 2000-01-01T00:00:00Z
@@ -32,7 +33,7 @@ def parse(date_time: str, clamp: bool = False) -> int:
     Raises ValueError for anything else, and outside 2000..2099; with `clamp` such a date becomes the nearer
     end of that range, which is what an expiry date "never" or "long ago" means.
     """
-    if len(date_time) < 19 or date_time[4] != "-" or date_time[7] != "-" or date_time[10] not in "Tt":
+    if len(date_time) < 19 or date_time[4] != "-" or date_time[7] != "-" or date_time[10] not in "Tt ":
         raise ValueError("not a date-time: " + date_time[:40])
     if date_time[13] != ":" or date_time[16] != ":":
         raise ValueError("not a date-time: " + date_time[:40])
@@ -81,6 +82,8 @@ def _number(source, start, end):
 def _offset_minutes(zone):
     if zone in ("", "Z", "z"):
         return 0
+    if len(zone) == 5:
+        zone = zone[:3] + ":" + zone[3:]
     if len(zone) != 6 or zone[0] not in "+-" or zone[3] != ":":
         raise ValueError("not a time zone: " + zone[:40])
     hours = _number(zone, 1, 3)
