@@ -331,6 +331,8 @@ class Connector:
         grant = self.grant
         if grant is None or not self.supply.plugged or self.blocked:
             return
+        if not self.station.availability.operative(self.number):
+            return  # taken out of service while the meter was read; the next step takes the grant away
         if reading is None or reading.energy_wh is None:
             # What cannot be metered cannot be billed. It is asked again, until it answers or its fault takes
             # the grant away: a single silence is noise on the bus.

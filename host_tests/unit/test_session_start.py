@@ -339,6 +339,20 @@ def test_unplugged_while_the_meter_is_read():
     assert not rig.supply.permitted
 
 
+def test_nobody_begins_where_changeavailability_was_accepted():
+    rig = Rig()
+    rig.step()
+    rig.supply.plug()
+    rig.step()
+    rig.held_readings = []
+    rig.tag("GOOD")
+    assert rig.station.change_availability(1, False) == "Accepted"
+    rig.held_readings[0]()
+    said = rig.step(100)
+    assert not [entry for entry in said if entry[0] == "Start"]
+    assert rig.statuses(said) == ["Unavailable"]
+
+
 def test_a_fault_takes_the_grant_away():  # case 041
     rig = Rig()
     rig.step()
