@@ -17,6 +17,7 @@ from evse.supply import Supply
 from hal.ticks import ticks_diff, ticks_ms
 from ocpp16 import channel
 from ocpp16.core import Core
+from ocpp16.message import harmless
 from ocpp16.outbox import Outbox
 from ocpp16.rpc import Rpc
 from ocpp16.session import Session
@@ -349,6 +350,8 @@ class Firmware:
     def _trace(self, direction, text):
         if self.on_event is None:
             return
+        if direction == "in":
+            text = harmless(text)
         length = len(text)
         if length > _SHOWN_CHARS:
             text = text[:_SHOWN_CHARS]

@@ -85,3 +85,42 @@ def lenient_text(payload):
         except UnicodeError:
             pass
     return ""
+
+
+_SECRET_KEY = "authorizationkey"
+
+
+def harmless(text: str) -> str:
+    """`text`, a message of the CSMS, as it may be shown: of one that names AuthorizationKey only the head.
+
+    However the name is written: in any case, with escapes, before the password or behind it, in a message
+    that is no JSON.
+    """
+    if _SECRET_KEY not in text.lower() and not ("\\u" in text and _spells_secret_key(text)):
+        return text
+    kind, message_id = scan_head(text[:128].encode())
+    return '[%s,"%s",... AuthorizationKey ...]' % (kind, message_id)
+
+
+def _spells_secret_key(text):
+    """Whether the key's name is there with some of its letters escaped."""
+    found = 0
+    at = 0
+    while at < len(text):
+        char = text[at]
+        at += 1
+        if char == "\\" and text[at : at + 3].lower() == "u00":
+            try:
+                char = chr(int(text[at + 3 : at + 5], 16))
+                at += 5
+            except ValueError:
+                pass
+        char = char.lower()
+        if char != _SECRET_KEY[found]:
+            # The only beginning of the name that comes again in it is its "a".
+            found = 1 if found == 9 and char == _SECRET_KEY[1] else 0
+        if char == _SECRET_KEY[found]:
+            found += 1
+            if found == len(_SECRET_KEY):
+                return True
+    return False

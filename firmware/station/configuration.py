@@ -190,7 +190,7 @@ class Configuration:
         try:
             return key_types.parse(kind, text, description.limits.get(name, (least, most)), description)
         except ValueError as error:
-            raise DescriptionError("configuration.%s: %r: %s" % (name, text, error))
+            raise DescriptionError("configuration.%s: %r: %s" % (name, _shown(entry, text), error))
 
     def _parse(self, entry, text, values):
         """The value of a text, as this station allows it; ValueError says why not. `values`: of all keys."""
@@ -222,7 +222,7 @@ class Configuration:
                     raise ValueError("follows from the station description")
                 found[entry[0]] = values[entry[0]] = self._parse(entry, initial[key], values)
             except ValueError as error:
-                raise ConfigurationError("%s=%s: %s" % (key, initial[key], error))
+                raise ConfigurationError("%s=%s: %s" % (key, _shown(entry, initial[key]), error))
         return found
 
     def _take_saved(self, saved):
@@ -238,6 +238,11 @@ class Configuration:
                 self._values[entry[0]] = key_types.parse(entry[1][0], text, _ANY_RANGE, self._description)
             except ValueError as error:
                 log.warning("configuration", "saved %s is ignored: %s", name, error)
+
+
+def _shown(entry, text):
+    """A value as an error may show it; `entry` is None for no key at all."""
+    return "..." if entry is not None and entry[2] == keys.W else text
 
 
 def _from_hardware(kind, name, description):

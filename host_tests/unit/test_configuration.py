@@ -525,3 +525,13 @@ def test_loop_and_xcharge_take_the_lists_of_their_certificates():
     assert xcharge.value("NumberOfConnectors") == 2
     assert xcharge.rows(["MinimumStatusDuration"])[1] == ["MinimumStatusDuration"]
     assert xcharge.change("StopTransactionOnEVSideDisconnect", "false") == "Rejected"
+
+
+def test_errors_do_not_show_the_password():
+    secret = "much too long for any password of Basic"
+    for wrong, arguments in (
+        (ConfigurationError, (None, {"authorizationkey": secret})),
+        (DescriptionError, ({"configuration": {"AuthorizationKey": secret}},)),
+    ):
+        text = str(raises(wrong, configuration, *arguments))
+        assert "uthorization" in text and secret not in text

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 from host_tests.unit.expect import raises
 from ocpp16 import json_text
-from ocpp16.message import encode, lenient_text, new_message_id, scan_head
+from ocpp16.message import encode, harmless, lenient_text, new_message_id, scan_head
 
 
 def test_ids_are_unique_and_short():
@@ -62,3 +62,26 @@ def test_lenient_text():
     assert lenient_text("a\u20ac".encode()[:-1]) == "a"
     assert lenient_text("a\U0001f600".encode()[:-1]) == "a"
     assert lenient_text(b"\xff\xff\xff\xff\xff") == ""
+
+
+def test_what_names_the_password_is_not_shown():
+    name = "".join(["\\u%04X" % ord(char) for char in "AuthorizationKey"])
+    for text in (
+        '[2,"7","ChangeConfiguration",{"key":"AuthorizationKey","value":"secret"}]',
+        '[2,"7","ChangeConfiguration",{"value":"secret","key":"AUTHORIZATIONKEY"}]',
+        '[2,"7","ChangeConfiguration",{"value":"secret","key":"Authorization\\u004bey"}]',
+        '[2,"7","ChangeConfiguration",{"value":"secret","key":"authoriza\\u0075authorizationKey"}]',
+        '[2,"7","ChangeConfiguration",{"value":"secret","key":"%s"}]' % name,
+        '[2,"7","ChangeConfiguration",{"value":"secret","key":"%s' % name.lower(),
+    ):
+        assert harmless(text) == '[2,"7",... AuthorizationKey ...]', text
+    assert "secret" not in harmless('secret {"authorizationkey"')
+    for text in (
+        '[2,"7","GetConfiguration",{}]',
+        "",
+        "\\u00",
+        "\\u00zz Authorization",
+        "\u00e4\\u00e4",
+        "\\",
+    ):
+        assert harmless(text) == text
