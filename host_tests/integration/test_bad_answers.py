@@ -175,7 +175,7 @@ async def test_statuses_go_on_and_are_told_again_on_the_next_connection():
         await here.station.never("StatusNotification", 0.3, connectorId=0)
 
 
-async def test_heartbeats_go_on():
+async def _heartbeats() -> None:
     async with site("generic_socket") as here, here.wire() as wire:
         answers = Answers(wire)
         texts = [
@@ -192,13 +192,13 @@ async def test_heartbeats_go_on():
         assert here.station.connections == 1
 
 
-async def test_boot_notification_is_told_again_and_nothing_else():
-    """One charger for each kind, at once: the wait between two tries is the charger's own, up to 22 s."""
+async def test_heartbeats_go_on_and_boot_notification_is_told_again():
+    """One charger for each kind of answer, at once: the wait between two BootNotifications is up to 22 s."""
     texts = ['[3,"{id}"]', '[4,"{id}","InternalError","",{}]', '[3,"{id}",{}]', '[3,"{id}",{"status":']
     wrong = WHOLE_ANSWERS["BootNotification"]
     for name, value in (("status", "accepted"), ("interval", "300"), ("currentTime", 5)):
         texts.append(json.dumps([3, "{id}", wrong | {name: value}]))
-    await asyncio.gather(*(_boot(text) for text in texts))
+    await asyncio.gather(_heartbeats(), *(_boot(text) for text in texts))
 
 
 async def _boot(text: str) -> None:

@@ -209,6 +209,33 @@ class Site:
                     reading.cancel()
                     await asyncio.wait([reading], timeout=0.2)
 
+    async def told(self) -> None:
+        """Wait until the charger has told the status of everything it has."""
+        for number in range(len((await self.charger.state())["connectors"]) + 1):
+            await self.station.expect("StatusNotification", 10, connectorId=number)
+
+    async def reboot(self, power_cut: bool = False) -> None:
+        """A restart on the same data directory, until all is told again."""
+        self.station.mark()
+        connections = self.station.connections
+        if power_cut:
+            await self.charger.power_cut()
+            await self.charger.start()
+        else:
+            await self.charger.do("reboot")
+        await self.station.wait_connection(connections + 1)
+        await self.told()
+
+    async def configuration(self, *keys: str) -> dict[str, tuple[str | None, bool]]:
+        """GetConfiguration: {key: (value, readonly)}, in the order of the answer."""
+        answer = await self.station.call("GetConfiguration", {"key": list(keys)} if keys else {})
+        assert not answer.get("unknownKey"), answer["unknownKey"]
+        return {row["key"]: (row.get("value"), row["readonly"]) for row in answer["configurationKey"]}
+
+    async def change(self, key: str, value: str) -> str:
+        """ChangeConfiguration: the status."""
+        return (await self.station.call("ChangeConfiguration", {"key": key, "value": value}))["status"]
+
     async def begin(self, tag: str = "04A1B2C3", connector: int = 1) -> int:
         """A transaction, car charging; its transactionId. Before `wire`."""
         self.csms.books.tag(tag)
@@ -244,18 +271,29 @@ def _kept(data: Path) -> list[Path]:
 
 @contextlib.asynccontextmanager
 async def site(
-    station: str | Path = "generic_socket", *, id: str = "CP1", **settings: Any
+    station: str | Path = "generic_socket",
+    *,
+    data: Path | None = None,
+    interval_s: int = 300,
+    passwords: dict[str, bytes] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Site]:
-    """A charger that has booted and told its statuses; `settings`: keys for --set.
+    """A charger that has booted and told its statuses; `settings`: keys for --set, `interval_s`: that of
+    BootNotification.conf, `data`: its data directory, None for a new one.
 
     The CSMS does not object to answers that belong to nobody: frames of `Wire` are not in its books.
     """
     async with (
-        Csms(strict=False) as csms,
-        SimulatedCharger(csms.url, id, station=station, set=settings) as charger,
+        _csms(interval_s, passwords) as csms,
+        SimulatedCharger(csms.url, station=station, data=data, set=settings) as charger,
     ):
-        seen = await csms.connected(id)
-        count = len((await charger.state())["connectors"])
-        for number in range(count + 1):
-            await seen.expect("StatusNotification", connectorId=number, where=lambda _payload: True)
-        yield Site(csms, seen, charger)
+        seen = await csms.connected("CP1")
+        here = Site(csms, seen, charger)
+        await here.told()
+        yield here
+
+
+def _csms(interval_s: int, passwords: dict[str, bytes] | None) -> Csms:
+    csms = Csms(strict=False, passwords=passwords)
+    csms.books.heartbeat_interval_s = interval_s
+    return csms
