@@ -91,6 +91,7 @@ class SimulatedCharger:
         self.events: deque[Event] = deque(maxlen=2000)
         self._own_data = tempfile.TemporaryDirectory(prefix="pilotlight-") if data is None else None
         self.data = Path(self._own_data.name if self._own_data else data or "")
+        self.control_port = 0  # of the present process
         self._arguments = [*launcher, "--csms", csms_url, "--id", id, "--data", str(self.data)]
         if heap is not None:  # otherwise the launcher knows: 200k with 32-bit objects
             self._arguments += ["--heap", heap]
@@ -257,7 +258,7 @@ class SimulatedCharger:
                 return
 
     async def _run_once(self) -> int:
-        port = free_port()
+        port = self.control_port = free_port()
         self._process = process = await asyncio.create_subprocess_exec(
             *self._arguments,
             "--control",
