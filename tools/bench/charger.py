@@ -20,6 +20,7 @@ import contextlib
 import ctypes
 import functools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -54,9 +55,14 @@ def station_file(name: str | Path) -> Path:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port for the control channel. Not one of those that the kernel gives to outgoing connections (32768
+    and up on Linux, 49152 on others): one of many processes would take it before the charger does.
+    """
+    while True:
+        port = random.randrange(15000, 32768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class SimulatedCharger:
