@@ -5,7 +5,7 @@
     async with OddServer(garbage) as server:
         ... --csms server.url ...
         await server.connections(3)
-        server.gaps                                  # seconds between the connections
+        server.arrivals                              # when they came
 
 A behaviour is a coroutine function of (reader, writer); the connection is closed when it returns.
 """
@@ -38,11 +38,6 @@ class OddServer:
     @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ocpp"
-
-    @property
-    def gaps(self) -> list[float]:
-        """Seconds from the end of each connection to the beginning of the next."""
-        return [arrival - end for end, arrival in zip(self.left, self.arrivals[1:], strict=False)]
 
     async def connections(self, count: int, timeout: float = 15) -> None:
         async with self._changed:

@@ -3,7 +3,6 @@
 """BootNotification and what follows it (section 4.2, errata 3.22, cases 001, 002); Heartbeat; the clock."""
 
 import asyncio
-import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,9 +11,9 @@ from bench.csms import Csms
 from bench.messages import parse_utc, utc_text
 from bench.scripts import Answer, amend, boot, call_error, hang_up, raw_answer, reply, silence
 from bench.station import NotSeen
-from host_tests.integration.post import OTHER, SLACK_S, STRANGER, TAG, installed
+from host_tests.integration.post import OTHER, SLACK_S, STRANGER, TAG, about, every, installed
 
-AT_ONCE = 12
+AT_ONCE = 10
 
 
 def scripted(*answers: Answer) -> Csms:
@@ -43,13 +42,10 @@ async def told_all_after(post, boot) -> None:
         assert status.index > boot.index
 
 
-async def heartbeats(post, interval_s: float, count: int = 2) -> None:
-    """So many at this distance, counted from the BootNotification."""
-    at = (await post.station.expect("Heartbeat", timeout=interval_s + 2)).monotonic_s
-    for _ in range(count):
-        heartbeat = await post.station.expect("Heartbeat", timeout=interval_s + 2)
-        assert abs(heartbeat.monotonic_s - at - interval_s) < SLACK_S
-        at = heartbeat.monotonic_s
+async def heartbeats(post, interval_s: float, count: int = 3) -> None:
+    """So many at this distance."""
+    beats = [await post.station.expect("Heartbeat", timeout=interval_s + 2) for _ in range(count + 1)]
+    assert every([beat.at for beat in beats], interval_s)
 
 
 async def test_accepted():
@@ -60,7 +56,7 @@ async def test_accepted():
         boot = post.station.calls("BootNotification")[0]
         assert boot.payload["chargePointVendor"] == "Pilotlight"
         heartbeat = await post.station.expect("Heartbeat", timeout=3)
-        assert abs(heartbeat.monotonic_s - boot.monotonic_s - 1) < SLACK_S
+        assert about(heartbeat.monotonic_s - boot.monotonic_s, 1)
         await heartbeats(post, 1)
         assert actions(post)[:4] == ["BootNotification", *["StatusNotification"] * 3]
         assert set(actions(post)[4:]) == {"Heartbeat"}
@@ -69,7 +65,7 @@ async def test_accepted():
 
 
 async def test_pending():
-    csms = scripted(boot("Pending", 2))
+    csms = scripted(boot("Pending", 4))
     csms.books.heartbeat_interval_s = 1
     keys = {"AllowOfflineTxForUnknownId": True, "MeterValueSampleInterval": 1}
     async with installed(csms=csms, **keys) as post:
@@ -88,8 +84,8 @@ async def test_pending():
         assert post.csms.books.transactions == {}
         assert actions(post) == ["BootNotification"]
         post.station.mark()
-        second = await post.station.expect("BootNotification", timeout=3)
-        assert 0 <= second.monotonic_s - answered - 2 < SLACK_S
+        second = await post.station.expect("BootNotification", timeout=5)
+        assert 0 <= second.monotonic_s - answered - 4 < SLACK_S
         begun = await post.station.expect("StartTransaction")
         assert (begun.payload["idTag"], begun.payload["connectorId"]) == (TAG, 1)
         assert parse_utc(begun.payload["timestamp"]) < second.at
@@ -182,12 +178,12 @@ async def test_a_current_time_that_is_none():
 async def test_the_heartbeat_interval_changes_at_once():
     async with installed() as post:
         await post.booted()
-        for value in ("1", "3", "1"):
+        for value in ("1", "4", "1"):
             begun = asyncio.get_running_loop().time()
             change = {"key": "heartbeatinterval", "value": value}
             assert await post.station.call("ChangeConfiguration", change) == {"status": "Accepted"}
-            heartbeat = await post.station.expect("Heartbeat", timeout=4)
-            assert abs(heartbeat.monotonic_s - begun - int(value)) < SLACK_S
+            heartbeat = await post.station.expect("Heartbeat", timeout=6)
+            assert about(heartbeat.monotonic_s - begun, int(value))
         await post.station.call("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "0"})
         await post.station.never("Heartbeat", within_s=2)
 
@@ -209,8 +205,7 @@ async def test_the_time_comes_from_boot_notification_and_jumps_with_heartbeat():
             await post.station.expect("MeterValues", where=lambda p: _context(p) == "Sample.Periodic")
             for _ in range(6)
         ]
-        for sample, later in itertools.pairwise(samples):
-            assert abs(later.monotonic_s - sample.monotonic_s - 1) < SLACK_S
+        assert every([sample.at for sample in samples], 1)
         for sample in samples:
             by = ahead if sample.index < heartbeat.index else timedelta()
             assert _off(sample.payload["meterValue"][0]["timestamp"], sample, by) < 1.5
@@ -226,7 +221,7 @@ async def test_the_time_comes_from_boot_notification_and_jumps_with_heartbeat():
         await post.tag(OTHER)
         waiting = await post.station.expect("StatusNotification", status="Preparing")
         given_up = await post.station.expect("StatusNotification", status="Available")
-        assert abs(given_up.monotonic_s - waiting.monotonic_s - 2) < SLACK_S
+        assert about(given_up.monotonic_s - waiting.monotonic_s, 2)
 
 
 def _now_text(by: timedelta) -> str:
@@ -244,12 +239,12 @@ def _context(payload: dict) -> str:
 
 async def test_a_long_answer_time_of_boot_notification():
     """Nothing overtakes it, not even what a driver waits for."""
-    csms = scripted(amend(delay_s=1.5))
+    csms = scripted(amend(delay_s=4))
     async with installed(csms=csms) as post:
         await post.station.expect("BootNotification", timeout=10)
         await post.plug()
         await post.tag(STRANGER)
-        await post.station.expect("StatusNotification", connectorId=1, status="Preparing")
+        await post.station.expect("StatusNotification", timeout=8, connectorId=1, status="Preparing")
         assert actions(post)[0] == "BootNotification"
         await post.station.never("Authorize", within_s=0.3)  # it was refused while nobody could be asked
 
