@@ -116,6 +116,7 @@ def charging(charger):
     return control
 
 
+SOON_S = 3
 OFFLINE = ("--set", "AllowOfflineTxForUnknownId=true")
 
 
@@ -131,9 +132,10 @@ def test_a_session_faults_and_an_unplug(tmp_path):
         )
         assert state["limit"] == "board" and state["status"] == "Charging" and state["volts"] == 6
         control.ok("fault", name="GroundFailure", connector=1)
-        # 20 ms of the step, 30 ms travel of the contactor, and the way of two requests.
-        assert control.until(lambda state: not state["contactor"]) < 0.2
-        assert control.until(lambda state: "GroundFailure" in state["faults"]) < 0.2
+        # A step and the contactor's travel, 50 ms; that they are so short is judged with the time passed in
+        # (test_guard, test_outlet), here a loaded host may hold the process up.
+        control.until(lambda state: not state["contactor"], SOON_S)
+        control.until(lambda state: "GroundFailure" in state["faults"], SOON_S)
         control.ok("clear", name="GroundFailure", connector=1)
         control.until(lambda state: state["faults"] == [])
         control.ok("unplug", connector=1)
@@ -148,7 +150,7 @@ def test_a_fault_of_an_idle_connector_shows_at_once_and_goes(tmp_path, name):
         control = charger.control
         control.until(lambda state: state["status"] == "Available")
         control.ok("fault", name=name, connector=1)
-        assert control.until(lambda state: state["faults"] == [name] and state["status"] == "Faulted") < 0.4
+        control.until(lambda state: state["faults"] == [name] and state["status"] == "Faulted", SOON_S)
         control.ok("clear", name=name, connector=1)
         control.until(lambda state: state["faults"] == [] and state["status"] == "Available", 3)
 
