@@ -29,6 +29,7 @@ from station.configuration import Configuration
 from station.description import Description
 from station.transaction import RECORD_VERSION
 from store.journal import Journal
+from store.overflow import Overflow
 from store.record import Record
 
 VERSION = "0.1.0"
@@ -87,7 +88,10 @@ class Firmware:
             self._read_meter,
         )
         self.outbox = Outbox(
-            Journal(data + "/outbox", _SEGMENT_BYTES), config, clock, description.options["milliseconds"]
+            Overflow(Journal(data + "/outbox", _SEGMENT_BYTES)),
+            config,
+            clock,
+            description.options["milliseconds"],
         )
         info = {
             "chargePointVendor": "Pilotlight",
@@ -101,6 +105,7 @@ class Firmware:
         self.station.attach(self.session, self._status_event)
         handlers = Core(self.station, lambda: self.session.registration).handlers()
         self._rpc = Rpc(handlers.get, on_frame=self._trace)
+        self._rpc.hear_late(self.outbox.late, self.outbox.answered_late)
 
     # --- tasks ---
 

@@ -54,10 +54,12 @@ class Outbox:
     # --- in ---
 
     def started(self, transaction):
-        self._append(_START, transaction.number, payloads.start_transaction(transaction))
+        """True when it is on flash."""
+        return self._append(_START, transaction.number, payloads.start_transaction(transaction))
 
     def stopped(self, transaction, reason, tag, stamp, data):
-        self._append(
+        """True when it is on flash."""
+        return self._append(
             _STOP, transaction.number, payloads.stop_transaction(transaction, reason, tag, stamp, data)
         )
 
@@ -84,12 +86,15 @@ class Outbox:
     def _append(self, action, number, payload):
         text = json.dumps({"a": action, "n": number, "p": payload}, separators=(",", ":"))
         try:
-            self._last_sequence = self._journal.append(text.encode())
+            # On a flash that takes nothing the beginning and the end of a bill are worth RAM, samples are
+            # not.
+            self._last_sequence = self._journal.append(text.encode(), action != _METER)
         except OSError as error:
             log.error("outbox", "%s of transaction %d could not be kept: %s", action, number, error)
-            return
+            return False
         if self.on_queued is not None:
             self.on_queued()
+        return self._journal.waiting == 0
 
     # --- out ---
 
@@ -131,7 +136,26 @@ class Outbox:
                 continue
             if entry["a"] != _START:
                 payload["transactionId"] = self._ids.get(str(entry["n"]), _NEVER_CONFIRMED)
-            return "%s-%d" % (self._note["id"], sequence), entry["a"], payload
+            return self._message_id(sequence), entry["a"], payload
+
+    def late(self, message_id):
+        """The action of the oldest message, when it waits for its next try and `message_id` is its id: the
+        CSMS answers after all, later than we waited. None otherwise.
+        """
+        head = self._peek() if self._retry_at is not None else None
+        if head is None or message_id != self._message_id(head[0]):
+            return None
+        return head[1]["a"]
+
+    def answered_late(self, conf):
+        """As `answered`, for what `late` has named."""
+        log.info("outbox", "the answer came late")
+        self.answered(conf)
+        if self.on_queued is not None:
+            self.on_queued()
+
+    def _message_id(self, sequence):
+        return "%s-%d" % (self._note["id"], sequence)
 
     def answered(self, conf):
         """The oldest message was confirmed."""

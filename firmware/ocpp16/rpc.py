@@ -113,6 +113,10 @@ class _Pending:
         return self._settled.is_set()
 
 
+def _nothing(argument):
+    return None
+
+
 class Rpc:
     """Both directions of one charge point's messages, over one link after the other.
 
@@ -125,6 +129,7 @@ class Rpc:
         self.tables = list(tables)
         self.receive_limit = receive_limit
         self.on_frame = on_frame  # on_frame("in" or "out", text) sees every message as it is on the wire
+        self.hear_late(_nothing, _nothing)
         self._send = None
         self._link = 0  # the number of the present link
         self._turns = Turns(_WAITING_LIMIT)
@@ -133,6 +138,11 @@ class Rpc:
         self._last_id = None  # of the CSMS's last CALL, with a checksum of it and what was answered
         self._last_crc = 0
         self._last_answer = None
+
+    def hear_late(self, find, take):
+        """`find(message_id)`: the action, when a late answer to it is still of use; then `take(payload)`."""
+        self._find_late = find
+        self._take_answer = take
 
     # ---- the link
 
@@ -263,7 +273,7 @@ class Rpc:
             # Never answered with an error: two sides could do that for ever.
             pending = self._pending_as(message_id)
             if pending is None:
-                log.info("rpc", "answer to nobody dropped: %s", message_id)
+                self._take_late(frame, message_id)
             elif kind == CALLRESULT:
                 self._take_result(pending, frame)
             else:
@@ -285,18 +295,33 @@ class Rpc:
             self._settle(pending, None, BadAnswer(code, text))
 
     def _take_result(self, pending, frame):
-        action = pending.action
-        row = self._row("RESPONSES", action)
         try:
-            if len(frame) != 3:
-                raise schema.Violation(schema.FORMATION, "", "CALLRESULT has %d elements, not 3" % len(frame))
-            if row is None:
-                raise schema.Violation(schema.FORMATION, "", "no schema for the answer to " + action)
-            schema.check(row, frame[2], True)
+            self._check_result(pending.action, frame)
         except schema.Violation as error:
             self._settle(pending, None, BadAnswer(error.code, error.describe()))
             return
         self._settle(pending, frame[2], None)
+
+    def _check_result(self, action, frame):
+        row = self._row("RESPONSES", action)
+        if len(frame) != 3:
+            raise schema.Violation(schema.FORMATION, "", "CALLRESULT has %d elements, not 3" % len(frame))
+        if row is None:
+            raise schema.Violation(schema.FORMATION, "", "no schema for the answer to " + action)
+        schema.check(row, frame[2], True)
+
+    def _take_late(self, frame, message_id):
+        """An answer that no call waits for: to nobody, or to a message that is going to be sent again."""
+        action = self._find_late(message_id) if frame[0] == CALLRESULT else None
+        if action is None:
+            log.info("rpc", "answer to nobody dropped: %s", message_id)
+            return
+        try:
+            self._check_result(action, frame)
+        except schema.Violation as error:
+            log.warning("rpc", "late answer to %s dropped: %s", action, error.describe())
+            return
+        self._take_answer(frame[2])
 
     def _take_call(self, frame, message_id, raw):
         if not isinstance(message_id, str):

@@ -100,7 +100,7 @@ class Session:
         self._outbox.started(transaction)
 
     def stopped(self, transaction, reason, tag, stamp, data):
-        self._outbox.stopped(transaction, reason, tag, stamp, data)
+        return self._outbox.stopped(transaction, reason, tag, stamp, data)
 
     def journalled(self, number):
         return self._outbox.journalled(number)

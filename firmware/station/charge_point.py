@@ -10,7 +10,7 @@ Synchronous and without I/O of its own. Two ports carry for it:
     authorize(tag, done)                        done(IdTagInfo), or done(None) when no answer came
     started(transaction)                        -> journalled
     journalled(number)                          what is queued of a transaction: "started", "stopped" or None
-    stopped(transaction, reason, tag, stamp, data)   data: list of (stamp, sampled values)
+    stopped(transaction, reason, tag, stamp, data)   data: list of (stamp, sampled values); True: on flash
     metered(connector number, transaction or None, stamp, sampled values)
     status(connector number, (status, errorCode, info, vendorErrorCode), stamp)
 

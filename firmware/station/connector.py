@@ -392,10 +392,12 @@ class Connector:
                 reading = None
         self.metered(reading, stamp)
         data = self.meter_values.end(self, reading, stamp)
-        station.wire.stopped(transaction, reason, ending.tag, stamp, data)
+        kept = station.wire.stopped(transaction, reason, ending.tag, stamp, data)
         self._ending = None
         self.transaction = None
-        self._record.drop()
+        # What the outbox could not put on flash is still in the record, should the power fail now.
+        if kept:
+            self._record.drop()
         self.finishing = self.supply.plugged or self.supply.cable
         self.last_user = (transaction.id_tag, transaction.parent)
         keeps_cable = reason == "DeAuthorized" or (

@@ -116,6 +116,7 @@ class RecordingWire:
         self.online = True
         self.said = []
         self.tags = {}  # tag -> IdTagInfo that Authorize answers; absent = Invalid
+        self.disk_full = False
         self.journal = {}  # transaction number -> what the journal knows of it, when not "started"
         self.waiting = None  # a list: Authorize answers wait in it until the test gives them
 
@@ -134,6 +135,7 @@ class RecordingWire:
         self.said.append(("Stop", transaction.connector, reason, tag, transaction.meter_last_wh))
         self.stopped_at = stamp
         self.data = data
+        return not self.disk_full
 
     def journalled(self, number):
         return self.journal.get(number, "started")

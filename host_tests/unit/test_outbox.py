@@ -10,6 +10,7 @@ from hal.ticks import ticks_add
 from ocpp16.outbox import Outbox
 from station.clock import Clock
 from station.transaction import Transaction
+from store.overflow import Overflow
 
 
 class MemoryJournal:
@@ -24,11 +25,13 @@ class MemoryJournal:
     def persisted(self):
         return json.dumps(self._kept)
 
+    waiting = 0
+
     @property
     def depth(self):
         return len(self._kept["records"])
 
-    def append(self, data):
+    def append(self, data, worth_ram=False):
         if self.full:
             raise OSError(28)
         sequence = self._kept["next"]
@@ -327,3 +330,43 @@ def test_retries_over_the_wrap_of_the_ticks():
     bench.outbox.failed("no answer", bench.now)
     bench.pass_ms(59000)
     assert bench.outbox.wait_ms(bench.now) == 1000
+
+
+def test_a_late_answer_counts_while_the_next_try_is_waited_for():
+    bench = Bench()
+    rung = []
+    bench.outbox.on_queued = lambda: rung.append(1)
+    bench.outbox.started(bench.transaction())
+    message_id = bench.outbox.message()[0]
+    assert bench.outbox.late(message_id) is None  # it is not late yet
+    bench.outbox.failed("no answer", bench.now)
+    assert bench.outbox.late("another") is None
+    assert bench.outbox.late(message_id) == "StartTransaction"
+    del rung[:]
+    bench.outbox.answered_late(START_CONF)
+    assert rung == [1]
+    assert bench.outbox.depth == 0
+    assert [said[1] for said in bench.started] == [77]
+    assert bench.outbox.late(message_id) is None
+
+
+def test_a_bill_on_a_full_flash_waits_in_ram():
+    bench = Bench()
+    transaction = bench.transaction()
+    files = MemoryJournal()
+    outbox = Outbox(Overflow(files), Keys(), bench.clock, True)
+    assert outbox.started(transaction) is True
+    files.full = True
+    outbox.metered(1, transaction, bench.clock.stamp(), [{"value": "1"}])
+    assert outbox.depth == 1  # samples are not worth RAM
+    assert outbox.stopped(transaction, "Local", None, bench.clock.stamp(), []) is False
+    assert outbox.depth == 2
+    assert outbox.message()[1] == "StartTransaction"
+    outbox.answered(START_CONF)
+    _, action, payload = outbox.message()
+    assert (action, payload["transactionId"]) == ("StopTransaction", 77)
+    files.full = False
+    assert outbox.started(bench.transaction(6)) is True
+    assert files.depth == 2  # order kept: the stop went to the journal first
+    outbox.answered({})
+    assert outbox.message()[1] == "StartTransaction"

@@ -607,3 +607,11 @@ def test_a_record_that_makes_no_sense_is_passed_over():
         rig = Rig(records=[MemoryRecord(value)])
         rig.station.recover(rig.now)
         assert rig.wire.take() == []
+
+
+def test_the_record_stays_until_the_stop_is_on_flash():
+    rig = Rig()
+    rig.charge()
+    rig.wire.disk_full = True
+    assert ("Stop", 1, "Local", "GOOD", 1000) in rig.tag("GOOD")
+    assert rig.records[0].value is not None
