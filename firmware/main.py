@@ -67,9 +67,10 @@ class Firmware:
         data = board.data_dir
         description = Description(settings.get("station"))
         config = Configuration(description, Record(data + "/settings", 1), settings.get("set") or {})
-        numbers = Numbers(Record(data + "/boots", 1))
         self._clock_record = Record(data + "/clock", 1)
-        clock = self._clock = _clock(numbers.boot, board, self._clock_record.load())
+        floor_utc_ms, anchors = _kept_clock(self._clock_record.load())
+        numbers = Numbers(Record(data + "/boots", 1), max([anchor[0] for anchor in anchors] or [0]))
+        clock = self._clock = Clock(numbers.boot, ticks_ms(), board.clock.utc_ms(), floor_utc_ms, anchors)
         self.supplies = [
             Supply(hardware, connector, board.fault_signals)
             for hardware, connector in zip(board.connectors, description.connectors)
@@ -381,15 +382,16 @@ def _largest_free():
     return least << 10
 
 
-def _clock(boot, board, kept):
-    floor_utc_ms, anchors = 0, ()
-    if (
-        isinstance(kept, dict)
-        and isinstance(kept.get("floor"), int)
-        and isinstance(kept.get("anchors"), list)
-    ):
+def _kept_clock(kept):
+    """(floor_utc_ms, anchors) of the clock's record; (0, []) when it holds something else."""
+    try:
         floor_utc_ms, anchors = kept["floor"], kept["anchors"]
-    return Clock(boot, ticks_ms(), board.clock.utc_ms(), floor_utc_ms, anchors)
+        for row in [[floor_utc_ms, 0, 0]] + anchors:
+            if len(row) != 3 or not all(isinstance(value, int) for value in row):
+                raise ValueError("not of the clock")
+        return floor_utc_ms, anchors
+    except (KeyError, TypeError, ValueError):
+        return 0, []
 
 
 async def run(board, settings, attach=None):

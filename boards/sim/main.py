@@ -5,7 +5,8 @@
     micropython -m boards.sim.main --csms ws://127.0.0.1:9000/ --id CP1 --data DIR ...
 
 with the repository and its `firmware/` on the module path; `tools/charger` does all that. Exit codes: 2
-wrong options, 3 the charger wants to be started again, 137 power cut; any other end is a crash.
+wrong options or files of a newer firmware, 3 the charger wants to be started again, 137 power cut; any other
+end is a crash.
 """
 
 import asyncio
@@ -63,10 +64,11 @@ async def _run(options):
     import main as firmware
     from station.configuration import ConfigurationError
     from station.description import DescriptionError
+    from store.record import NewerVersion
 
     try:
         await firmware.run(board, settings, attach)
-    except (ConfigurationError, DescriptionError) as error:
+    except (ConfigurationError, DescriptionError, NewerVersion) as error:
         raise SystemExit(_refuse(error))
 
 

@@ -39,13 +39,15 @@ class Outbox:
         self.on_stopped = None  # fn(tag or None, IdTagInfo or None)
         self.on_queued = None  # fn()
         self._note = note = journal.head_note
+        # Without a note it cannot be told which transactions were confirmed: the first boot, or it was lost.
+        self._forgetful = not isinstance(note.get("id"), str)
         self._last_sequence = 0
         head = self._peek()
         if head is not None:
             self._last_sequence = head[0] + journal.depth - 1
         if not isinstance(note.get("ids"), dict):
             note["ids"] = {}
-        if not isinstance(note.get("id"), str):
+        if self._forgetful:
             # Ids must be unique per identity, over reboots too (OCPP-J errata 3.1): after a lost data
             # directory the journal counts from the start again, so a random prefix goes before the count.
             note["id"] = str(hexlify(urandom(5)), "ascii")
@@ -54,24 +56,31 @@ class Outbox:
     # --- in ---
 
     def started(self, transaction):
-        """True when it is on flash."""
-        return self._append(_START, transaction.number, payloads.start_transaction(transaction))
+        """False: it is kept nowhere."""
+        return self._append(_START, transaction.number, payloads.start_transaction(transaction)) is not None
 
     def stopped(self, transaction, reason, tag, stamp, data):
         """True when it is on flash."""
-        return self._append(
-            _STOP, transaction.number, payloads.stop_transaction(transaction, reason, tag, stamp, data)
-        )
+        self._recall(transaction)
+        payload = payloads.stop_transaction(transaction, reason, tag, stamp, data)
+        return self._append(_STOP, transaction.number, payload) is True
 
     def metered(self, number, transaction, stamp, values):
+        self._recall(transaction)
         self._append(_METER, transaction.number, payloads.meter_values(number, stamp, values))
 
-    def journalled(self, number):
+    def _recall(self, transaction):
+        """A note that was lost is completed by what a running transaction knows itself."""
+        transaction_id = transaction.transaction_id
+        if self._forgetful and transaction_id is not None and str(transaction.number) not in self._ids:
+            self._remember(transaction.number, transaction_id)
+
+    def journalled(self, number, confirmed=False):
         """What the journal knows of a transaction, for the boot after a power cut: "started" (its
         StartTransaction waits here or was confirmed), "stopped" (its StopTransaction waits here), None.
-        Reads the whole queue.
+        Reads the whole queue. `confirmed`: its own record says that the CSMS confirmed its start.
         """
-        known = "started" if str(number) in self._ids else None
+        known = "started" if str(number) in self._ids or (self._forgetful and confirmed) else None
         for _, data in self._journal.iterate():
             try:
                 entry = json.loads(data)
@@ -84,6 +93,7 @@ class Outbox:
         return known
 
     def _append(self, action, number, payload):
+        """True: on flash, False: in RAM, None: not kept."""
         text = json.dumps({"a": action, "n": number, "p": payload}, separators=(",", ":"))
         try:
             # On a flash that takes nothing the beginning and the end of a bill are worth RAM, samples are
@@ -91,7 +101,7 @@ class Outbox:
             self._last_sequence = self._journal.append(text.encode(), action != _METER)
         except OSError as error:
             log.error("outbox", "%s of transaction %d could not be kept: %s", action, number, error)
-            return False
+            return None
         if self.on_queued is not None:
             self.on_queued()
         return self._journal.waiting == 0

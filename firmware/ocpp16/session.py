@@ -97,13 +97,13 @@ class Session:
         self.request("Authorize", {"idTag": tag}, answered)
 
     def started(self, transaction):
-        self._outbox.started(transaction)
+        return self._outbox.started(transaction)
 
     def stopped(self, transaction, reason, tag, stamp, data):
         return self._outbox.stopped(transaction, reason, tag, stamp, data)
 
-    def journalled(self, number):
-        return self._outbox.journalled(number)
+    def journalled(self, number, confirmed):
+        return self._outbox.journalled(number, confirmed)
 
     def metered(self, number, transaction, stamp, values):
         if transaction is not None:

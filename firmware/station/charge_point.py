@@ -8,8 +8,8 @@ Synchronous and without I/O of its own. Two ports carry for it:
 `wire` (ocpp16 implements it; `Silence` below stands in until it is attached)
     online                                      registered with the CSMS and connected
     authorize(tag, done)                        done(IdTagInfo), or done(None) when no answer came
-    started(transaction)                        -> journalled
-    journalled(number)                          what is queued of a transaction: "started", "stopped" or None
+    started(transaction)                        False: it can be kept nowhere, and must not begin
+    journalled(number, confirmed)               what is queued of a transaction: "started", "stopped" or None
     stopped(transaction, reason, tag, stamp, data)   data: list of (stamp, sampled values); True: on flash
     metered(connector number, transaction or None, stamp, sampled values)
     status(connector number, (status, errorCode, info, vendorErrorCode), stamp)
@@ -46,7 +46,7 @@ class Silence:
     def stopped(self, transaction, reason, tag, stamp, data):
         raise RuntimeError("no wire")
 
-    def journalled(self, number):
+    def journalled(self, number, confirmed):
         return None
 
     def metered(self, number, transaction, stamp, values):
@@ -61,11 +61,14 @@ class Numbers:
 
     _PER_BOOT = 4096
 
-    def __init__(self, record):
+    def __init__(self, record, least=0):
+        """`least`: a boot that there was for certain, should the record be lost. Numbers used again would
+        mix up what waits in the outbox and the times of earlier boots.
+        """
         self._record = record
         kept = record.load()
         boots = kept.get("boots", 0) if isinstance(kept, dict) else 0
-        self.boot = boots if isinstance(boots, int) and boots >= 0 else 0
+        self.boot = max(boots if isinstance(boots, int) else 0, least)
         self._next = self._PER_BOOT
         self._count_boot()
 
@@ -163,7 +166,7 @@ class ChargePoint:
             transaction = keeper.load()
             if transaction is None:
                 continue
-            kept = self.wire.journalled(transaction.number)
+            kept = self.wire.journalled(transaction.number, transaction.transaction_id is not None)
             if kept != "started":
                 # The power failed between two writes: it was not begun, or is ended already.
                 log.warning("station", "record of transaction %d dropped: %s", transaction.number, kept)

@@ -353,7 +353,14 @@ class Connector:
         self.transaction = transaction
         self._recorded_at = now
         self._record.keep(transaction)
-        station.wire.started(transaction)
+        if not station.wire.started(transaction):
+            # Neither flash nor RAM takes it: nobody would be billed, and the CSMS never hear of it.
+            log.error("connector", "%d: no transaction, it cannot be kept", self.number)
+            self.transaction = None
+            self._record.drop()
+            self.finishing = True
+            self.status.step(now)
+            return
         self._hold_cable()
         self.supply.permit(True)
         self.status.settle(now)

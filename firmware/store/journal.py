@@ -193,7 +193,8 @@ class Journal:
                     continue
                 if int(fields[0]) > int(_HEAD_VERSION):
                     raise NewerVersion(
-                        "%s has format %d, this firmware reads 1" % (self.directory, int(fields[0]))
+                        "%s has format %d, this firmware reads up to 1: install newer firmware or remove it"
+                        % (path, int(fields[0]))
                     )
                 self._head_seq = int(fields[2])
                 self.head_note = json.loads(str(fields[3], "utf-8"))

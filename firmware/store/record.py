@@ -22,6 +22,8 @@ _MAGIC = b"pilotlight"
 # A record is read into RAM whole; the largest one we write is a few KB. More than this is not ours.
 _LIMIT_BYTES = 16384
 _ENOENT = 2
+# One failed read may be noise on a bus; one that fails again is damage.
+_READS = 3
 
 
 class NewerVersion(Exception):
@@ -45,19 +47,19 @@ class Record:
     def load(self):
         """The object; None when there is no file yet, or a damaged one: that is set aside as `<path>.bad`.
 
-        Raises NewerVersion, and OSError when the file system fails.
+        Raises NewerVersion.
         """
         self.damaged = False
         try:
-            # read(n) allocates n bytes beforehand: never ask for more than there is.
-            size = min(os.stat(self.path)[6], _LIMIT_BYTES + 1)
-            with open(self.path, "rb") as file:
-                content = file.read(size)
+            content = self._read()
         except OSError as error:
-            if error.args[0] == _ENOENT:
-                return None
-            raise
+            # A charger that cannot start is worse off than one with defaults.
+            self._set_aside(error)
+            return None
+        if content is None:
+            return None
         if not content:
+            log.warning("record", "%s is empty: as if it were not there", self.path)
             return None
         try:
             version, body = _open(content)
@@ -85,6 +87,22 @@ class Record:
         if len(content) > _LIMIT_BYTES:
             raise OSError(27, "%s would be %d bytes" % (self.path, len(content)))  # EFBIG
         overwrite(self.path, content)
+
+    def _read(self):
+        """The file's bytes, None when there is none. OSError: it cannot be read."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                # read(n) allocates n bytes beforehand: never ask for more than there is.
+                size = min(os.stat(self.path)[6], _LIMIT_BYTES + 1)
+                with open(self.path, "rb") as file:
+                    return file.read(size)
+            except OSError as error:
+                if error.args[0] == _ENOENT:
+                    return None
+                if tries == _READS:
+                    raise
 
     def remove(self) -> None:
         """Delete the file; nothing happens when there is none."""

@@ -118,6 +118,7 @@ class RecordingWire:
         self.tags = {}  # tag -> IdTagInfo that Authorize answers; absent = Invalid
         self.disk_full = False
         self.journal = {}  # transaction number -> what the journal knows of it, when not "started"
+        self.takes_nothing = False
         self.waiting = None  # a list: Authorize answers wait in it until the test gives them
 
     def authorize(self, tag, done):
@@ -129,7 +130,10 @@ class RecordingWire:
             self.waiting.append(lambda: done(info))
 
     def started(self, transaction):
+        if self.takes_nothing:
+            return False
         self.said.append(("Start", transaction.connector, transaction.id_tag, transaction.meter_start_wh))
+        return True
 
     def stopped(self, transaction, reason, tag, stamp, data):
         self.said.append(("Stop", transaction.connector, reason, tag, transaction.meter_last_wh))
@@ -137,7 +141,7 @@ class RecordingWire:
         self.data = data
         return not self.disk_full
 
-    def journalled(self, number):
+    def journalled(self, number, confirmed):
         return self.journal.get(number, "started")
 
     def metered(self, number, transaction, stamp, values):

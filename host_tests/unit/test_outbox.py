@@ -316,11 +316,27 @@ def test_the_cache_learns_from_the_stop():
     assert [(tag, info.status) for tag, info in bench.stopped] == [("TAG", "Blocked")]
 
 
+def test_a_lost_note_is_completed_by_what_the_transaction_knows():
+    bench = Bench()
+    transaction = bench.transaction()
+    transaction.transaction_id = 77
+    # Its start was confirmed and is no longer in the journal; the note that knew that is gone.
+    assert bench.outbox.journalled(5, True) == "started"
+    assert bench.outbox.journalled(5, False) is None
+    bench.outbox.stopped(transaction, "PowerLoss", None, bench.clock.stamp(), [])
+    assert bench.outbox.message()[2]["transactionId"] == 77
+    # With a note there is nothing to guess.
+    again = Bench(bench.journal.persisted())
+    assert again.outbox.journalled(6, True) is None
+
+
 def test_a_full_disk_is_no_crash():
     bench = Bench()
     bench.journal.full = True
-    bench.outbox.started(bench.transaction())
+    assert not bench.outbox.started(bench.transaction())  # kept nowhere: it must not begin
     assert bench.outbox.depth == 0
+    outbox = Outbox(Overflow(bench.journal, 2), Keys(), bench.clock, True)
+    assert [outbox.started(bench.transaction(number)) for number in (6, 7, 8)] == [True, True, False]
 
 
 def test_retries_over_the_wrap_of_the_ticks():

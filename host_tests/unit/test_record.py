@@ -1,5 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
+import os
+
 import log
 from host_tests.unit.expect import raises
 from host_tests.unit.scratch import Scratch, exists, read, write
@@ -32,6 +34,7 @@ def test_no_file_and_an_empty_one_are_absent():
         assert record.load() is None
         assert not record.damaged
         assert not exists(path + "/file.bad")
+        assert "file is empty" in log.lines()[-1]
 
 
 def test_header_is_what_the_docs_say():
@@ -80,6 +83,17 @@ def test_damage_is_logged_with_the_name_and_older_bad_files_are_replaced():
         assert read(name + ".bad") == b"second"
         line = log.lines()[-1]
         assert "settings" in line and ".bad" in line and " E " in line, line
+
+
+def test_a_file_that_cannot_be_read_is_damage():
+    with Scratch() as path:
+        name = path + "/file"
+        os.mkdir(name)  # the simplest thing that every file system refuses to read
+        record = Record(name, 1)
+        assert record.load() is None and record.damaged
+        assert exists(name + ".bad") and not exists(name)
+        record.save(OBJECT)
+        assert record.load() == OBJECT
 
 
 def test_saved_again_after_damage():

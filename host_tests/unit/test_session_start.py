@@ -17,6 +17,19 @@ def test_plug_first():  # case 003
     assert rig.step(100) == [("Status", 1, "Charging")]
 
 
+def test_what_cannot_be_kept_does_not_begin():
+    rig = Rig()
+    rig.step()
+    rig.supply.plug()
+    rig.step()
+    rig.wire.takes_nothing = True
+    assert rig.tag("GOOD") == [("Authorize", "GOOD"), ("Status", 1, "Finishing")]
+    assert not rig.supply.permitted and rig.station.connectors[0].transaction is None
+    assert rig.step(1000) == []
+    rig.wire.takes_nothing = False
+    assert ("Start", 1, "GOOD", 1000) in rig.tag("GOOD")
+
+
 def test_tag_first_then_plug():  # case 004_1
     rig = Rig()
     rig.step()
