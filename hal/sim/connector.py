@@ -272,13 +272,20 @@ class SimConnector:
         torn."""
         if self._path is None or (self.meter.wh == self._saved_wh and not always):
             return
+        failed_before = self._saved_wh < 0
         self._saved_wh = self.meter.wh
         state = [self.meter.wh, self.meter.varh, self.car.plugged, self.cable, self.bolt, self._pull_ms >= 0]
         state += [getattr(self.car, name) for name in _CAR]
         new = self._path + ".new"
-        with open(new, "w") as file:
-            json.dump([int(value) for value in state], file)
-        os.rename(new, self._path)
+        try:
+            with open(new, "w") as file:
+                json.dump([int(value) for value in state], file)
+            os.rename(new, self._path)
+        except OSError as error:
+            # The world outside has no disk that could be full: it goes on, and tries again.
+            if not failed_before:
+                print("sim: %s cannot be kept: %s" % (self._path, error))
+            self._saved_wh = -1
 
     def _load(self):
         if self._path is None:
