@@ -255,7 +255,8 @@ def broken(chance: random.Random) -> str:
             text = text.replace(chance.choice(PIECES), chance.choice(PIECES), chance.randrange(1, 4))
         else:
             text = _other_value(text, chance)
-    return text
+    # A lone surrogate is no text that could be sent: the WebSocket of the test would refuse it.
+    return text.encode("utf-8", "replace").decode()
 
 
 def _other_value(text: str, chance: random.Random) -> str:
@@ -282,7 +283,9 @@ def _other_value(text: str, chance: random.Random) -> str:
 
 @pytest.mark.timeout(120)
 async def test_frames_that_are_broken_at_random():
-    seed = int(os.environ.get("PILOTLIGHT_FUZZ_SEED") or random.SystemRandom().randrange(10**9))
+    # In CI the same frames each time; at the desk others, and the seed is printed.
+    fixed = os.environ.get("PILOTLIGHT_FUZZ_SEED") or ("446230821" if os.environ.get("CI") else None)
+    seed = int(fixed or random.SystemRandom().randrange(10**9))
     print(f"PILOTLIGHT_FUZZ_SEED={seed}")
     chance = random.Random(seed)
     async with site("generic_socket", HeartbeatInterval=0, ConnectionTimeOut=1) as here:
