@@ -18,6 +18,8 @@ from host_tests.integration.abuse import HEAP_SLACK
 from host_tests.integration.bad_payloads import WHOLE_ANSWERS, wrong_answers
 from host_tests.integration.wire import Site, Wire, confirmation, site
 
+AT_ONCE = 6
+
 TAG = "04A1B2C3"
 
 # Whole texts for "{id}", none of which says anything.

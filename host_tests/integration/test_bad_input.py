@@ -13,6 +13,8 @@ from bench.messages import violation
 from host_tests.integration.abuse import NO_ID, abused, both, differences, refusals
 from host_tests.integration.bad_payloads import FORMATION, WHOLE, cases
 
+AT_ONCE = 4
+
 # ---- texts that are not JSON
 
 VALID = '[2,"id-1","ChangeConfiguration",{"key":"HeartbeatInterval","value":"77"}]'

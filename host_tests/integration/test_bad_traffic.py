@@ -16,6 +16,8 @@ from host_tests.integration.abuse import CODES, RECEIVE_LIMIT, abused, both, lon
 from host_tests.integration.bad_payloads import WHOLE
 from host_tests.integration.wire import Site, Wire, site
 
+AT_ONCE = 4
+
 MEBIBYTE = 2**20  # a message of more than that ends the connection
 
 
@@ -287,6 +289,14 @@ async def test_frames_that_are_broken_at_random():
     fixed = os.environ.get("PILOTLIGHT_FUZZ_SEED") or ("446230821" if os.environ.get("CI") else None)
     seed = int(fixed or random.SystemRandom().randrange(10**9))
     print(f"PILOTLIGHT_FUZZ_SEED={seed}")
+    try:
+        await _frames_at_random(seed)
+    except BaseException as error:
+        error.add_note(f"with PILOTLIGHT_FUZZ_SEED={seed}")
+        raise
+
+
+async def _frames_at_random(seed: int) -> None:
     chance = random.Random(seed)
     async with site("generic_socket", HeartbeatInterval=0, ConnectionTimeOut=1) as here:
         async with here.wire() as wire:

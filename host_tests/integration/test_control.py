@@ -14,6 +14,8 @@ import pytest
 from bench.charger import EXIT_POWER_CUT, EXIT_REBOOT, SimulatedCharger
 from host_tests.integration.wire import Site, site
 
+AT_ONCE = 6
+
 
 class Line:
     """One connection to the control channel, line by line."""

@@ -15,6 +15,8 @@ from bench.scripts import boot, call_error, hang_up, late, reply, silence
 from bench.station import CallRefused
 from host_tests.integration.wire import Site, site
 
+AT_ONCE = 6
+
 # ---- from the CSMS
 
 PAYLOADS: tuple[dict[str, Any], ...] = (
