@@ -169,7 +169,11 @@ async def installed(
             if not link:
                 await charger.do("link", up=False)
                 await csms.start()
-            yield post
+            try:
+                yield post
+            except BaseException:
+                print("the end of the firmware's log:", *charger.output[-40:], sep="\n")
+                raise
             lines = [line for line in charger.output if _ERROR.search(line)]
         wrong = [line for line in lines if not any(text in line for text in errors)]
         assert not wrong, "the firmware logged errors:\n" + "\n".join(wrong)
