@@ -172,7 +172,8 @@ async def installed(
             try:
                 yield post
             except BaseException:
-                print("the end of the firmware's log:", *charger.output[-40:], sep="\n")
+                print("the end of the firmware's log:", *list(charger.output)[-40:], sep="\n")
+                print("exit codes so far:", charger.exit_codes)
                 raise
             lines = [line for line in charger.output if _ERROR.search(line)]
         wrong = [line for line in lines if not any(text in line for text in errors)]
