@@ -16,7 +16,16 @@ _NUMBER_LIMIT = 64
 _QUOTE = b'"'
 _BACKSLASH = b"\\"
 
-_ESCAPES = {0x22: '"', 0x5C: "\\", 0x2F: "/", 0x62: "\b", 0x66: "\f", 0x6E: "\n", 0x72: "\r", 0x74: "\t"}
+_ESCAPES = {
+    0x22: b'"',
+    0x5C: b"\\",
+    0x2F: b"/",
+    0x62: b"\b",
+    0x66: b"\f",
+    0x6E: b"\n",
+    0x72: b"\r",
+    0x74: b"\t",
+}
 
 
 class Malformed(ValueError):
@@ -172,12 +181,11 @@ def _string(data, i, end):
     # of escapes (a CSMS that writes ASCII only) would take ten times its length.
     put = first
     while at >= 0:
-        text, behind = _escape(data, at)
+        char, behind = _escape(data, at)
         data[put : put + at - first] = data[first:at]
         put += at - first
-        text = text.encode()
-        data[put : put + len(text)] = text
-        put += len(text)
+        data[put : put + len(char)] = char
+        put += len(char)
         first = behind
         if first > j:  # the quote found was an escaped one
             j = _quote(data, i, first, end)
@@ -198,22 +206,36 @@ def _quote(data, i, first, end):
 
 
 def _escape(data, at):
-    """Read the escape whose backslash is at `at`; (its character, offset behind it)."""
+    """Read the escape whose backslash is at `at`; (its character in UTF-8, offset behind it).
+
+    No chr(): MicroPython keeps every single character that was ever made of a number, or taken out of a text
+    by its index, for ever.
+    """
     c = data[at + 1]
     if c != 0x75:
-        text = _ESCAPES.get(c)
-        if text is None:
+        char = _ESCAPES.get(c)
+        if char is None:
             raise Malformed("unknown escape", at)
-        return text, at + 2
+        return char, at + 2
     unit = _hex4(data, at + 2, at)
     if not 0xD800 <= unit <= 0xDFFF:
-        return chr(unit), at + 6
+        return _utf8(unit), at + 6
     if unit > 0xDBFF or data[at + 6 : at + 8] != b"\\u":
         raise Malformed("half of a surrogate pair", at)
     low = _hex4(data, at + 8, at)
     if not 0xDC00 <= low <= 0xDFFF:
         raise Malformed("half of a surrogate pair", at)
-    return chr(0x10000 + ((unit & 0x3FF) << 10 | low & 0x3FF)), at + 12
+    return _utf8(0x10000 + ((unit & 0x3FF) << 10 | low & 0x3FF)), at + 12
+
+
+def _utf8(code):
+    if code < 0x80:
+        return bytes((code,))
+    if code < 0x800:
+        return bytes((0xC0 | code >> 6, 0x80 | code & 0x3F))
+    if code < 0x10000:
+        return bytes((0xE0 | code >> 12, 0x80 | code >> 6 & 0x3F, 0x80 | code & 0x3F))
+    return bytes((0xF0 | code >> 18, 0x80 | code >> 12 & 0x3F, 0x80 | code >> 6 & 0x3F, 0x80 | code & 0x3F))
 
 
 def _hex4(data, first, at):

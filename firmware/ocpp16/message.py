@@ -96,31 +96,33 @@ def harmless(text: str) -> str:
     However the name is written: in any case, with escapes, before the password or behind it, in a message
     that is no JSON.
     """
-    if _SECRET_KEY not in text.lower() and not ("\\u" in text and _spells_secret_key(text)):
+    if _SECRET_KEY not in text.lower() and not ("\\u" in text and _spells_secret_key(text.encode())):
         return text
     kind, message_id = scan_head(text[:128].encode())
     return '[%s,"%s",... AuthorizationKey ...]' % (kind, message_id)
 
 
-def _spells_secret_key(text):
+def _spells_secret_key(data):
     """Whether the key's name is there with some of its letters escaped."""
+    name = _SECRET_KEY.encode()
     found = 0
     at = 0
-    while at < len(text):
-        char = text[at]
+    while at < len(data):
+        char = data[at]
         at += 1
-        if char == "\\" and text[at : at + 3].lower() == "u00":
+        if char == 0x5C and data[at : at + 3] in (b"u00", b"U00"):
             try:
-                char = chr(int(text[at + 3 : at + 5], 16))
+                char = int(data[at + 3 : at + 5], 16)
                 at += 5
             except ValueError:
                 pass
-        char = char.lower()
-        if char != _SECRET_KEY[found]:
+        if 0x41 <= char <= 0x5A:
+            char |= 0x20
+        if char != name[found]:
             # The only beginning of the name that comes again in it is its "a".
-            found = 1 if found == 9 and char == _SECRET_KEY[1] else 0
-        if char == _SECRET_KEY[found]:
+            found = 1 if found == 9 and char == name[1] else 0
+        if char == name[found]:
             found += 1
-            if found == len(_SECRET_KEY):
+            if found == len(name):
                 return True
     return False

@@ -148,4 +148,5 @@ def _like_date(text):
     """Whether a date-time is worth giving to station.clock, which reads it."""
     if not 16 <= len(text) <= 40:
         return False
-    return text[4] == "-" and text[7] == "-" and text[10] in "Tt " and text[13] == ":"
+    # Slices: MicroPython keeps every character for ever that was taken out of a text by its index.
+    return text[4:5] + text[7:8] + text[13:14] == "--:" and text[10:11] in "Tt "

@@ -95,8 +95,8 @@ def _parse_int(text, least, most):
     digits = text[1:] if text[:1] == "-" else text
     if not 0 < len(digits) <= _INTEGER_CHARS:
         raise ValueError("a decimal number")
-    for char in digits:
-        if not "0" <= char <= "9":  # int() would take underscores, signs and other scripts' digits
+    for byte in digits.encode():
+        if not 0x30 <= byte <= 0x39:  # int() would take underscores, signs and other scripts' digits
             raise ValueError("a decimal number")
     value = int(text)
     if not least <= value <= most:
@@ -138,13 +138,14 @@ def _parse_secret(text):
     decoded, 16 to 20 printable characters are taken as they are.
     """
     if 32 <= len(text) <= 40 and len(text) % 2 == 0:
-        for char in text.lower():
-            if char not in "0123456789abcdef":
+        for byte in text.lower().encode():
+            if byte not in b"0123456789abcdef":
                 raise ValueError("hex digits")
         return unhexlify(text)
     if not 16 <= len(text) <= 20:
         raise ValueError("32 to 40 hex digits or 16 to 20 characters")
-    for char in text:
-        if not " " <= char <= "~":
+    password = text.encode()
+    for byte in password:
+        if not 0x20 <= byte <= 0x7E:
             raise ValueError("printable characters")
-    return text.encode()
+    return password

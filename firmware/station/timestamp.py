@@ -84,14 +84,14 @@ def _offset_minutes(zone):
         return 0
     if len(zone) == 5:
         zone = zone[:3] + ":" + zone[3:]
-    if len(zone) != 6 or zone[0] not in "+-" or zone[3] != ":":
+    if len(zone) != 6 or zone[:1] not in ("+", "-") or zone[3:4] != ":":
         raise ValueError("not a time zone: " + zone[:40])
     hours = _number(zone, 1, 3)
     minutes = _number(zone, 4, 6)
     if hours > 23 or minutes > 59:
         raise ValueError("not a time zone: " + zone)
     minutes += 60 * hours
-    return -minutes if zone[0] == "-" else minutes
+    return -minutes if zone[:1] == "-" else minutes
 
 
 def _month_days(year, month):

@@ -1,5 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
+import gc
+
 from host_tests.unit.expect import raises
 from ocpp16.json_text import Malformed, read
 
@@ -186,6 +188,30 @@ def test_every_cut_of_a_message_is_refused():
     read(text)
     for end in range(len(text)):
         raises(Malformed, read, text[:end])
+
+
+def test_every_kind_of_escaped_character():
+    for first in (0, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF):
+        assert value('"\\u%04x"' % first) == chr(first)
+    for code in (0x10000, 0x1F50C, 0x10FFFF):
+        high, low = 0xD800 + (code - 0x10000 >> 10), 0xDC00 + (code & 0x3FF)
+        assert value('"\\u%04X\\u%04X"' % (high, low)) == chr(code)
+
+
+def test_no_character_is_kept():
+    if not hasattr(gc, "mem_alloc"):
+        return  # CPython keeps none of them
+    text = bytearray(b'"\\u0000"')
+
+    def read_some(first, last):
+        for code in range(first, last):
+            text[3:7] = b"%04x" % code
+            read(text)
+        gc.collect()
+        return gc.mem_alloc()
+
+    before = read_some(0x4E00, 0x4F00)
+    assert read_some(0x4F00, 0x5700) - before < 1000
 
 
 def test_texts_full_of_escapes():
