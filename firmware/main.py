@@ -46,7 +46,7 @@ _SELF_TEST_MS = 400
 _SEGMENT_BYTES = 8192
 # Left alone, MicroPython collects when the heap is full; what stays is by then strewn all over it, and of
 # 80 KB free no 8 KB are in one piece: a long message could not be read. Collecting this often keeps more than
-# 40 KB in one piece (docs/development.md).
+# 40 KB in one piece (`make heap`).
 _COLLECT_BYTES = 32768
 _CLOCK_KEPT_MS = 3600000
 
