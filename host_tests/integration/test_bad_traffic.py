@@ -189,7 +189,7 @@ async def test_calls_while_ours_is_out():
 
 # ---- at random
 
-ROUNDS = 4000
+ROUNDS = 10_000
 FENCE_EVERY = 25
 
 # Frames to be broken. None of them, broken but still whole, may end the process.

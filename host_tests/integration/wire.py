@@ -31,6 +31,9 @@ from bench.station import Pipe, Station
 
 Frame = list[Any]
 
+# Bytes in one piece that the heap of 200 KB has at any time.
+LARGEST_FREE = 24 * 1024
+
 # What changes by itself, or because it was asked for.
 _VOLATILE = (
     "heap",
@@ -254,8 +257,10 @@ class Site:
         }
 
     async def heap_used(self) -> int:
-        """Bytes in use after a collection."""
-        return (await self.charger.state())["heap"]["used"]
+        """Bytes in use after a collection; of what is free enough must be in one piece."""
+        heap = (await self.charger.state())["heap"]
+        assert heap["largest_free"] >= LARGEST_FREE, heap
+        return heap["used"]
 
 
 def _steady(value: Any) -> Any:
