@@ -160,7 +160,9 @@ class SimulatedCharger:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
         if self._following is not None:
-            await self._following
+            # The process is dead by now; what follows its output must not keep us.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._following, 10)
 
     async def __aenter__(self) -> Self:
         try:

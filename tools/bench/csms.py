@@ -26,6 +26,7 @@ Every message from the charge point is checked against the official schemas. Lea
 import asyncio
 import base64
 import binascii
+import contextlib
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -134,7 +135,9 @@ class Csms:
         """Close every connection (1001) and stop listening."""
         if self._server is not None:
             self._server.close()
-            await self._server.wait_closed()
+            # Whoever is connected gets the library's 10 s to say good-bye, and no more.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._server.wait_closed(), 12)
             self._server = None
 
     async def __aenter__(self) -> Self:
