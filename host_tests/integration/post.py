@@ -50,7 +50,7 @@ class Post:
         self.connectors = connectors
         self.station: Station = csms.station(charger.id)
 
-    async def booted(self, timeout: float = 45) -> Message:
+    async def booted(self, timeout: float = 10) -> Message:
         """The next BootNotification; then the status of connector 0 and of every other one."""
         boot = await self.station.expect("BootNotification", timeout)
         for number in range(self.connectors + 1):

@@ -239,16 +239,11 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
-    def end(self, key: str = "") -> str:
-        """Read to the end; returns what was shown, without escapes. `key` is pressed once more when 5 s have
-        passed: a key that comes while the screen is being drawn may get lost, and people press again.
-        """
-        begun = pressed = time.monotonic()
+    def end(self) -> str:
+        """Read to the end, for 40 s at most; returns what was shown, without escapes."""
+        begun = time.monotonic()
         with contextlib.suppress(OSError):  # the other end has closed
             while time.monotonic() - begun < 40:
-                if key and time.monotonic() - pressed > 5:
-                    self.type(key)
-                    pressed = time.monotonic()
                 if not select.select([self._master], [], [], 0.5)[0]:
                     continue
                 data = os.read(self._master, 65536)
@@ -278,7 +273,7 @@ def test_at_a_terminal_ctrl_c_ctrl_d_and_quit_end_everything(terminal, station, 
     terminal.type("plug\r")
     terminal.until(r"connector 1  Preparing")
     terminal.type(key)
-    text = terminal.end(key)
+    text = terminal.end()
     assert terminal.process.returncode == 0
     assert "Everything is ended" in text and "Traceback" not in text
     wait_until_gone(station)
