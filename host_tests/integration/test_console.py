@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,16 +212,22 @@ def test_a_killed_console_leaves_no_charger_behind(station):
     wait_until_gone(station)
 
 
+# Without a controlling terminal Ctrl-C would be a key like any other.
+LOG_IN = "import os, sys; os.login_tty(0); os.execv(sys.argv[1], sys.argv[1:])"
+
+
 class Terminal:
     """The console as a person has it: on a pseudo-terminal."""
 
     def __init__(self, *arguments: str):
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            arguments, stdin=slave, stdout=slave, stderr=slave, env=ENVIRONMENT, start_new_session=True
-        )
+            [sys.executable, "-c", LOG_IN, *arguments],
+            stdin=slave, stdout=slave, stderr=slave, env=ENVIRONMENT,
+        )  # fmt: skip
         os.close(slave)
         self.text = ""
+        self._modes = termios.tcgetattr(self._master)
 
     def until(self, pattern: str, seconds: float = 10) -> None:
         deadline = time.monotonic() + seconds
@@ -240,7 +247,9 @@ class Terminal:
         os.write(self._master, text.encode())
 
     def end(self) -> str:
-        """Read to the end, for 40 s at most; returns what was shown, without escapes."""
+        """Read to the end, for 40 s at most; returns what was shown, without escapes. The terminal must be
+        as it was found.
+        """
         begun = time.monotonic()
         with contextlib.suppress(OSError):  # the other end has closed
             while time.monotonic() - begun < 40:
@@ -252,6 +261,7 @@ class Terminal:
                 if b"\x1b[6n" in data:
                     os.write(self._master, b"\x1b[1;1R")
                 self.text += data.decode("utf-8", "replace")
+        assert termios.tcgetattr(self._master) == self._modes
         os.close(self._master)
         self.process.wait(10)
         return ESCAPE.sub("", self.text)
@@ -265,6 +275,16 @@ def terminal(station: str) -> Iterator[Terminal]:
         shown.process.kill()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_at_a_terminal_a_signal_ends_everything(terminal, station, number):
+    terminal.until(r"Ready\.")
+    terminal.until(r"pilotlight>")
+    terminal.process.send_signal(number)
+    assert "Traceback" not in terminal.end()
+    assert terminal.process.returncode == 0
+    wait_until_gone(station)
+
+
 @pytest.mark.parametrize("key", ["\x03", "\x04", "quit\r"])
 def test_at_a_terminal_ctrl_c_ctrl_d_and_quit_end_everything(terminal, station, key):
     terminal.until(r"Ready\.")
@@ -274,8 +294,9 @@ def test_at_a_terminal_ctrl_c_ctrl_d_and_quit_end_everything(terminal, station, 
     terminal.until(r"connector 1  Preparing")
     terminal.type(key)
     text = terminal.end()
-    assert terminal.process.returncode == 0
+    assert terminal.process.returncode == 0, text
     assert "Everything is ended" in text and "Traceback" not in text
+    assert "^C" not in text and "^D" not in text  # keys are ours, the terminal does not show them
     wait_until_gone(station)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style
 
@@ -67,8 +68,18 @@ def _kind(connector: dict[str, object]) -> str:
     return f"{current} {connector.get('rated_a', '?')} A, {cable}"
 
 
+class _Keys(Vt100Input):
+    """The keyboard. It stays with us while a message is printed above the prompt: in the terminal's own line
+    mode, which the library restores for that moment, Ctrl-D would be lost and other keys shown twice.
+    """
+
+    def cooked_mode(self) -> contextlib.AbstractContextManager[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return contextlib.nullcontext()
+
+
 async def _typed_lines(desk: Desk, commands: Commands) -> None:
     """A person at the terminal: the prompt stays at the bottom, messages scroll above it."""
+    keys = _Keys(sys.stdin)
     session: PromptSession[str] = PromptSession(
         PROMPT,
         completer=WordCompleter(commands.names, sentence=True),
@@ -78,6 +89,7 @@ async def _typed_lines(desk: Desk, commands: Commands) -> None:
         refresh_interval=0.5,
         style=Style.from_dict({"bottom-toolbar": "noreverse fg:ansigray bg:ansiblack"}),
         interrupt_exception=EOFError,
+        input=keys,
     )
     lines: asyncio.Queue[str] = asyncio.Queue()
 
@@ -87,18 +99,21 @@ async def _typed_lines(desk: Desk, commands: Commands) -> None:
 
     # The prompt is there all the time, also while a command waits for its answer.
     working = asyncio.create_task(carry_out())
-    try:
-        while True:
-            typing = asyncio.create_task(session.prompt_async())
-            await asyncio.wait({typing, working}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                typing.cancel()
-                await asyncio.gather(typing, return_exceptions=True)
-                return working.result()
-            lines.put_nowait(typing.result())
-    finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+    typing: asyncio.Task[str] | None = None
+    with keys.raw_mode():  # also between one prompt and the next
+        try:
+            while True:
+                typing = asyncio.create_task(session.prompt_async())
+                await asyncio.wait({typing, working}, return_when=asyncio.FIRST_COMPLETED)
+                if working.done():
+                    return working.result()
+                lines.put_nowait(typing.result())
+        finally:
+            # The prompt gives the terminal back before we do, or it would stay as the prompt had it.
+            for task in (typing, working):
+                if task is not None:
+                    task.cancel()
+                    await asyncio.wait([task])
 
 
 async def _piped_lines(screen: Screen, commands: Commands) -> None:
