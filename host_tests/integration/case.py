@@ -232,7 +232,8 @@ class Case:
         while not self._unread:
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), give_up - time.monotonic())
+                async with asyncio.timeout(give_up - time.monotonic()):
+                    await self._news.wait()
             except TimeoutError:
                 return
         raise AssertionError(self._report(self._unread[0], [], []))
@@ -249,7 +250,8 @@ class Case:
         while sum(message.action == action for message in self._taken) < number:
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), give_up - time.monotonic())
+                async with asyncio.timeout(give_up - time.monotonic()):
+                    await self._news.wait()
             except TimeoutError:
                 raise AssertionError(f"{len(self._taken)} of {number} {action} within {within} s") from None
         return self.taken(action)
@@ -302,7 +304,8 @@ class Case:
         while not self._unread:
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), give_up - time.monotonic())
+                async with asyncio.timeout(give_up - time.monotonic()):
+                    await self._news.wait()
             except TimeoutError:
                 raise AssertionError(self._report(None, choices, [])) from None
         return self._unread.popleft()

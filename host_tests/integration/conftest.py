@@ -16,6 +16,8 @@ import inspect
 
 import pytest
 
+from bench.deadline import within
+
 _DEADLINE_S = 50  # of a test that runs beside others: pytest's own time-out could not tell which one it is
 
 
@@ -75,7 +77,7 @@ class _Together:
             if other not in self._tasks:
                 arguments = {name: _parameters(other)[name] for name in other._fixtureinfo.argnames}
                 coroutine = other.obj(**arguments)
-                self._tasks[other] = self._loop.create_task(asyncio.wait_for(coroutine, _DEADLINE_S))
+                self._tasks[other] = self._loop.create_task(within(_DEADLINE_S, coroutine))
         task = self._tasks[item]
         try:
             self._loop.run_until_complete(task)

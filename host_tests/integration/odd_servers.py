@@ -19,6 +19,8 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Self
 
+from bench.deadline import within
+
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -41,7 +43,7 @@ class OddServer:
 
     async def connections(self, count: int, timeout: float = 15) -> None:
         async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(lambda: len(self.arrivals) >= count), timeout)
+            await within(timeout, self._changed.wait_for(lambda: len(self.arrivals) >= count))
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from bench.deadline import within
 from host_tests.integration.abuse import CODES, RECEIVE_LIMIT, abused, both, longest, refusals, sized
 from host_tests.integration.bad_payloads import WHOLE
 from host_tests.integration.wire import Site, Wire, site
@@ -159,7 +160,7 @@ async def test_a_flood_of_pings(charging: bool):
         for number in range(5000):
             last = await wire.connection.ping(b"%d" % number + b"x" * 100)
         assert last is not None
-        await asyncio.wait_for(last, 10)
+        await within(10, last)
         assert await wire.call("DataTransfer", {"vendorId": "v"}) == {"status": "UnknownVendorId"}
 
 

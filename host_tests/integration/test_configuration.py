@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench.charger import LAUNCHER, STATIONS
+from bench.deadline import within
 from bench.station import CallRefused
 from host_tests.integration.key_table import (
     ABSENT,
@@ -303,7 +304,7 @@ async def launch(*options: str, timeout: float = 10) -> tuple[int | None, str]:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), timeout)
+        output, _ = await within(timeout, process.communicate())
         return process.returncode, output.decode()
     except TimeoutError:
         return None, ""

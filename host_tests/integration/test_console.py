@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from bench.charger import REPOSITORY
+from bench.deadline import within
 from bench.messages import FROM_STATION, TO_STATION, read
 from bench.screen import Screen, describe
 from host_tests.integration.processes import processes, wait_until_gone
@@ -335,7 +336,7 @@ def test_the_demo_tells_an_honest_charger_from_seven_defects(station):
             *command(station, "--demo", "--set", f"Defect={defect}"),
             env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        output, _ = await asyncio.wait_for(process.communicate(), 50)
+        output, _ = await within(50, process.communicate())
         return process.returncode, output.decode()
 
     async def play_all() -> list[tuple[int | None, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bench.charger import EXIT_POWER_CUT, EXIT_REBOOT, SimulatedCharger
+from bench.deadline import within
 from host_tests.integration.wire import Site, site
 
 AT_ONCE = 6
@@ -28,7 +29,7 @@ class Line:
             self.writer.write(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
 
     async def next(self, timeout: float = 10) -> dict[str, Any]:
-        line = await asyncio.wait_for(self.reader.readline(), timeout)
+        line = await within(timeout, self.reader.readline())
         assert line.endswith(b"\n"), line
         return json.loads(line)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.charger import REPOSITORY, STATIONS
+from bench.deadline import within
 from host_tests.integration.processes import wait_until_gone
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools")}
@@ -53,7 +54,7 @@ def test_the_demo_plays_a_whole_session_on_every_station(tmp_path: Path):
             *CONSOLE, "--demo", "--station", station, "--data", str(tmp_path / station),
             env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        output, _ = await asyncio.wait_for(process.communicate(), 50)
+        output, _ = await within(50, process.communicate())
         return process.returncode, output.decode()
 
     async def play_all() -> list[tuple[int | None, str]]:

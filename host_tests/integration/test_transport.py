@@ -12,6 +12,7 @@ import pytest
 
 from bench.charger import SimulatedCharger
 from bench.csms import Csms
+from bench.deadline import within
 from bench.messages import TO_STATION, Message, read
 from bench.scripts import call_error, silence
 from bench.station import Station
@@ -269,7 +270,7 @@ async def test_pings_of_the_csms():
         connection = post.station._connection
         assert connection is not None
         for payload in (b"", b"beacon", bytes(range(125))):
-            await asyncio.wait_for(await connection.ping(payload), 2)
+            await within(2, await connection.ping(payload))
 
         call = [2, "in pieces", "GetConfiguration", {"key": ["HeartbeatInterval", "Größe"]}]
         text = json.dumps(call, ensure_ascii=False)
@@ -287,7 +288,7 @@ async def test_pings_of_the_csms():
         assert answer.kind == "result"
         assert answer.payload["unknownKey"] == ["Größe"]
         # RFC 6455 section 5.5.3: the newest of several pings may be answered alone; all are then.
-        await asyncio.wait_for(asyncio.gather(*pongs), 2)
+        await within(2, asyncio.gather(*pongs))
 
 
 async def test_a_request_right_behind_the_answer_that_it_rests_on():

@@ -14,6 +14,7 @@ import struct
 import pytest
 import websockets
 
+from bench.deadline import within
 from host_tests.conftest import ROOT
 from host_tests.unit.test_frames import frame
 from toolchain import interpreter
@@ -567,7 +568,7 @@ async def test_pings_go_out_and_a_silent_peer_is_left():
 async def test_the_ping_interval_changes_at_run_time():
     async def play(peer):
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(peer.receive(), 0.5)
+            await within(0.5, peer.receive())
         peer.order("!ping 100")
         began = asyncio.get_running_loop().time()
         for _ in range(3):
@@ -576,7 +577,7 @@ async def test_the_ping_interval_changes_at_run_time():
         assert 0.25 < asyncio.get_running_loop().time() - began < 1.5
         peer.order("!ping 0")
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(peer.receive(), 0.5)
+            await within(0.5, peer.receive())
         peer.order("!close")
         assert (await peer.closes())[0] == 1000
         peer.send(frame(CLOSE))

@@ -26,6 +26,7 @@ from websockets.asyncio.server import ServerConnection
 
 from bench.charger import SimulatedCharger
 from bench.csms import Csms
+from bench.deadline import within
 from bench.messages import FROM_STATION, Message, read, utc_text
 from bench.station import Pipe, Station
 
@@ -122,7 +123,7 @@ class Wire:
             return bool(found) or self._wrong is not None
 
         async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(arrived), timeout)
+            await within(timeout, self._changed.wait_for(arrived))
         assert self._wrong is None, self._wrong
         self._replies.remove(found[0])
         return found[0]
@@ -152,7 +153,7 @@ class Wire:
             return len(found) >= count or self._wrong is not None
 
         async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(arrived), timeout)
+            await within(timeout, self._changed.wait_for(arrived))
         assert self._wrong is None, self._wrong
         return found[count - 1]
 

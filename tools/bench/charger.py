@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bench.control import ControlChannel, ControlLost, Event
+from bench.deadline import within
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCHER = REPOSITORY / "tools" / "charger"
@@ -54,15 +55,24 @@ def station_file(name: str | Path) -> Path:
     raise FileNotFoundError(f"no station description {str(name)!r}; those of boards/sim: {known}")
 
 
-def free_port() -> int:
-    """A port for the control channel. Not one of those that the kernel gives to outgoing connections (32768
-    and up on Linux, 49152 on others): one of many processes would take it before the charger does.
+def reserve_port() -> socket.socket:
+    """A port for the control channel, on a socket that keeps it until it is closed: the charger can listen
+    there, nobody else finds it free. (Two chargers that were given the same one, some hundredths of a second
+    apart, have been seen: the first ended, and its owner spoke with the second.)
+
+    Not one of those that the kernel gives to outgoing connections (32768 and up on Linux, 49152 on others):
+    one of many processes would take it before the charger does.
     """
     while True:
-        port = random.randrange(15000, 32768)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        holder = socket.socket()
+        try:
+            holder.bind(("127.0.0.1", random.randrange(15000, 32768)))
+        except OSError:
+            holder.close()
+            continue
+        # Linux lets the charger, which sets this as well, share a port that nobody listens to yet.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return holder
 
 
 class SimulatedCharger:
@@ -155,14 +165,14 @@ class SimulatedCharger:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             try:
-                await asyncio.wait_for(process.wait(), 3)
+                await within(3, process.wait())
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
         if self._following is not None:
             # The process is dead by now; what follows its output must not keep us.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._following, 10)
+                await within(10, self._following)
 
     async def __aenter__(self) -> Self:
         try:
@@ -199,7 +209,7 @@ class SimulatedCharger:
         with contextlib.suppress(ControlLost):
             await self._control.request("power_cut")
         assert self._following is not None
-        await asyncio.wait_for(self._following, 10)
+        await within(10, self._following)
         if self.exit_codes[-1] not in (EXIT_POWER_CUT, -signal.SIGKILL):
             raise ChargerCrashed(self._report(f"a power cut ended with {self.exit_codes[-1]} instead of 137"))
 
@@ -266,7 +276,13 @@ class SimulatedCharger:
                 return
 
     async def _run_once(self) -> int:
-        port = self.control_port = free_port()
+        with reserve_port() as holder:
+            port = self.control_port = holder.getsockname()[1]
+            if sys.platform != "linux":
+                holder.close()
+            return await self._run_with(port)
+
+    async def _run_with(self, port: int) -> int:
         self._process = process = await asyncio.create_subprocess_exec(
             *self._arguments,
             "--control",
@@ -324,7 +340,7 @@ class SimulatedCharger:
 
         async with self._changed:
             try:
-                await asyncio.wait_for(self._changed.wait_for(done), timeout)
+                await within(timeout, self._changed.wait_for(done))
             except TimeoutError:
                 raise ChargerCrashed(
                     self._report(f"waited {timeout} s for {wanted} of the charger")

@@ -73,7 +73,7 @@ class _Keys(Vt100Input):
     mode, which the library restores for that moment, Ctrl-D would be lost and other keys shown twice.
     """
 
-    def cooked_mode(self) -> contextlib.AbstractContextManager[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def cooked_mode(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
 

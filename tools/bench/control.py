@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from bench.deadline import within
+
 Event = dict[str, Any]
 
 
@@ -50,7 +52,7 @@ class ControlChannel:
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         self._writer.write(json.dumps({"do": do, "n": number, **fields}).encode() + b"\n")
         try:
-            answer = await asyncio.wait_for(future, timeout)
+            answer = await within(timeout, future)
         finally:
             self._waiting.pop(number, None)
         if not answer.get("ok"):

@@ -36,6 +36,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from bench.books import Books
+from bench.deadline import within
 from bench.messages import Message
 from bench.scripts import Answer, Script
 from bench.station import NotSeen, Station
@@ -137,7 +138,7 @@ class Csms:
             self._server.close()
             # Whoever is connected gets the library's 10 s to say good-bye, and no more.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._server.wait_closed(), 12)
+                await within(12, self._server.wait_closed())
             self._server = None
 
     async def __aenter__(self) -> Self:
@@ -171,7 +172,7 @@ class Csms:
         seen = len(self.refused)
         async with self._arrived:
             try:
-                await asyncio.wait_for(self._arrived.wait_for(lambda: len(self.refused) > seen), timeout)
+                await within(timeout, self._arrived.wait_for(lambda: len(self.refused) > seen))
             except TimeoutError:
                 raise NotSeen(f"waited {timeout} s for a connection to be refused") from None
         return self.refused[seen]

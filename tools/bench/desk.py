@@ -11,6 +11,7 @@ from typing import Any, Self
 from bench.charger import EXIT_POWER_CUT, EXIT_REBOOT, ChargerCrashed, SimulatedCharger, station_file
 from bench.control import ControlLost, ControlRefused, Event
 from bench.csms import Csms
+from bench.deadline import within
 from bench.messages import Message
 from bench.screen import Screen
 from bench.station import Station
@@ -146,7 +147,7 @@ class Desk:
         """Show a connector whenever something visible about it changed."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), _POLL_S)
+                await within(_POLL_S, self._look_now.wait())
             await asyncio.sleep(0.05)  # changes that belong together become one line
             self._look_now.clear()
             if not self.charger.ready:

@@ -11,6 +11,8 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from bench.deadline import within
+
 
 def scenario(
     timeout_s: float = 60,
@@ -20,7 +22,7 @@ def scenario(
     def decorate(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
         @functools.wraps(test)
         def run(*args: Any, **fixtures: Any) -> None:
-            asyncio.run(asyncio.wait_for(test(*args, **fixtures), timeout_s))
+            asyncio.run(within(timeout_s, test(*args, **fixtures)))
 
         return run
 

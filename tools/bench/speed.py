@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bench.charger import REPOSITORY, SimulatedCharger
 from bench.csms import Csms
+from bench.deadline import within
 from bench.exchange import Exchange, Wrong
 
 OURS, RIVAL = "PILOTLIGHT", "RIVAL"
@@ -103,7 +104,7 @@ async def _take_turns(
 
 async def _serve(exchange: Exchange, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(exchange.status("nothing"), seconds)
+        await within(seconds, exchange.status("nothing"))
 
 
 async def _throughput(exchanges: dict[str, Exchange], calls: int) -> dict[str, float]:
@@ -125,7 +126,7 @@ async def _charging_stop(charger: SimulatedCharger, exchange: Exchange) -> list[
     await charger.do("car", connector=1, ready=True, delay_s=0)
     for _ in range(CHARGING_SAMPLES):
         await _remote_start(exchange, 0)
-        await asyncio.wait_for(exchange.status("Charging"), 20)
+        await within(20, exchange.status("Charging"))
         await _serve(exchange, 0.3)
         values.append(await _remote_stop(exchange, 0))
         await _serve(exchange, 0.5)

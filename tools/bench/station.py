@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request
 
 from bench.books import Books
+from bench.deadline import within
 from bench.handlers import Handlers
 from bench.messages import FROM_STATION, TO_STATION, Log, Message, read, violation
 from bench.scripts import Answer, Script
@@ -244,7 +245,7 @@ class Station:
     async def _until(self, happened: Callable[[], bool], timeout: float, wanted: str) -> None:
         async with self._changed:
             try:
-                await asyncio.wait_for(self._changed.wait_for(happened), timeout)
+                await within(timeout, self._changed.wait_for(happened))
             except TimeoutError:
                 state = "connected" if self.connected else "not connected"
                 last = "\n  ".join(str(message) for message in self.log.since(self.log.next_index - 12))
@@ -343,4 +344,4 @@ class Pipe:
         return sent_ns
 
     async def receive(self, timeout: float = 30) -> tuple[str | bytes, int]:
-        return await asyncio.wait_for(self._frames.get(), timeout)
+        return await within(timeout, self._frames.get())
