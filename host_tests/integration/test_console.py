@@ -94,7 +94,7 @@ def test_a_piped_session_is_told_line_by_line_without_colour(station):
 
 
 def test_requests_of_the_csms_and_their_answers_are_shown(station):
-    text = piped(station, "set HeartbeatInterval 30", 'send Reset {"type": "Soft"}', "wait 1")
+    text = piped(station, "set HeartbeatInterval 30", 'send Reset {"type": "Soft"}', "wait 3")
     in_order(
         text,
         r"← ChangeConfiguration    HeartbeatInterval = 30$",
@@ -108,7 +108,7 @@ def test_requests_of_the_csms_and_their_answers_are_shown(station):
 
 
 def test_after_a_power_cut_the_charger_comes_back(station):
-    text = piped(station, "power cut", "wait 2", "reboot", "wait 1")
+    text = piped(station, "power cut", "wait 4", "reboot", "wait 3")
     in_order(
         text, r"· the power is cut \(exit code 137\)", r"→ BootNotification", r"exit code 3", r"→ BootNotif"
     )

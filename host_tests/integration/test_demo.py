@@ -150,7 +150,7 @@ def test_a_killed_firmware_is_told_and_can_be_started_again(tmp_path: Path):
     )
     os.kill(int(found.stdout), signal.SIGKILL)
     time.sleep(1)
-    rest, errors = console.communicate("plug\nstart\nwait 1.5\n", timeout=20)
+    rest, errors = console.communicate("plug\nstart\nwait 3\n", timeout=20)
     in_order(
         rest, [r"crashed \(exit code -9\)", r"is not running; `start`", r"> start", r"→ BootNotification"]
     )
