@@ -39,6 +39,7 @@ class Device:
             for at in range(0, len(image), BLOCK_BYTES):
                 image[at : at + BLOCK_BYTES] = _ONES
         self.image = image
+        self._view = memoryview(image)
         self.blocks = len(image) // BLOCK_BYTES
         self.cut_at = None
         self.torn = 0
@@ -58,7 +59,7 @@ class Device:
     def readblocks(self, block, buf, offset=0):
         at = block * BLOCK_BYTES + offset
         if self.survivor is None:
-            buf[:] = memoryview(self.image)[at : at + len(buf)]
+            buf[:] = self._view[at : at + len(buf)]
             return
         for index in range(len(buf)):  # a finaliser may not allocate
             buf[index] = self.image[at + index]
