@@ -2,380 +2,350 @@
 # SPDX-License-Identifier: MIT
 """A first-in first-out queue of byte records on flash: append at the tail, take from the head, constant RAM.
 
-A directory holds segment files `XXXXXXXX.seg` (the hex number is the least sequence number the file may hold)
-and one `head` file. A segment is a run of records, each
+A directory holds segments (store.segments), the `head` (store.head) and perhaps a reserve (store.reserve).
+Records are appended to the newest segment. A segment is removed when all of it was delivered, except the
+last one: that stays, and the next append overwrites it whole. So a queue that is online, one record in, one
+out, costs one overwrite of a small file per record, and none for the head when the record is dropped lazily.
 
-    0xA5 | length u16 | sequence u32 | CRC-32 u32 of the seven bytes before and of the data | data
+What holds, whenever the power goes:
 
-(little endian) and is only ever appended to, then removed when everything in it was dropped. `head` holds the
-sequence number of the next record to deliver and a small note of the owner, as two identical lines
-`1 CRC SEQUENCE NOTE`: one flipped bit must not make a delivered record come back. It is overwritten whole on
-every drop.
+- A record is on flash from the return of append() until drop(); dropped lazily: until the next append().
+- Numbers grow from the oldest segment to the newest and within each. A number belongs to one record for ever.
+- The numbers in a segment are at least the one in its name, and below the one in the next segment's.
+- The head on flash is at most the head in RAM. What is below it was delivered.
+- A segment is overwritten only when all of it was delivered, and only while the number of the new record is
+  less than _LEAP above the head on flash; else the head is written first. So where the only segment is
+  unreadable, the next number is known all the same: it is passed over as many as may have been used.
+- Before the last segment is set aside as damaged, the head is written.
 
-What a power cut can leave behind: a torn record at the end of the newest segment (never announced to the
-caller, so ignored; a segment with such a tail is not appended to again), an empty segment, a segment that the
-head has passed (removed at the next start). A damaged record in the middle is skipped up to the next one
-whose checksum holds, counted in `damaged` and logged; the segment with the damage is kept as `damaged.bad`
-when the head leaves it.
+What a power cut can leave behind: of a segment the old content or the new; an empty new segment; on file
+systems that are not littlefs a torn record at the end of the newest segment (never announced to the caller,
+so ignored; a segment with such a tail is not appended to again); a segment that the head has passed, or an
+unfinished file `*.new` (both removed at the next start). A record that was dropped lazily may come once more,
+under its number. A damaged record is skipped up to the next one whose checksum holds, counted in `damaged`
+and reported; the segment with the damage is kept as `damaged.bad` when the head leaves it.
 """
 
-import json
 import os
-from binascii import crc32
-from struct import pack, unpack
 
 import log
+from store.budget import ENOSPC, Budget
+from store.head import Head
 from store.overwrite import overwrite
-from store.record import NewerVersion, replace
+from store.record import replace, report
+from store.segments import DATA_LIMIT_BYTES, HEADER_BYTES, Segments, packed
 
-_MAGIC = 0xA5
-_HEADER_BYTES = 11
-_CHECKED_BYTES = 7  # of the header: magic, length, sequence
-_NOTE_LIMIT_BYTES = 1024
-_HEAD_VERSION = b"1"
-_DATA_LIMIT_BYTES = 65535
-_CHUNK_BYTES = 128
-_ENOENT = 2
+_LEAP = 64
 
 
 class Journal:
     """The queue in `directory`, which is created when absent. One owner per directory.
 
     segment_bytes  a segment is closed before it would grow past this; one larger record gets its own
-    depth          records waiting; while a gap in the numbers lies ahead (damage), it counts the gap too
+    budget_bytes   of all segments together, None: no bound. See store.budget for what happens then
+    expendable     fn(data) -> a hashable key when the record can be spared, None when not; of those with the
+                   same key some are removed when the budget is used up. It must not raise
+    depth          records waiting. Too high by what is damaged ahead; after a start also by what append() had
+                   refused, or had thinned out just before the power went
     damaged        unreadable stretches met since start
     head_note      the owner's small dict as last persisted with the head, by drop() or save_note()
 
     A file system that cannot be written is logged at start and raised as OSError by what needs it afterwards.
     """
 
-    def __init__(self, directory: str, segment_bytes: int = 8192):
+    def __init__(self, directory: str, segment_bytes: int = 8192, budget_bytes=None, expendable=None):
         self.directory = directory
-        self.damaged = 0
-        self.head_note = {}
         self._segment_bytes = segment_bytes
-        self._head_seq = 1  # everything below was delivered
-        self._head_segment = None  # the segment that holds or precedes the head, None: no segment at all
+        self._segments = Segments(directory)
+        self._head = Head(directory + "/head")
+        self._used_bytes = 0  # of all segments
+        self._head_segment = None  # the segment that holds or precedes the head, None: nothing waits
         self._head_at = 0  # offset in it where the search for the head starts
         self._head_bytes = 0  # size on flash of the record that peek() found there, 0 before that
         self._head_damaged = False  # the head segment has an unreadable stretch
         self._torn_segment = None  # the segment whose end was found unreadable at start
         self._tail_segment = None  # the segment that the next append may go to
         self._tail_bytes = 0
-        self._next_seq = 1
+        self._spent_segment = None  # all of it was delivered, and it is the only one: to be overwritten
         try:
             os.mkdir(directory)
         except OSError:
             pass  # it is there already; if it cannot be made, the first append says so
-        self._load_head()
+        self._budget = None
+        if budget_bytes is not None:
+            self._budget = Budget(self._segments, budget_bytes, segment_bytes, expendable)
+        self._head.load()
+        self.damaged = self._head.damaged
+        self.head_note = self._head.note
+        self._head_seq = self._next_seq = self._head.seq  # everything below the head was delivered
+        self._missing = self._head.missing  # numbers from the head on that belong to no record
+        self._segments.remove_unfinished()
         self._find_ends()
+        if self._budget is not None and self._head_segment is None:
+            self._budget.emptied()
 
     @property
     def depth(self) -> int:
-        return self._next_seq - self._head_seq
+        if self._head_segment is None:
+            return 0
+        return max(self._next_seq - self._head_seq - self._missing, 1 if self._head_bytes else 0)
 
     def append(self, data: bytes) -> int:
         """Store `data` (at most 65,535 bytes) behind everything else: on flash when this returns its number.
 
-        Raises ValueError when it is longer, OSError (disk full, ...): then nothing was appended.
+        Raises ValueError when it is longer, OSError (disk full, over the budget, ...): then nothing was
+        appended.
         """
-        seq = self._next_seq
-        length = len(data)
-        if length > _DATA_LIMIT_BYTES:
-            raise ValueError("record of %d bytes" % length)
-        header = pack("<BHI", _MAGIC, length, seq)
-        header += pack("<I", crc32(data, crc32(header)))
-        segment = self._tail_segment
-        if segment is None or self._tail_bytes + _HEADER_BYTES + length > self._segment_bytes:
-            segment = seq
-            self._tail_bytes = 0
-        # A failed write may leave a torn record and must not be followed by a good one in the same file,
-        # nor may its number be used again by a file of the same name.
-        self._tail_segment = None
-        self._next_seq = seq + 1
+        if len(data) > DATA_LIMIT_BYTES:
+            raise ValueError("record of %d bytes" % len(data))
+        budget = self._budget
+        if budget is not None and self._head_segment is not None:
+            need = HEADER_BYTES + len(data)
+            if budget.is_near(self._used_bytes + need):
+                self._thin()
+            budget.admit(data, self._used_bytes + need)
         try:
-            with open(self._path(segment), "ab") as file:
-                file.write(header + data)
-        except OSError:
-            if segment == seq:
-                self._remove(segment)  # a full disk must not fill with empty segments
-            raise
-        self._tail_segment = segment
-        self._tail_bytes += _HEADER_BYTES + length
-        if self._head_segment is None:
-            self._head_segment = segment
-            self._head_at = 0
-        return seq
+            return self._write(data)
+        except OSError as error:
+            if budget is None or error.args[0] != ENOSPC:
+                raise
+        budget.file_system_is_full(self._used_bytes)
+        if not self._thin():
+            budget.admit_again(data)
+        return self._write(data)
 
     def peek(self):
         """(sequence number, bytes) of the oldest record, None when there is none. It stays until drop()."""
         while self._head_segment is not None:
             segment = self._head_segment
-            found = self._record_at(segment, self._head_at, self._head_seq)
+            found = self._segments.first(segment, self._head_at, self._head_seq, self._unreadable)
             if found is not None:
                 at, seq, data = found
                 self._head_at = at
+                self._missing = max(0, self._missing - (seq - self._head_seq))
                 self._head_seq = seq
-                self._head_bytes = _HEADER_BYTES + len(data)
+                self._head_bytes = HEADER_BYTES + len(data)
                 return seq, data
-            following = self._segment_after(segment)
-            self._leave(segment)
-            self._head_segment = following
-            self._head_at = 0
-        self._head_seq = self._next_seq
-        self._head_bytes = 0
+            next_segment = self._segments.after(segment)
+            if next_segment is None:
+                self._emptied()
+            else:
+                self._leave(segment)
+                self._head_segment = next_segment
+                self._head_at = 0
         return None
 
-    def drop(self, note=None) -> None:
+    def drop(self, note=None, lazy: bool = False) -> None:
         """Forget the oldest record and persist that, with `note` (a dict, at most 1 KB as JSON) when given.
 
-        Raises OSError when it cannot be persisted: in RAM the record is gone, a restart brings it back.
+        lazy  if this was the last record and the note did not change, it is persisted by the next append:
+              when the power goes before that, the record comes once more, under its number.
+
+        Raises OSError when it cannot be persisted: in RAM the record is gone, a restart may bring it back.
         """
         if not self._head_bytes and self.peek() is None:
             return
         self._head_seq += 1
         self._head_at += self._head_bytes
         self._head_bytes = 0
+        if note is not None:
+            self.head_note = note
+        empty = self._is_empty()
         try:
-            self._save_head(note)
+            if not (
+                lazy
+                and empty
+                and not self._is_damaged(self._head_segment)
+                and self._head.holds(self.head_note)
+            ):
+                self._save_head()
         finally:
-            if self._head_seq == self._next_seq:
-                # The usual case of a station that is online: one record in, one out. Removing the small file
-                # now is cheaper than letting it grow (flash pages are copied on append), and leaves an empty
-                # directory.
-                segment = self._head_segment
-                self._head_segment = None
-                self._tail_segment = None
-                self._leave(segment)
+            if empty:
+                self._emptied()
 
     def save_note(self, note) -> None:
         """Persist `note` as `head_note`; the queue does not move. Raises OSError."""
-        self._save_head(note)
+        if note is not None:
+            self.head_note = note
+        self._save_head()
 
     def iterate(self):
         """Yield (sequence number, bytes) of every waiting record, oldest first; nothing moves.
 
-        The journal must not be changed while this runs.
+        The journal must not be changed while this runs. It may be left early.
         """
         segment = self._head_segment
         at = self._head_at
         least = self._head_seq
         while segment is not None:
-            found = self._record_at(segment, at, least, False)
-            if found is None:
-                segment = self._segment_after(segment)
-                at = 0
-                continue
-            at, seq, data = found
-            yield seq, data
-            at += _HEADER_BYTES + len(data)
-            least = seq + 1
+            for seq, data in self._segments.records(segment, at, least):
+                least = seq + 1
+                yield seq, data
+            segment = self._segments.after(segment)
+            at = 0
 
-    # head file
+    def newest_first(self):
+        """As iterate(), but segment by segment from the newest to the oldest; within each the oldest first.
 
-    def _load_head(self):
-        path = self.directory + "/head"
+        Who looks for the last record of some kind takes the last one found before the numbers fall.
+        """
+        head = self._head_segment
+        segment = None if head is None else self._segments.before(None)
+        while head is not None and segment is not None and segment >= head:
+            at = self._head_at if segment == head else 0
+            yield from self._segments.records(segment, at, self._head_seq)
+            segment = self._segments.before(segment)
+
+    # changes
+
+    def _write(self, data):
+        seq = self._next_seq
+        record = packed(seq, data)
+        segment = self._spent_segment
+        whole = segment is not None
+        if segment is None:
+            segment = self._tail_segment
+            if segment is None or self._tail_bytes + len(record) > self._segment_bytes:
+                segment = seq
+        elif seq - self._head.seq >= _LEAP:
+            self._head_seq = seq
+            self._missing = 0
+            self._save_head()
+        # A failed write may leave a torn record and must not be followed by a good one in the same file,
+        # nor may its number be used again by a file of the same name.
+        self._tail_segment = None
+        self._next_seq = seq + 1
+        self._missing += 1
         try:
-            with open(path, "rb") as file:
-                content = file.read(4 * _NOTE_LIMIT_BYTES)
-        except OSError as error:
-            if error.args[0] != _ENOENT:
-                log.error("journal", "%s cannot be read: %s", path, error)
-            return
-        half = len(content) // 2
-        # By the middle, so that a damaged end of line spoils one copy only; by the lines, if the file is cut.
-        copies = [content[: half - 1], content[half:-1]]
-        copies.extend(content.split(b"\n"))
-        for index, line in enumerate(copies):
-            fields = line.split(b" ", 3)
-            try:
-                if b"%08x" % crc32(fields[0] + b" " + fields[2] + b" " + fields[3]) != fields[1]:
-                    continue
-                if int(fields[0]) > int(_HEAD_VERSION):
-                    raise NewerVersion(
-                        "%s has format %d, this firmware reads up to 1: install newer firmware or remove it"
-                        % (path, int(fields[0]))
-                    )
-                self._head_seq = int(fields[2])
-                self.head_note = json.loads(str(fields[3], "utf-8"))
-            except (ValueError, IndexError):
-                continue
-            if index:
-                self.damaged += 1
-                log.warning("journal", "%s: first copy is damaged, the second is used", path)
-            return
-        if content:
-            self.damaged += 1
-            log.error(
-                "journal",
-                "%s is damaged: set aside as head.bad, delivery restarts at the oldest record",
-                path,
-            )
-            replace(path, path + ".bad")
+            if whole:
+                overwrite(self._segments.path(segment), record)
+            else:
+                with open(self._segments.path(segment), "ab") as file:
+                    file.write(record)
+        except OSError:
+            if segment == seq and not whole:
+                self._segments.remove(segment)  # a full disk must not fill with empty segments
+            raise
+        self._missing -= 1
+        if whole:
+            self._used_bytes = 0
+        if whole or segment == seq:
+            self._tail_bytes = 0
+        self._used_bytes += len(record)
+        self._tail_bytes += len(record)
+        self._tail_segment = segment
+        if self._head_segment is None:
+            self._head_segment = segment
+            self._head_at = 0
+            self._head_seq = seq
+            self._missing = 0
+            self._spent_segment = None
+        return seq
 
-    def _save_head(self, note):
-        if note is not None:
-            self.head_note = note
-        text = b"%d %s" % (self._head_seq, json.dumps(self.head_note).encode())
-        if len(text) > _NOTE_LIMIT_BYTES:
-            raise ValueError("note of %d bytes" % len(text))
-        line = b"%s %08x %s\n" % (_HEAD_VERSION, crc32(_HEAD_VERSION + b" " + text), text)
-        overwrite(self.directory + "/head", line + line)
+    def _save_head(self):
+        self._head.save(self._head_seq, self._missing, self.head_note)
 
-    # segments
-
-    def _path(self, segment):
-        return "%s/%08x.seg" % (self.directory, segment)
-
-    def _segments(self):
-        """The numbers of the segment files, in no order, without a list of them where the platform can."""
-        listing = getattr(os, "ilistdir", None)
+    def _thin(self):
+        """Thin one segment out; whether that has freed anything."""
+        if self._budget is None or self._head_segment is None:
+            return False
+        done = self._budget.thin(self._head_segment, self._head_seq)
+        if done is None:
+            return False
+        segment, removed, freed_bytes = done
+        self._used_bytes -= freed_bytes
+        self._missing += removed
+        if segment == self._head_segment:
+            self._head_at = 0  # what was delivered has gone from it
         try:
-            for entry in listing(self.directory) if listing else os.listdir(self.directory):
-                name = entry[0] if listing else entry
-                if name[-4:] == ".seg" and len(name) == 12:
-                    try:
-                        yield int(name[:8], 16)
-                    except ValueError:
-                        pass
-        except OSError as error:
-            log.error("journal", "%s cannot be listed: %s", self.directory, error)
+            self._save_head()
+        except (OSError, ValueError) as error:
+            log.error("journal", "head not kept: %s", error)
+        return True
 
-    def _segment_after(self, segment):
-        best = None
-        for number in self._segments():
-            if number > segment and (best is None or number < best):
-                best = number
-        return best
+    def _is_empty(self):
+        """Whether nothing is left behind the head, which has just moved on."""
+        left = self._next_seq - self._head_seq
+        if left <= self._missing:
+            for _ in self.iterate():  # so it should be; to be sure
+                self._missing = left - 1
+                return False
+            return True
+        return False
 
-    def _find_ends(self):
-        """At start: the segment with the head, the next number, whether the newest segment may grow."""
-        head = least = tail = None
-        for number in self._segments():
-            if number <= self._head_seq and (head is None or number > head):
-                head = number
-            if least is None or number < least:
-                least = number
-            if tail is None or number > tail:
-                tail = number
-        self._head_segment = least if head is None else head
-        self._next_seq = self._head_seq
-        if tail is None:
-            return
-        while (
-            least is not None and self._head_segment is not None and least < self._head_segment
-        ):  # passed by the head before the power went
-            following = self._segment_after(least)
-            self._remove(least)
-            least = following
-        try:
-            size, end, last = self._measure(tail)
-        except OSError as error:
-            log.error("journal", "%s cannot be read: %s", self._path(tail), error)
-            size, end, last = self._segment_bytes, 0, tail
-        # Numbers are never used twice, so as many are passed over as an unreadable end may have held.
-        self._next_seq = max(self._head_seq, tail if size == 0 else last + 1 + (size - end) // _HEADER_BYTES)
-        if size == end:
-            # An empty file is fit for appending only under its own number.
-            if size or tail == self._next_seq:
-                self._tail_segment = tail
-                self._tail_bytes = size
-        else:  # torn by a power cut, or damage
-            self._torn_segment = tail
-            self.damaged += 1
-            path = self._path(tail)
-            log.error("journal", "%s: the last %d bytes are unreadable, skipped", path, size - end)
-        self.peek()  # leaves exhausted segments behind and finds the head
+    def _emptied(self):
+        """The head has passed everything."""
+        segment = self._head_segment
+        self._head_segment = None
+        self._tail_segment = None
+        self._head_seq = self._next_seq
+        self._head_at = 0
+        self._missing = 0
+        if not self._is_damaged(segment):
+            self._spent_segment = segment
+        else:
+            if self._head.seq != self._head_seq:
+                try:
+                    self._save_head()
+                except (OSError, ValueError) as error:
+                    log.error("journal", "head not kept: %s", error)
+            self._leave(segment)
+        if self._budget is not None:
+            self._budget.emptied()
 
-    def _measure(self, segment):
-        """(size, end of the last good record, its sequence number) of a segment."""
-        size = os.stat(self._path(segment))[6]
-        at = 0
-        last = segment
-        with open(self._path(segment), "rb") as file:
-            while True:
-                found = self._following(file, at, size, segment)
-                if found is None:
-                    return size, at, last
-                at, last, data = found
-                at += _HEADER_BYTES + len(data)
+    def _is_damaged(self, segment):
+        return self._head_damaged or self._torn_segment == segment
+
+    def _unreadable(self, segment, why, to_the_end):
+        if to_the_end and segment == self._torn_segment:
+            return  # told at start
+        self._head_damaged = True
+        self.damaged += 1
+        report("journal", self._segments.path(segment), why)
 
     def _leave(self, segment):
         """The head has passed the segment: remove it, or keep it for examination when it was damaged."""
+        try:
+            self._used_bytes -= self._segments.size(segment)
+        except OSError:
+            pass
         if self._tail_segment == segment:
             self._tail_segment = None
-        if self._head_damaged or segment == self._torn_segment:
+        if self._is_damaged(segment):
             self._head_damaged = False
-            replace(self._path(segment), self.directory + "/damaged.bad")
+            replace(self._segments.path(segment), self.directory + "/damaged.bad")
         else:
-            self._remove(segment)
+            self._segments.remove(segment)
 
-    def _remove(self, segment):
+    # start
+
+    def _find_ends(self):
+        """The segment with the head, the next number, whether the newest segment may grow."""
+        least, head, tail, self._used_bytes = self._segments.ends(self._head_seq)
+        if tail is None or head is None:
+            self._missing = 0
+            return
+        self._head_segment = head
+        while least is not None and least < head:  # passed by the head before the power went
+            next_segment = self._segments.after(least)
+            self._leave(least)
+            least = next_segment
         try:
-            os.remove(self._path(segment))
+            size, end, last = self._segments.measure(tail)
         except OSError as error:
-            if error.args[0] != _ENOENT:
-                log.error("journal", "%s cannot be removed: %s", self._path(segment), error)
-
-    # records
-
-    def _record_at(self, segment, at, least, report=True):
-        """(offset, number, bytes) of the first good record from `at` on with a number of at least `least`."""
-        path = self._path(segment)
-        try:
-            size = os.stat(path)[6]
-            with open(path, "rb") as file:
-                while True:
-                    found = self._following(file, at, size, segment)
-                    start = size if found is None else found[0]
-                    if report and start != at and (found is not None or segment != self._torn_segment):
-                        self._head_damaged = True
-                        self.damaged += 1
-                        log.error("journal", "%s: bytes %d to %d are unreadable, skipped", path, at, start)
-                    if found is None or found[1] >= least:
-                        return found
-                    at = found[0] + _HEADER_BYTES + len(found[2])
-        except OSError as error:
-            if report:
-                self._head_damaged = True  # out of the way, but kept
-                self.damaged += 1
-                log.error("journal", "%s cannot be read: %s", path, error)
-            return None
-
-    def _following(self, file, at, size, segment):
-        """The first good record at or behind `at`: (offset, sequence number, bytes) or None."""
-        while at + _HEADER_BYTES <= size:
-            found = _read(file, at, size, segment)
-            if found is not None:
-                return at, found[0], found[1]
-            at = _find_magic(file, at + 1, size)
-        return None
-
-
-def _read(file, at, size, least):
-    """(sequence number, bytes) of the record that starts exactly at `at`, or None when none does."""
-    file.seek(at)
-    header = file.read(_HEADER_BYTES)
-    if len(header) < _HEADER_BYTES:
-        return None
-    magic, length, seq, check = unpack("<BHII", header)
-    if magic != _MAGIC or seq < least or at + _HEADER_BYTES + length > size:
-        return None
-    data = file.read(length)
-    if len(data) != length or crc32(data, crc32(header[:_CHECKED_BYTES])) != check:
-        return None
-    return seq, data
-
-
-def _find_magic(file, at, size):
-    """Offset of the next byte from `at` that could start a record; `size` when there is none."""
-    file.seek(at)
-    while at < size:
-        chunk = file.read(min(_CHUNK_BYTES, size - at))
-        if not chunk:
-            break
-        index = chunk.find(b"\xa5")
-        if index >= 0:
-            return at + index
-        at += len(chunk)
-    return size
+            report("journal", self._segments.path(tail), "it cannot be read: %s" % error)
+            size, end, last = self._segment_bytes, 0, None
+        # Numbers are never used twice, so as many are passed over as an unreadable end may have held.
+        known = max(tail if last is None else last + 1, self._head_seq)
+        self._next_seq = known + (size - end) // HEADER_BYTES
+        if last is None and tail == head:  # it may have been overwritten
+            self._next_seq += max(0, self._head_seq + _LEAP - known)
+        self._missing += self._next_seq - known
+        if size == end:
+            self._tail_segment = tail
+            self._tail_bytes = size
+        else:  # torn by a power cut, or damage
+            self._torn_segment = tail
+            self.damaged += 1
+            report("journal", self._segments.path(tail), "the last %d bytes are unreadable" % (size - end))
+        self.peek()  # leaves exhausted segments behind and finds the head

@@ -15,8 +15,22 @@ in_place = True
 
 def overwrite(path: str, content: bytes) -> None:
     """Raises OSError (disk full, read-only): then the old content is still there."""
-    target = path if in_place else path + ".new"
-    with open(target, "wb") as file:
-        file.write(content)
-    if not in_place:
-        os.rename(target, path)
+    if in_place:
+        with open(path, "wb") as file:
+            file.write(content)
+        return
+    beside = path + ".new"
+    try:
+        with open(beside, "wb") as file:
+            file.write(content)
+        os.rename(beside, path)
+    except OSError:
+        _remove(beside)  # half of it would only take the room that is missing
+        raise
+
+
+def _remove(path):
+    try:
+        os.remove(path)
+    except OSError:
+        pass

@@ -25,6 +25,10 @@ _ENOENT = 2
 # One failed read may be noise on a bus; one that fails again is damage.
 _READS = 3
 
+# fn(path, why): called for every file, or stretch of one, that turns out to be damaged; it must not raise.
+# For the security event that tells the operator.
+on_damage = None
+
 
 class NewerVersion(Exception):
     """The file was written by a newer firmware. It is left untouched; the text says what to do."""
@@ -115,8 +119,15 @@ class Record:
     def _set_aside(self, why):
         self.damaged = True
         aside = self.path + ".bad"
-        log.error("record", "%s is damaged (%s): set aside as %s, defaults are used", self.path, why, aside)
+        report("record", self.path, "%s: set aside as %s, defaults are used" % (why, aside))
         replace(self.path, aside)
+
+
+def report(module: str, path: str, why: str) -> None:
+    """Say that the file `path` is damaged: a line of the log, and `on_damage`."""
+    log.error(module, "%s is damaged: %s", path, why)
+    if on_damage is not None:
+        on_damage(path, why)
 
 
 def replace(path: str, target: str) -> None:

@@ -1,10 +1,12 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 import os
+from binascii import crc32
 
 import log
 import store.journal
 import store.overwrite
+import store.segments
 from host_tests.unit.expect import raises
 from host_tests.unit.scratch import Scratch, exists, read, write
 from store.journal import Journal
@@ -90,8 +92,7 @@ def test_segments_are_bounded_and_removed_when_exhausted():
             assert len(segments(path)) <= count
             count = len(segments(path))
             journal.drop()
-        assert segments(path) == []
-        assert sorted(os.listdir(path)) == ["head"]
+        assert sorted(os.listdir(path)) == ["00000028.seg", "head"]
 
 
 def test_a_record_larger_than_a_segment_gets_its_own():
@@ -103,13 +104,15 @@ def test_a_record_larger_than_a_segment_gets_its_own():
         assert journal.append(b"d") == 4
 
 
-def test_an_online_station_leaves_nothing_but_the_head():
+def test_an_online_station_overwrites_one_small_file():
     with Scratch() as path:
         journal = Journal(path)
-        for _ in range(20):
-            journal.append(b"message")
-            journal.drop()
-            assert os.listdir(path) == ["head"]
+        for number in range(200):
+            assert journal.append(b"message") == number + 1
+            assert os.stat(path + "/00000001.seg")[6] == HEADER_BYTES + len(b"message")
+            journal.drop(lazy=number % 3 > 0)
+            assert sorted(os.listdir(path)) == ["00000001.seg", "head"]
+        assert Journal(path).append(b"next") == 201
 
 
 def test_iterate_sees_everything_and_moves_nothing():
@@ -219,7 +222,7 @@ def test_damage_in_one_segment_leaves_the_others_alone():
         expected = [b"%03d" % number for number in range(40) if number // 4 not in (1, 3)]
         assert found == expected
         assert journal.depth == 0
-        assert segments(path) == []
+        assert segments(path) == names[-1:]
 
 
 def test_one_damaged_copy_of_the_head_is_no_loss():
@@ -286,22 +289,21 @@ def test_foreign_files_are_left_alone():
         journal = fill(path, [b"a"])
         assert drain(journal) == [b"a"]
         Journal(path)
-        assert sorted(os.listdir(path)) == ["00000001.seg.bad", "1.seg", "head", "readme", "zzzzzzzz.seg"]
+        expected = ["00000001.seg", "00000001.seg.bad", "1.seg", "head", "readme", "zzzzzzzz.seg"]
+        assert sorted(os.listdir(path)) == expected
+
+
+def head_line(version, rest):
+    return b"%d %08x %s\n" % (version, crc32(b"%d %s" % (version, rest)), rest)
 
 
 def test_a_newer_format_is_refused():
     with Scratch() as path:
-        journal = fill(path, [b"a"])
-        journal.save_note({})
-        line = read(path + "/head").split(b"\n")[0]
-        newer = b"2" + line[1:]
-        from binascii import crc32
-
-        fields = newer.split(b" ", 3)
-        newer = b"2 %08x %s %s\n" % (crc32(b"2 " + fields[2] + b" " + fields[3]), fields[2], fields[3])
-        write(path + "/head", newer + newer)
+        fill(path, [b"a"])
+        newer = head_line(3, b"1 0 {}") * 2
+        write(path + "/head", newer)
         raises(NewerVersion, Journal, path)
-        assert read(path + "/head") == newer + newer
+        assert read(path + "/head") == newer
 
 
 class FullDisk:
@@ -339,7 +341,7 @@ def test_a_failed_append_appends_nothing_and_breaks_nothing():
         assert [data for _, data in journal.iterate()] == [b"a", b"b", b"c"]
         journal = Journal(path)
         assert drain(journal) == [b"a", b"b", b"c"]
-        assert segments(path) == []
+        assert len(segments(path)) == 1
 
 
 def test_a_full_disk_does_not_fill_with_segments():
@@ -388,6 +390,182 @@ def test_a_directory_that_cannot_be_made_is_reported_by_the_first_append():
         journal = Journal(path + "/missing/journal")
         assert journal.peek() is None
         raises(OSError, journal.append, b"a")
+
+
+def test_a_lazy_drop_writes_nothing_and_may_come_once_more():
+    with Scratch() as path:
+        journal = fill(path, [b"a"])
+        journal.drop({"ids": {}})
+        journal.append(b"b")
+        before = read(path + "/head")
+        journal.peek()
+        journal.drop({"ids": {}}, lazy=True)
+        assert journal.depth == 0
+        assert journal.peek() is None
+        assert read(path + "/head") == before
+        again = Journal(path)
+        assert again.peek() == (2, b"b")
+        assert again.depth == 1
+        assert journal.append(b"c") == 3
+        again = Journal(path)
+        assert again.depth == 1
+        assert again.peek() == (3, b"c")
+        assert drain(again) == [b"c"]
+        assert Journal(path).depth == 0
+
+
+def test_a_drop_is_lazy_only_for_the_last_record_and_with_the_same_note():
+    with Scratch() as path:
+        journal = fill(path, [b"a", b"b"])
+        journal.save_note({"tries": 1})
+        journal.drop({"tries": 1}, lazy=True)
+        assert Journal(path).peek() == (2, b"b")
+        journal.drop({}, lazy=True)
+        again = Journal(path)
+        assert again.peek() is None
+        assert again.head_note == {}
+        assert journal.append(b"c") == again.append(b"c") == 3
+
+
+def test_no_number_twice_after_lazy_drops_whatever_is_left_of_the_file():
+    with Scratch() as path:
+        journal = Journal(path)
+        for number in range(200):
+            last = journal.append(b"sample %d" % number)
+            journal.drop(lazy=True)
+            if number % 9:
+                continue
+            name = path + "/00000001.seg"
+            good = read(name)
+            head = read(path + "/head")
+            for length in range(len(good)):
+                write(name, good[:length])
+                assert Journal(path).depth == 0
+                # The start after that one knows as well.
+                assert Journal(path).append(b"next") > last, (number, length)
+                for rest in os.listdir(path):
+                    os.remove(path + "/" + rest)
+                write(path + "/head", head)
+            write(name, good)
+            assert journal.append(b"goes on") == last + 1
+            journal.drop(lazy=True)
+
+
+def test_numbers_of_failed_appends_do_not_outrun_the_head():
+    with Scratch() as path:
+        journal = fill(path, [b"a"])
+        journal.drop()
+        store.overwrite.open = failing_writes
+        try:
+            for _ in range(100):
+                raises(OSError, journal.append, b"lost")
+        finally:
+            del store.overwrite.open
+        assert journal.depth == 0
+        last = journal.append(b"b")
+        assert journal.depth == 1
+        write(path + "/00000001.seg", b"rubbish")
+        assert Journal(path).append(b"c") > last
+
+
+def test_depth_does_not_count_what_was_refused():
+    with Scratch() as path:
+        journal = fill(path, [b"a"])
+        store.journal.open = failing_writes
+        try:
+            for _ in range(5):
+                raises(OSError, journal.append, b"lost")
+        finally:
+            del store.journal.open
+        assert journal.depth == 1
+        journal.append(b"b")
+        assert journal.depth == 2
+        journal.drop()
+        assert journal.depth == 1
+        journal.drop(lazy=True)
+        assert journal.depth == 0
+
+
+def test_a_directory_of_the_first_format_is_taken_over():
+    with Scratch() as path:
+        # Three segments as the first firmware wrote them: one that the head has passed, two that wait.
+        for name, records in (
+            ("0000000a", ((10, b"old"),)),
+            ("0000000b", ((11, b"delivered"), (12, b"first"))),
+            ("0000000d", ((13, b""), (14, b"last"))),
+        ):
+            content = b""
+            for seq, data in records:
+                header = b"\xa5" + bytes((len(data), 0, seq, 0, 0, 0))
+                check = crc32(header + data)
+                content += header + bytes([check >> shift & 255 for shift in (0, 8, 16, 24)]) + data
+            write(path + "/" + name + ".seg", content)
+        write(path + "/head", head_line(1, b'12 {"ids": {"7": 5}, "id": "0a"}') * 2)
+        journal = Journal(path, 8192, 65536)
+        assert journal.damaged == 0
+        assert journal.head_note == {"ids": {"7": 5}, "id": "0a"}
+        assert journal.depth == 3
+        assert segments(path) == ["0000000b.seg", "0000000d.seg"]
+        assert journal.append(b"new") == 15
+        assert drain(journal) == [b"first", b"", b"last", b"new"]
+        assert read(path + "/head").split(b" ", 4)[2:4] == [b"16", b"0"]
+        assert Journal(path).head_note == {"ids": {"7": 5}, "id": "0a"}
+    with Scratch() as path:
+        # And as it left a queue that is empty: nothing but the head.
+        write(path + "/head", head_line(1, b"40 {}") * 2)
+        journal = Journal(path)
+        assert journal.depth == 0
+        assert journal.append(b"new") == 40
+        assert Journal(path).peek() == (40, b"new")
+
+
+def test_the_second_format_is_what_the_docs_say():
+    with Scratch() as path:
+        journal = fill(path, [b"a", b"b"])
+        journal.drop({"tries": 1})
+        assert read(path + "/head") == head_line(2, b'2 0 {"tries": 1}') * 2
+
+
+def test_unfinished_files_are_removed_at_start():
+    with Scratch() as path:
+        fill(path, [b"a"])
+        for name in ("head.new", "00000001.seg.new", "thinned.new"):
+            write(path + "/" + name, b"half")
+        assert Journal(path).peek() == (1, b"a")
+        assert sorted(os.listdir(path)) == ["00000001.seg"]
+
+
+def test_newest_first():
+    with Scratch() as path:
+        journal = fill(path, [b"%d" % number for number in range(1, 9)], 40)
+        for _ in range(4):
+            journal.drop()
+        # Segments 1-3, 4-6, 7-8; waiting: 5 to 8.
+        expected = [(7, b"7"), (8, b"8"), (5, b"5"), (6, b"6")]
+        assert list(journal.newest_first()) == expected
+        assert list(Journal(path, 40).newest_first()) == expected
+        drain(journal)
+        assert list(journal.newest_first()) == []
+
+
+def test_a_start_reads_the_newest_segment_and_the_one_with_the_head():
+    with Scratch() as path:
+        journal = fill(path, [b"x" * 50] * 100, 130)
+        for _ in range(7):
+            journal.drop()
+        assert len(segments(path)) == 47
+        opened = []
+
+        def noting(name, mode):
+            opened.append(name[-12:])
+            return open(name, mode)
+
+        store.segments.open = noting
+        try:
+            Journal(path, 130)
+        finally:
+            del store.segments.open
+        assert opened == ["00000063.seg", "00000007.seg"]
 
 
 def test_ram_does_not_grow_with_the_depth():

@@ -25,3 +25,34 @@ def test_both_ways_replace_the_content_and_leave_nothing_else():
 def test_what_cannot_be_written_is_an_error():
     with Scratch() as folder:
         raises(OSError, overwrite.overwrite, folder + "/no/such/folder/file", b"x")
+
+
+class HalfFile:
+    def __init__(self, path, mode):
+        self.file = open(path, mode)  # noqa: SIM115 closed by __exit__
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.file.close()
+
+    def write(self, data):
+        self.file.write(data[:2])
+        raise OSError(28)
+
+
+def test_a_full_disk_keeps_the_old_content_and_nothing_of_the_new():
+    with Scratch() as folder:
+        path = folder + "/file"
+        overwrite.overwrite(path, b"old")
+        overwrite.in_place = False
+        overwrite.open = HalfFile  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            raises(OSError, overwrite.overwrite, path, b"new")
+        finally:
+            overwrite.in_place = True
+            del overwrite.open  # pyright: ignore[reportAttributeAccessIssue]
+        assert os.listdir(folder) == ["file"]
+        with open(path, "rb") as file:
+            assert file.read() == b"old"

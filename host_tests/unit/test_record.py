@@ -3,8 +3,10 @@
 import os
 
 import log
+import store.record
 from host_tests.unit.expect import raises
 from host_tests.unit.scratch import Scratch, exists, read, write
+from store.journal import Journal
 from store.record import NewerVersion, Record
 
 OBJECT = {"a": 1, "list": [True, None, "Straße", -5, 1764000000000], "quote": 'x"y\nz'}
@@ -169,3 +171,23 @@ def test_remove():
         record.save(1)
         record.remove()
         assert not exists(path + "/file")
+
+
+def test_damage_is_told_to_who_asks_for_it():
+    with Scratch() as path:
+        told = []
+        store.record.on_damage = lambda name, why: told.append((name, why))
+        try:
+            for content in (b"first", b"", b"second"):
+                write(path + "/settings", content)
+                Record(path + "/settings", 1).load()
+            os.mkdir(path + "/outbox")
+            write(path + "/outbox/00000001.seg", b"rubbish")
+            write(path + "/outbox/head", b"rubbish")
+            Journal(path + "/outbox")
+        finally:
+            store.record.on_damage = None
+        names = [name for name, _ in told]
+        assert names == [path + "/settings"] * 2 + [path + "/outbox/head", path + "/outbox/00000001.seg"]
+        for _, why in told:
+            assert "no header" in why or "set aside as head.bad" in why or "unreadable" in why, why
