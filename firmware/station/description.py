@@ -39,7 +39,7 @@ class Description:
     fixed_cables  True when no connector has a socket
     reader        "single", "per_connector" or "none": RFID readers
     profiles      OCPP feature profiles the station offers, as far as the firmware has them; and "Security"
-    options       dict with every option: cache, milliseconds, power_loss
+    options       dict with every option: cache, milliseconds, power_loss, queue_kb
     measurands    tuple of names that its hardware can give
     configuration dict key -> text at first boot
     read_only, absent  tuples of keys

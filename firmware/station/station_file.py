@@ -6,7 +6,7 @@
      "connectors": [{"cable": "fixed" | "socket", "lock": true, "current": "AC" | "DC", "phases": 1 | 3,
                      "rated_a": 32, "nominal_v": 230, "ventilation": false}, ...],
      "profiles": ["Core", ...], "measurands": ["Voltage", ...],
-     "options": {"cache": true, "milliseconds": true, "power_loss": "stop" | "resume"},
+     "options": {"cache": true, "milliseconds": true, "power_loss": "stop" | "resume", "queue_kb": 512},
      "configuration": {Key: text}, "read_only": [Key], "absent": [Key], "limits": {Key: [least, most]}}
 
 A wrong file raises station.description.DescriptionError naming the key: a station must not run on half a
@@ -23,6 +23,10 @@ _OPTIONS = (
     ("cache", True, (True, False)),  # an authorization cache
     ("milliseconds", True, (True, False)),  # in timestamps
     ("power_loss", "stop", ("stop", "resume")),  # what happens after a restart to the transaction that ran
+)
+# name, default, least, most
+_NUMBERS = (
+    ("queue_kb", 512, 16, 65536),  # flash for transaction-related messages that wait
 )
 _CONNECTORS_MOST = 16
 _CONNECTOR_KEYS = ("cable", "lock", "current", "phases", "rated_a", "nominal_v", "ventilation")
@@ -112,10 +116,14 @@ def _names(document, key, allowed, default):
 
 
 def _options(document):
-    _only(document, tuple([name for name, _, _ in _OPTIONS]), "options.")
+    _only(document, tuple([option[0] for option in _OPTIONS + _NUMBERS]), "options.")
     found = {}
     for name, default, allowed in _OPTIONS:
         found[name] = _one_of("options." + name, document.get(name, default), allowed)
+    for name, default, least, most in _NUMBERS:
+        found[name] = value = _typed(document, name, int, default, "options.")
+        if not least <= value <= most:
+            raise DescriptionError("options.%s: %d is not in %d..%d" % (name, value, least, most))
     return found
 
 

@@ -30,7 +30,12 @@ def test_nothing_given_is_a_plain_station():
         assert description.fixed_cables
         assert description.reader == "single"
         assert description.profiles == ("Core",)
-        assert description.options == {"cache": True, "milliseconds": True, "power_loss": "stop"}
+        assert description.options == {
+            "cache": True,
+            "milliseconds": True,
+            "power_loss": "stop",
+            "queue_kb": 512,
+        }
         assert "Energy.Active.Import.Register" in description.measurands
         assert description.configuration == {}
         assert description.read_only == description.absent == ()
@@ -48,7 +53,7 @@ def test_everything_given():
             ],
             "reader": "per_connector",
             "profiles": ["Reservation", "Core", "Security"],
-            "options": {"cache": False, "power_loss": "resume"},
+            "options": {"cache": False, "power_loss": "resume", "queue_kb": 16},
             "measurands": ["SoC", "Energy.Active.Import.Register"],
             "configuration": {"HeartbeatInterval": "10"},
             "read_only": ["StopTransactionOnEVSideDisconnect"],
@@ -97,6 +102,10 @@ def test_errors_name_the_key():
     wrong({"options": {"cash": True}}, "options.cash")
     wrong({"options": {"cache": 1}}, "options.cache")
     wrong({"options": {"power_loss": "ignore"}}, "options.power_loss", "stop, resume")
+    wrong({"options": {"queue_kb": 15}}, "options.queue_kb", "16..65536")
+    wrong({"options": {"queue_kb": 65537}}, "options.queue_kb", "16..65536")
+    wrong({"options": {"queue_kb": "64"}}, "options.queue_kb", "a number")
+    wrong({"options": {"queue_kb": True}}, "options.queue_kb", "a number")
     wrong({"measurands": ["Voltage"]}, "measurands", "Energy.Active.Import.Register")
     wrong({"measurands": ["Energy.Active.Import.Register", "Speed"]}, "measurands", "Speed")
 
