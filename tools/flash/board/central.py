@@ -1,0 +1,170 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""A central system that outlives the charger's power cuts and forgets nothing.
+
+It answers at once, in the call itself, so that no event loop is needed. A message that comes again with its
+id is answered as before and counted as the retry it is; anything else that comes twice is another message.
+"""
+
+import json
+
+_CALL = 2
+_REGISTER = "Energy.Active.Import.Register"
+
+
+class Row:
+    """One transaction as the central system knows it. Registers in Wh, moments as the texts that came.
+
+    meters: (register, moment) of every MeterValues; stop: (register, moment, reason) or None
+    """
+
+    def __init__(self, transaction_id, payload):
+        self.id = transaction_id
+        self.connector = payload["connectorId"]
+        self.tag = payload["idTag"]
+        self.start_wh = payload["meterStart"]
+        self.started = payload["timestamp"]
+        self.meters = []
+        self.stop = None
+
+    @property
+    def key(self):
+        return self.connector, self.tag, self.start_wh
+
+    def __repr__(self):
+        return "%d (connector %d, %s, from %d Wh)" % (self.id, self.connector, self.tag, self.start_wh)
+
+
+class Central:
+    """`utc_text()`: the true time.
+
+    rows           every transaction, in the order in which their starts came
+    registers      {connector: [register, ...]} in the order of all messages
+    faults         (kind, text) of what no sound charger sends
+    retries        messages that came again with their id
+    lose_answer    so many more messages with a transaction until an answer is lost with the connection
+    refuse         so many CALLs with MeterValues are answered with a CALLERROR
+    """
+
+    def __init__(self, utc_text):
+        self._utc_text = utc_text
+        self.rows = []
+        self.registers = {}
+        self.faults = []
+        self.retries = 0
+        self.lose_answer = None
+        self.refuse = 0
+        self._answers = {}  # message id -> (what it said, the answer's payload)
+
+    def open_row(self, connector):
+        """The last transaction that was begun on it and not ended, or None."""
+        for row in reversed(self.rows):
+            if row.connector == connector and row.stop is None:
+                return row
+        return None
+
+    def take(self, text):
+        """The text of the answer to a charger's message, None when it gets lost with the connection."""
+        frame = json.loads(text)
+        if frame[0] != _CALL:
+            return None
+        message_id, action, payload = frame[1], frame[2], frame[3]
+        if action == "MeterValues" and self.refuse:
+            self.refuse -= 1
+            return json.dumps([4, message_id, "InternalError", "", {}])
+        answer = self._answer(message_id, action, payload)
+        if self.lose_answer is not None and action in ("StartTransaction", "StopTransaction", "MeterValues"):
+            self.lose_answer -= 1
+            if self.lose_answer <= 0:
+                self.lose_answer = None
+                return None
+        return json.dumps([3, message_id, answer])
+
+    def _answer(self, message_id, action, payload):
+        if action == "BootNotification":
+            return {"status": "Accepted", "interval": 600, "currentTime": self._utc_text()}
+        if action == "Heartbeat":
+            return {"currentTime": self._utc_text()}
+        if action == "Authorize":
+            return {"idTagInfo": {"status": "Accepted"}}
+        if action not in ("StartTransaction", "StopTransaction", "MeterValues"):
+            return {}
+        said = _said(action, payload)
+        if message_id in self._answers:
+            before, answer = self._answers[message_id]
+            if before != said:
+                # A central system that remembers ids takes it for the old message, and never sees this one.
+                self.faults.append(("lost", "%s of %s used again for %s" % (before, message_id, said)))
+            self.retries += 1
+            return answer
+        answer = getattr(self, "_" + action)(payload)
+        self._answers[message_id] = (said, answer)
+        return answer
+
+    # named as the actions are
+
+    def _StartTransaction(self, payload):  # noqa: N802
+        row = Row(1000 + len(self.rows), payload)
+        self.rows.append(row)
+        self._register(row, row.start_wh)
+        return {"transactionId": row.id, "idTagInfo": {"status": "Accepted"}}
+
+    def _MeterValues(self, payload):  # noqa: N802
+        row = self._row(payload, "MeterValues")
+        if row is None:
+            return {}
+        for value in payload["meterValue"]:
+            register = _register_of(value["sampledValue"])
+            if row.stop is not None:
+                self.faults.append(("order", "MeterValues of %s after its StopTransaction" % row))
+            row.meters.append((register, value["timestamp"]))
+            self._register(row, register)
+        return {}
+
+    def _StopTransaction(self, payload):  # noqa: N802
+        row = self._row(payload, "StopTransaction")
+        if row is None:
+            return {}
+        if row.stop is not None:
+            self.faults.append(("duplicated", "StopTransaction of %s" % row))
+            return {}
+        row.stop = (payload["meterStop"], payload["timestamp"], payload.get("reason"))
+        self._register(row, payload["meterStop"])
+        moment = row.started
+        for at in [at for _, at in row.meters] + [payload["timestamp"]]:
+            if at < moment:
+                self.faults.append(("order", "%s behind %s in %s" % (at, moment, row)))
+            moment = at
+        return {"idTagInfo": {"status": "Accepted"}}
+
+    def _row(self, payload, action):
+        number = payload.get("transactionId")
+        for row in self.rows:
+            if row.id == number:
+                if payload.get("connectorId", row.connector) != row.connector:
+                    self.faults.append(("order", "%s of %s for another connector" % (action, row)))
+                return row
+        self.faults.append(("lost", "%s of transaction %s, which was never begun" % (action, number)))
+        return None
+
+    def _register(self, row, register_wh):
+        seen = self.registers.setdefault(row.connector, [])
+        if seen and register_wh < seen[-1]:
+            self.faults.append(("energy", "%d Wh after %d Wh in %s" % (register_wh, seen[-1], row)))
+        seen.append(register_wh)
+
+
+def _said(action, payload):
+    """What makes it the same message: times and ids may be known better when it is sent again."""
+    if action == "StartTransaction":
+        return action, payload["connectorId"], payload["idTag"], payload["meterStart"]
+    if action == "StopTransaction":
+        return action, payload["meterStop"], payload.get("reason")
+    return action, payload["connectorId"], _register_of(payload["meterValue"][0]["sampledValue"])
+
+
+def _register_of(values):
+    for value in values:
+        if value.get("measurand", _REGISTER) == _REGISTER:
+            return int(value["value"])
+    return None

@@ -1,0 +1,213 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""One boot of a charger: the firmware as `main` builds it, its tasks stepped by hand in virtual time.
+
+Everything is the real thing from the files up to the text of a message: store, station, outbox, session, rpc.
+Scripted are the car's side (`ScriptedSupply` of the unit tests), the meter, which answers at once, and the
+WebSocket, behind which the central system answers in the call. So no task ever waits for another, and its
+coroutine can be driven to where it sleeps: there is no event loop.
+"""
+
+import main
+from hal import ticks
+from hal.reading import Reading
+from host_tests.unit.rig import ScriptedSupply
+from ocpp16.channel import Channel
+from station.description import Description
+
+_TEXT = 1
+_TICKS_MASK = 0x3FFFFFFF
+
+
+class _Never(Exception):
+    pass
+
+
+class _ByHand:
+    """Stands for asyncio in `main`: what sleeps yields once, what could wait does not."""
+
+    TimeoutError = _Never
+
+    @staticmethod
+    def create_task(coroutine):
+        try:
+            while True:
+                coroutine.send(None)
+        except StopIteration:
+            return
+
+    @staticmethod
+    def sleep_ms(ms):
+        yield
+
+    @staticmethod
+    def wait_for(coroutine, timeout_s):
+        return coroutine
+
+
+def _idle(timeout_ms):
+    yield
+
+
+class _Supply(ScriptedSupply):
+    def __init__(self, hardware, described, station_faults):
+        super().__init__(described.number, described.lock)
+        self.on_permit = None
+
+    def step(self, now):
+        return False
+
+    def permit(self, on):
+        super().permit(on)
+        if on and self.on_permit is not None:
+            self.on_permit(self.number)
+
+    def report(self, name, present):
+        self.faults = (name,) if present else ()
+
+
+class _Meter:
+    def __init__(self, world, number):
+        self._world = world
+        self._number = number
+
+    async def read(self):
+        energised = self._world.energised(self._number)
+        power_w = self._world.power_w if energised else 0
+        return Reading(self._world.register_wh(self._number), power_w, (power_w * 1000 // 230,), (230000,))
+
+
+class _Hardware:
+    def __init__(self, world, number):
+        self.number = number
+        self.meter = _Meter(world, number)
+
+
+class _Board:
+    """As `hal.contract.Board`, as far as `main` looks at it."""
+
+    tag_reader = None
+    link = None
+    power_fails = None
+
+    def __init__(self, world, data_dir, connectors):
+        self.data_dir = data_dir
+        self.connectors = [_Hardware(world, number + 1) for number in range(connectors)]
+        self.clock = self
+
+    def utc_ms(self):
+        return None  # no clock that a battery keeps
+
+    def set_utc_ms(self, utc_ms):
+        return None
+
+    def fault_signals(self):
+        return ()
+
+    def feed_watchdog(self):
+        return None
+
+
+class _Socket:
+    """The WebSocket's end in the charger. `central.take` answers, or the connection is gone."""
+
+    def __init__(self, world, rpc):
+        self._world = world
+        self._rpc = rpc
+        self.ping_interval_ms = 0
+
+    def send(self, text):
+        frame_kind = text[1]
+        answer = self._world.central.take(text)
+        if answer is not None:
+            self._rpc.receive(_TEXT, answer.encode())
+        elif frame_kind == "2":
+            self._rpc.detach()
+        else:
+            self._world.answers.append(text)
+
+    def abort(self, reason):
+        self._world.fault("unbootable", "the session gave up: " + reason)
+        self._rpc.detach()
+
+
+_descriptions = {}  # reading a description compiles a module, which would be most of a boot
+
+
+def _described(document):
+    name = document["name"]
+    if name not in _descriptions:
+        _descriptions[name] = Description(document)
+    return _descriptions[name]
+
+
+def prepare(world):
+    """Put the scripted parts in their places; `world.uptime_ms()` is the time since boot."""
+    main.asyncio = _ByHand
+    main.Supply = _Supply
+    main.Description = _described
+    setattr(main.Firmware, "_note_peak", _nothing)  # noqa: B010  (it counts the whole heap, each second)
+    ticks._raw_ms = lambda: world.uptime_ms() & _TICKS_MASK
+
+
+def _nothing(firmware):
+    return None
+
+
+class Charger:
+    def __init__(self, world, data_dir, station, keys):
+        """Builds it: what `main.Firmware` reads and writes at boot is read and written. See `start`."""
+        settings = {"csms_url": None, "id": "CUT", "station": station, "set": keys}
+        board = _Board(world, data_dir, len(station["connectors"]))
+        self.firmware = main.Firmware(board, settings)
+        self.station = self.firmware.station
+        self.outbox = self.firmware.outbox
+        self.session = self.firmware.session
+        setattr(self.session._bell, "wait", _idle)  # noqa: B010
+        self._world = world
+        self._channel = None
+        self._tasks = ()
+        self._sender = None
+
+    def start(self):
+        """What `Firmware.run` does."""
+        self.station.recover(ticks.ticks_ms())
+        self._tasks = (self.firmware._steps(), self.firmware._meters())
+
+    def turn(self):
+        """Every task as far as its next sleep; True when the charger is to restart."""
+        for task in self._tasks:
+            task.send(None)
+        if self._world.link_up:
+            self._converse()
+        elif self._sender is not None:
+            self._disconnect()
+        return self.station.closed(self.session.all_told)
+
+    @property
+    def online(self):
+        return self._sender is not None and self.session.online
+
+    def receive(self, text):
+        """A CALL of the central system."""
+        self.firmware._rpc.receive(_TEXT, text.encode())
+
+    # what `Session._converse` does
+
+    def _converse(self):
+        if self._sender is None:
+            rpc = self.firmware._rpc
+            self._channel = self.session._channel = Channel(_Socket(self._world, rpc), rpc)
+            self._sender = self.session._send(self._channel)
+        try:
+            self._sender.send(None)
+        except StopIteration:
+            self._disconnect()
+
+    def _disconnect(self):
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            sender.close()
+        self.session._channel = None
+        self.firmware._rpc.detach()
+        self.session._forget()

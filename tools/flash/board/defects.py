@@ -1,0 +1,139 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Stores and outboxes that are broken on purpose: the rig must find each of them.
+
+host_tests/integration/test_power_cut.py says what each must be found as.
+"""
+
+import builtins
+
+from ocpp16.outbox import Outbox
+from station import charge_point
+from store import record
+
+_undo = []
+_open = open
+
+
+def apply(name):
+    """`name`: of a function below; None: nothing is broken."""
+    undo()
+    if name is not None:
+        {
+            "append": _append,
+            "boot": _boot,
+            "forgetful": _forgetful,
+            "head": _head,
+            "ids": _ids,
+            "keeper": _keeper,
+            "record": _record,
+        }[name]()
+
+
+def undo():
+    while _undo:
+        owner, attribute, value = _undo.pop()
+        setattr(owner, attribute, value)
+
+
+def _replace(owner, attribute, value):
+    _undo.append((owner, attribute, getattr(owner, attribute)))
+    setattr(owner, attribute, value)
+
+
+class _Deaf:
+    """A file that takes what is written to it and writes nothing."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def write(self, data):
+        return len(data)
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self._file.close()
+
+
+def _not_written(ending, every):
+    """Every so many times nothing is written to a file with such a name."""
+    count = [0]
+
+    def opened(path, mode="r"):
+        if (mode[0] == "r" and "+" not in mode) or not path.endswith(ending):
+            return _open(path, mode)
+        count[0] += 1
+        return _open(path, mode) if count[0] % every else _Deaf(_open(path, "ab"))
+
+    _replace(builtins, "open", opened)
+
+
+def _append():
+    """A journal whose append does not always write."""
+    _not_written(".seg", 4)
+
+
+def _head():
+    """A journal that does not keep what was delivered, nor the prefix of its message ids."""
+    _not_written("/head", 1)
+
+
+def _ids():
+    """An outbox that gives a message another id each time it is sent."""
+    message = Outbox.message
+    count = [0]
+
+    def renamed(outbox):
+        found = message(outbox)
+        if found is None:
+            return None
+        count[0] += 1
+        return "again-%d" % count[0], found[1], found[2]
+
+    _replace(Outbox, "message", renamed)
+
+
+def _forgetful():
+    """An outbox that says of every third StopTransaction that it has it, and has not."""
+    stopped = Outbox.stopped
+    count = [0]
+
+    def forgetful(outbox, *arguments):
+        count[0] += 1
+        return stopped(outbox, *arguments) if count[0] % 3 else True
+
+    _replace(Outbox, "stopped", forgetful)
+
+
+def _keeper():
+    """The running transaction is not kept: nobody knows of it after a power cut."""
+    _replace(charge_point.Keeper, "keep", lambda keeper, transaction: None)
+
+
+def _record():
+    """A record that is emptied before it is written."""
+    overwrite = record.overwrite
+
+    def emptied(path, content):
+        _open(path, "wb").close()
+        overwrite(path, content)
+
+    _replace(record, "overwrite", emptied)
+
+
+def _boot():
+    """A boot that fails when it finds a transaction without an id."""
+    load = charge_point.Keeper.load
+
+    def failing(keeper):
+        transaction = load(keeper)
+        if transaction is not None and transaction.transaction_id is None:
+            raise TypeError("transaction_id")
+        return transaction
+
+    _replace(charge_point.Keeper, "load", failing)

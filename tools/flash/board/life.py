@@ -1,0 +1,127 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The life of a charger with two connectors, as steps that can be repeated after a power cut.
+
+A step is (name, function of the `World`). A power cut ends the step in which it comes; when the charger has
+booted again the same step is done once more, from its beginning. So a step says what is to be true when it is
+over, with the verbs of `World`, and works from wherever the cut has left the charger: a transaction that the
+cut has ended, or not; a setting that is old or new. Two things that must not be done twice are two steps.
+
+To add a step: append it where it belongs in `steps`, give the verb that it needs to `World` if there is none.
+What the step leaves on flash must be gone, or the same whatever happened before, at the end of the life: the
+files are compared. What the charger promises in it (a list version, a profile) and how it is checked belong
+into `ledger.py`. Each flash operation costs five lives of some 0.1 s in `make power-cut`, which prints how
+many there are.
+"""
+
+STATION = {
+    "connectors": [
+        {"cable": "fixed", "rated_a": 32, "phases": 3},
+        {"cable": "fixed", "rated_a": 32, "phases": 3},
+    ],
+    "reader": "per_connector",
+}
+KEYS = {
+    "AllowOfflineTxForUnknownId": "true",
+    "AuthorizationCacheEnabled": "true",
+    "LocalAuthorizeOffline": "true",
+    "TransactionMessageRetryInterval": "10",
+}
+BLOCKS = 64
+POWER_LOSS = ("stop", "resume")
+
+
+def station(power_loss):
+    """`power_loss`: what becomes of a transaction during which the power failed."""
+    described = dict(STATION)
+    described["name"] = "life, " + power_loss
+    described["options"] = {"power_loss": power_loss}
+    return described
+
+
+def steps():
+    return _set_up() + _online() + _offline() + _drain() + _restarts() + _end()
+
+
+def _set_up():
+    return [
+        ("first boot", lambda w: w.online()),
+        ("interval", lambda w: w.configure("MeterValueSampleInterval", "60")),
+        ("data", lambda w: w.configure("StopTxnSampledData", "Energy.Active.Import.Register")),
+        ("2 inoperative", lambda w: w.available(2, False)),
+        ("2 operative", lambda w: w.available(2, True)),
+    ]
+
+
+def _online():
+    return [
+        ("ALICE begins", lambda w: w.begin(1, "ALICE")),
+        ("ALICE charges", lambda w: w.charge(1, "ALICE", 130000)),
+        ("1 inoperative when ALICE ends", lambda w: w.available(1, False)),
+        ("remote stop", lambda w: w.remote_stop(1)),
+        ("ALICE leaves", lambda w: w.unplug(1)),
+        ("1 operative", lambda w: w.available(1, True)),
+        ("BOB's MeterValues are refused", lambda w: _refuse(w, 1)),
+        ("BOB charges", lambda w: w.charge(2, "BOB", 70000)),
+        ("BOB ends", lambda w: w.stop(2, "BOB")),
+        ("all told", lambda w: w.drained()),
+    ]
+
+
+def _offline():
+    return [
+        ("link down", lambda w: w.link(False)),
+        ("BOB begins", lambda w: w.begin(2, "BOB")),
+        ("ALICE charges offline", lambda w: w.charge(1, "ALICE", 125000)),
+        ("BOB ends offline", lambda w: w.stop(2, "BOB")),
+        ("power off", lambda w: w.power_off(600000)),
+        ("ALICE goes on, time unknown", lambda w: w.charge(1, "ALICE", 70000)),
+        ("CAROL charges", lambda w: w.charge(2, "CAROL", 65000)),
+        ("CAROL ends", lambda w: w.stop(2, "CAROL")),
+        ("ALICE ends", lambda w: w.stop(1, "ALICE")),
+        ("BOB charges offline", lambda w: w.charge(1, "BOB", 65000)),
+    ]
+
+
+def _drain():
+    return [
+        ("an answer will be lost", lambda w: _lose_answer(w, 5)),
+        ("link up", lambda w: w.link(True)),
+        ("queue drained", lambda w: w.drained()),
+    ]
+
+
+def _restarts():
+    return [
+        ("soft reset", lambda w: _reset(w, "Soft")),
+        ("BOB leaves", lambda w: w.stop(1, "BOB")),
+        ("DAVE charges", lambda w: w.charge(2, "DAVE", 65000)),
+        ("power off while online", lambda w: w.power_off(60000)),
+        ("DAVE goes on", lambda w: w.charge(2, "DAVE", 10000)),
+        ("hard reset", lambda w: _reset(w, "Hard")),
+        ("DAVE ends", lambda w: w.stop(2, "DAVE")),
+    ]
+
+
+def _end():
+    return [
+        ("cache cleared", lambda w: w.ask("ClearCache", {})),
+        ("ALICE comes again", lambda w: w.charge(1, "ALICE", 10000)),
+        ("ALICE goes", lambda w: w.stop(1, "ALICE")),
+        ("end", lambda w: w.drained()),
+    ]
+
+
+def _refuse(world, count):
+    world.central.refuse = count
+
+
+def _lose_answer(world, after):
+    world.central.lose_answer = after
+
+
+def _reset(world, kind):
+    world.online()
+    boots = world.boots
+    world.ask("Reset", {"type": kind})
+    world.until("reset", lambda: world.boots > boots)

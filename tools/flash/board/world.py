@@ -1,0 +1,264 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Everything around a charger: time, cars, meters, the network, drivers; and the power, which may go.
+
+All of it goes on when the charger's power goes. What a driver or the central system does is a verb that says
+what is to be true afterwards (`begin`, `stop`, `configure`): it can be said again after a power cut, as a
+driver tries again, and does nothing where it is true already.
+"""
+
+import gc
+import json
+
+import log
+from flash.board import charger as charging
+from flash.board import device as chip
+from flash.board.central import Central
+from flash.board.ledger import Ledger, watch_records
+from station import timestamp
+
+MOUNT = "/flash"
+_EPOCH_MS = 1790000000000
+_TURN_MS = 1000
+_RESTART_MS = 3000
+_PATIENCE_MS = 120000  # a driver's, and that of who waits for a restart
+_GIVEN_UP = 20  # boots without an end: something goes round in circles
+
+
+class Stuck(Exception):
+    """What should come about does not."""
+
+
+class World:
+    """`cuts`: [(operation, torn), ...]; the power goes at the first, at the second counted from the boot
+    after it, and so on.
+
+    device      the chip as it is now
+    charger     the charger of the present boot, None while the power is off
+    faults      (kind, text); kinds: lost, duplicated, unbootable, order, energy, settings, files, stuck
+    link_up     the network is there
+    power_w     what a charging car draws
+    show        fn(text) for every log line, None: they are not formatted
+    """
+
+    def __init__(self, prog_bytes, blocks, station, keys, cuts=(), show=None):
+        self.faults = []
+        self.link_up = True
+        self.power_w = 11000
+        self.boots = 0
+        self.charger: charging.Charger = None  # pyright: ignore[reportAttributeAccessIssue]
+        self.answers = []  # of the charger, to the central system's CALLs
+        self.device = chip.Device(blocks)
+        self._prog_bytes = prog_bytes
+        self._station = station
+        self._keys = keys
+        self._cuts = list(cuts)
+        self._now_ms = 0
+        self._booted_ms = 0
+        self._mwh = {}
+        self._cars = {}
+        self._next_call = 0
+        self.central = Central(lambda: timestamp.text(_EPOCH_MS + self._now_ms))
+        self.ledger = Ledger()
+        log.level = log.INFO if show is not None else log.ERROR
+        log.print = show if show is not None else _nowhere  # pyright: ignore[reportAttributeAccessIssue]
+        charging.prepare(self)
+        watch_records(self.fault)
+        chip.format(self.device, prog_bytes)
+        self.device.reset_counts()
+        self._arm()
+        self.mount()
+
+    def fault(self, kind, text):
+        self.faults.append((kind, text))
+
+    # --- power ---
+
+    def _arm(self):
+        if self._cuts:
+            self.device.cut_at, self.device.torn = self._cuts.pop(0)
+
+    def mount(self):
+        chip.mount(self.device, self._prog_bytes, MOUNT)
+
+    def after_cut(self):
+        """The power went in an operation and comes back: all that is left is the chip."""
+        self._discard()
+        self.device = chip.Device(image=self.device.survivor)
+        self._arm()
+        self._now_ms += _RESTART_MS
+        self.mount()
+
+    def power_off(self, ms):
+        """The power is off for a while, between two operations."""
+        self._discard()
+        self._now_ms += ms
+        self.mount()
+
+    def restart(self):
+        """As a reset does, the power stays."""
+        self._discard()
+        self._now_ms += _RESTART_MS
+        self.mount()
+
+    def _discard(self):
+        self.charger = None  # pyright: ignore[reportAttributeAccessIssue]
+        gc.collect()
+
+    def boot(self):
+        """The power is there: the charger boots if it does not run."""
+        if self.charger is not None:
+            return
+        self.boots += 1
+        if self.boots > _GIVEN_UP:
+            raise Stuck("%d boots" % self.boots)
+        self._booted_ms = self._now_ms
+        charger = charging.Charger(self, MOUNT, self._station, self._keys)
+        self.ledger.watch(charger)
+        for number, plugged in self._cars.items():
+            if plugged:
+                charger.firmware.supplies[number - 1].plug(asking=True)
+        charger.start()
+        self.charger = charger
+        self.wait(_TURN_MS)
+
+    # --- time ---
+
+    def uptime_ms(self):
+        return self._now_ms - self._booted_ms
+
+    def wait(self, ms, turn_ms=_TURN_MS):
+        """Time passes; a charger that wants to restart does."""
+        while ms > 0:
+            part = min(ms, turn_ms)
+            ms -= part
+            self._now_ms += part
+            if self.charger is None:
+                self.boot()
+            for supply in self.charger.firmware.supplies:
+                if supply.energised:
+                    number = supply.number
+                    self._mwh[number] = self._mwh.get(number, 0) + self.power_w * part // 3600
+            if self.charger.turn():
+                self.restart()
+                self.boot()
+
+    def until(self, what, fulfilled, act=None):
+        """Wait for `fulfilled()`; `act()` is tried every few seconds meanwhile."""
+        waited_ms = 0
+        while not fulfilled():
+            if waited_ms >= _PATIENCE_MS:
+                raise Stuck(what)
+            if act is not None and waited_ms % 5000 == 0:
+                act()
+            self.wait(_TURN_MS)
+            waited_ms += _TURN_MS
+
+    # --- the meter ---
+
+    def energised(self, number):
+        return self.charger is not None and self.charger.firmware.supplies[number - 1].energised
+
+    def register_wh(self, number):
+        return 5000 * number + self.drawn_wh(number)
+
+    def drawn_wh(self, number):
+        return self._mwh.get(number, 0) // 1000
+
+    # --- drivers ---
+
+    def connector(self, number):
+        return self.charger.station.connectors[number - 1]
+
+    def plug(self, number):
+        self._cars[number] = True
+        self.charger.firmware.supplies[number - 1].plug(asking=True)
+
+    def unplug(self, number):
+        self._cars[number] = False
+        self.charger.firmware.supplies[number - 1].unplug()
+        self.wait(2 * _TURN_MS)
+
+    def swipe(self, number, tag):
+        self.charger.station.tag(tag, number, self.uptime_ms())
+
+    def begin(self, number, tag):
+        """Somebody charges there: acknowledged, the contactor is closed."""
+
+        def act():
+            connector = self.connector(number)
+            if connector.transaction is None and connector.grant is None:
+                self.swipe(number, tag)
+
+        if not self._cars.get(number):
+            self.plug(number)
+        self.until("%s charges at %d" % (tag, number), lambda: self.energised(number), act)
+
+    def charge(self, number, tag, ms):
+        """For so long; after a power cut from the beginning, if it was not the end of the transaction."""
+        self.begin(number, tag)
+        self.wait(ms, 5000)
+
+    def stop(self, number, tag):
+        """The driver ends it, if that has not happened yet, and leaves."""
+
+        def act():
+            if self.connector(number).transaction is not None and not self.connector(number).ending:
+                self.swipe(number, tag)
+
+        self.until("%s ends" % tag, lambda: self.connector(number).transaction is None, act)
+        self.unplug(number)
+
+    # --- the central system and the network ---
+
+    def link(self, up):
+        self.link_up = up
+        self.wait(_TURN_MS)
+
+    def online(self):
+        self.until("registered", lambda: self.charger.online)
+
+    def drained(self):
+        """Everything is told."""
+        self.until("told", lambda: self.charger.online and self.charger.outbox.depth == 0)
+
+    def request(self, action, payload):
+        """A CALL of the central system: the answer's payload."""
+        self.online()
+        self._next_call += 1
+        self.answers.clear()
+        self.charger.receive(json.dumps([2, "c%d" % self._next_call, action, payload]))
+        frame = json.loads(self.answers.pop())
+        if frame[0] != 3:
+            raise Stuck("%s: %s" % (action, frame))
+        self.wait(_TURN_MS)
+        return frame[2]
+
+    def ask(self, action, payload, wanted=("Accepted",)):
+        status = self.request(action, payload)["status"]
+        if status not in wanted:
+            raise Stuck("%s %s: %s" % (action, payload, status))
+
+    def configure(self, key, value):
+        self.ask("ChangeConfiguration", {"key": key, "value": value})
+
+    def available(self, number, operative):
+        kind = "Operative" if operative else "Inoperative"
+        payload = {"connectorId": number, "type": kind}
+        self.ask("ChangeAvailability", payload, ("Accepted", "Scheduled"))
+
+    def remote_stop(self, number):
+        row = self.central.open_row(number)
+        if row is not None and self.connector(number).transaction is not None:
+            self.request("RemoteStopTransaction", {"transactionId": row.id})
+        self.until("remote stop", lambda: self.connector(number).transaction is None)
+
+    # --- the chip ---
+
+    def files(self):
+        """{name: size} below the charger's directory."""
+        return {path[len(MOUNT) + 1 :]: size for path, size in chip.files(MOUNT)}
+
+
+def _nowhere(text):
+    return None

@@ -1,0 +1,179 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""`make power-cut`: a charger's life, the power cut at each of its flash operations. `make bit-rot`: its
+files damaged at each of their bytes.
+
+    python -m flash.power_cut                                            everything
+    python -m flash.power_cut --board rp2 --cut 123 --torn 2 -v          that one life, with its log
+    python -m flash.power_cut --rot                                      damaged files
+    python -m flash.power_cut --rot --file outbox/head --at 17 -v        those of one byte
+
+The lives are lived by `board/power_cut.py`, under 32-bit MicroPython. The exit code is 1 when anything is
+wrong.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from toolchain import interpreter
+from toolchain.layout import ROOT, SetupError
+
+# What the boards mount littlefs with: rp2 erases 4096 bytes and programs 256, esp32 programs 32.
+BOARDS = ("rp2", "esp32")
+POWER_LOSS = ("stop", "resume")
+_HEAP = "24M"
+_SUMMARY = ("lost", "duplicated", "unbootable")
+_FAULTS_SHOWN = 10
+
+
+def run(script: str, options: dict, relay=None) -> tuple[dict, list[dict]]:
+    """(totals, faults) of one process. `relay(line)` gets what it prints otherwise. RuntimeError: it died."""
+    command = [str(interpreter.find(32).path), "-X", "heapsize=" + _HEAP]
+    command += [str(ROOT / "tools" / "flash" / "board" / (script + ".py")), json.dumps(options)]
+    path = ":".join(str(ROOT / part) for part in ("", "firmware", "tools")) + ":.frozen"
+    totals: dict = {}
+    faults: list[dict] = []
+    last: list[str] = []
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "MICROPYPATH": path},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            line = line.rstrip("\n")
+            word, _, rest = line.partition(" ")
+            if word == "#total":
+                totals = json.loads(rest)
+            elif word == "#fault":
+                faults.append(json.loads(rest))
+            elif relay is not None:
+                relay(line)
+            else:
+                last = [*last[-20:], line]
+    if process.returncode or not totals:
+        raise RuntimeError("exit code %s\n%s" % (process.returncode, "\n".join(last)))
+    return totals, faults
+
+
+def repeat(fault: dict) -> str:
+    """The command that lives this life again."""
+    words = ["python -m flash.power_cut"]
+    for name in ("board", "power_loss", "rot", "file", "at", "how", "cut", "torn", "second", "defect"):
+        value = fault.get(name)
+        if value is True:
+            words.append("--" + name)
+        elif value is not None:
+            words.append("--%s %s" % (name.replace("_", "-"), value))
+    return " ".join([*words, "-v"])
+
+
+def report(faults: list[dict]) -> None:
+    for fault in faults[:_FAULTS_SHOWN]:
+        for text in fault["faults"]:
+            print("  " + text)
+        print("    PYTHONPATH=tools build/venv/bin/" + repeat(fault))
+
+
+def total_of(results: list[dict]) -> tuple[dict, dict]:
+    """Sums of the counts, and of the lives by what was wrong in them."""
+    counts: dict = {}
+    kinds: dict = {}
+    for result in results:
+        for name, value in result.items():
+            if isinstance(value, int):
+                counts[name] = counts.get(name, 0) + value
+        for kind, number in result["kinds"].items():
+            kinds[kind] = kinds.get(kind, 0) + number
+    return counts, kinds
+
+
+def all_cuts(arguments) -> int:
+    began = time.monotonic()
+    jobs = [
+        {
+            "board": board,
+            "power_loss": power_loss,
+            "every": arguments.every,
+            "torn": arguments.torn_all,
+            "stride": arguments.stride,
+            "defect": arguments.defect,
+        }
+        for board in ([arguments.board] if arguments.board else reversed(BOARDS))
+        for power_loss in ([arguments.power_loss] if arguments.power_loss else POWER_LOSS)
+    ]
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        results = list(pool.map(lambda job: run("power_cut", job), jobs))
+    for job, (totals, faults) in zip(jobs, results, strict=True):
+        totals = {**totals, **job}
+        print(
+            "{board} {power_loss}: {operations} flash operations, {acknowledged} transactions; {lives} lives,"
+            " {cuts} cuts; {double} double, of {recovery_operations} operations of recoveries;"
+            " {retries} messages sent again with their id; {faulty} lives with a fault".format(**totals)
+        )
+        report(faults)
+    counts, kinds = total_of([totals for totals, _ in results])
+    others = {kind: number for kind, number in kinds.items() if kind not in _SUMMARY}
+    print("%d s; other faults: %s" % (time.monotonic() - began, _listed(others)))
+    print(
+        "power-cut: %d cuts, %s"
+        % (counts["cuts"], ", ".join("%d %s" % (kinds.get(kind, 0), kind) for kind in _SUMMARY))
+    )
+    return 1 if counts["faulty"] else 0
+
+
+def _listed(kinds: dict) -> str:
+    return ", ".join("%d %s" % (number, kind) for kind, number in sorted(kinds.items())) or "none"
+
+
+def one_cut(arguments) -> int:
+    options = {
+        "board": arguments.board or BOARDS[0],
+        "power_loss": arguments.power_loss or POWER_LOSS[0],
+        "cut": arguments.cut,
+        "torn": arguments.torn,
+        "second": arguments.second,
+        "defect": arguments.defect,
+        "verbose": arguments.verbose,
+    }
+    totals, faults = run("power_cut", options, print)
+    report(faults)
+    print("%d cuts; faults: %s" % (totals["cuts"], _listed(totals["kinds"])))
+    return 1 if totals["faulty"] else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="flash.power_cut", description="Power cuts and damaged files.")
+    parser.add_argument("--board", choices=BOARDS, help="only this geometry")
+    parser.add_argument("--power-loss", choices=POWER_LOSS, help="only stations of this kind")
+    parser.add_argument("--cut", type=int, help="one life, the power cut at this operation; -1: never")
+    parser.add_argument("--torn", type=int, default=0, help="so many quarters of that operation are done (0)")
+    parser.add_argument("--second", type=int, help="and cut again at this operation after the boot")
+    parser.add_argument("--every", type=int, default=1, help="cut every so-manieth operation (1)")
+    parser.add_argument("--turn", dest="torn_all", action="store_const", const="turn", default="all",
+                        help="one way of tearing for each operation, in turn, not all five")  # fmt: skip
+    parser.add_argument("--stride", type=int, default=13,
+                        help="of a recovery every so-manieth operation is cut too (13), 0: none")  # fmt: skip
+    parser.add_argument("--defect", help="break something on purpose, see board/defects.py")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show the log of the life (with --cut)")
+    arguments = parser.parse_args()
+    try:
+        return all_cuts(arguments) if arguments.cut is None else one_cut(arguments)
+    except (SetupError, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
