@@ -81,7 +81,7 @@ class SimulatedCharger:
     `watch=False`: no events, which cost the firmware time and memory.
 
     `data=None` uses a folder of its own that vanishes with the block. `on_event` gets every event of the
-    control channel; `on_end` the exit code of each process that ended.
+    control channel; `on_end` the exit code of each process that ended; `on_output` each line of its console.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class SimulatedCharger:
         launcher: tuple[str, ...] = (str(LAUNCHER),),
         on_event: Callable[[Event], None] | None = None,
         on_end: Callable[[int], None] | None = None,
+        on_output: Callable[[str], None] | None = None,
     ):
         self.id = id
         self.exit_codes: list[int] = []  # of every process that ended, in order
@@ -120,7 +121,7 @@ class SimulatedCharger:
             self._arguments += ["--set", f"{key}={text}"]
         self._arguments += options
         self._restart, self._watch = restart, watch
-        self._user_on_event, self._on_end = on_event, on_end
+        self._user_on_event, self._on_end, self._on_output = on_event, on_end, on_output
         self._process: asyncio.subprocess.Process | None = None
         self._following: asyncio.Task[None] | None = None
         self._control = ControlChannel(self._note_event)
@@ -212,6 +213,25 @@ class SimulatedCharger:
         await within(10, self._following)
         if self.exit_codes[-1] not in (EXIT_POWER_CUT, -signal.SIGKILL):
             raise ChargerCrashed(self._report(f"a power cut ended with {self.exit_codes[-1]} instead of 137"))
+
+    async def kill(self) -> None:
+        """SIGKILL, whatever the firmware does at this moment: its start and its end included. `start()` gives
+        power again.
+        """
+        self._asked_to_end = True
+        following = self._following
+        assert following is not None
+        for _ in range(200):  # a process that was just being started shows itself in the next turn
+            process = self._process
+            if process is not None and process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    # Not process.kill(), which would take the exit code of one that has just ended by itself.
+                    os.kill(process.pid, signal.SIGKILL)
+            done, _ = await asyncio.wait({following}, timeout=0.05)
+            if done:
+                following.result()
+                return
+        raise ChargerCrashed(self._report("the process outlives SIGKILL"))
 
     # --- control channel ------------------------------------------------------------------------------------
 
@@ -307,7 +327,10 @@ class SimulatedCharger:
     async def _read_output(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         while line := await process.stdout.readline():
-            self.output.append(line.decode("utf-8", "replace").rstrip())
+            text = line.decode("utf-8", "replace").rstrip()
+            self.output.append(text)
+            if self._on_output is not None:
+                self._on_output(text)
 
     async def _connect(self, process: asyncio.subprocess.Process, port: int) -> None:
         while process.returncode is None:

@@ -49,6 +49,7 @@ class Station:
         self.pings: list[float] = []  # monotonic time of each WebSocket ping received, of the last 1,000
         self.request: Request | None = None  # the HTTP upgrade of the last connection: .path, .headers
         self.close_code: int | None = None  # of the last connection that ended
+        self.decide: Callable[[Message], Answer | None] | None = None  # of a CALL; in place of the script
         self._books, self._script, self._note = books, script, note
         self._connection: ServerConnection | None = None
         self._handlers: Handlers | None = None
@@ -282,7 +283,7 @@ class Station:
         await self._wake()
         if message.kind != "call" or isinstance(frame, bytes):
             return
-        answer = self._script.take(message.action)
+        answer = self._script.take(message.action) if self.decide is None else self.decide(message)
         if answer is None and self._handlers is not None:
             await self._handlers.route_message(frame)
         elif answer is not None:
