@@ -3,28 +3,31 @@
 """Transaction-related messages on their way (section 3.7): journalled before they are sent, in order,
 retried, never twice.
 
-A journal record is {"a": action, "n": transaction number, "p": payload}. What only the moment of sending
-knows is put in then: the times (`payloads.with_times`) and the transactionId, which an offline start gets
-long after its MeterValues were queued. The journal's head note keeps {"id": prefix of message ids, "ids":
-{number: transactionId}, "tries": n}.
+A journal record is a message as `ocpp16.queued` packs it. What only the moment of sending knows is put in
+then: the times, and the transactionId, which an offline start gets long after its MeterValues were queued.
+The journal's head note keeps {"id": prefix of message ids, "ids": {number: transactionId}, "tries":
+[sequence, how often that record failed]}.
+
+A MeterValues is dropped lazily: the last one stays on flash until something else takes its place there. After
+a power cut it tells what the transaction's record does not (`told`), and may be sent once more, under the id
+that it had. A StartTransaction or StopTransaction is not.
 """
 
-import json
 from binascii import hexlify
 from os import urandom
 
 import log
 from hal.ticks import ticks_add, ticks_diff
-from ocpp16 import payloads
+from ocpp16 import payloads, queued
+from station import metering
 
-_START = "StartTransaction"
-_STOP = "StopTransaction"
-_METER = "MeterValues"
 # Transactions confirmed and not stopped: one per connector, and some that the CSMS refused. More are
 # leftovers of damaged records; the note that keeps them has 1 KB.
 _MOST_IDS = 24
 # Errata 3.18: what stands for the transactionId when StartTransaction was never confirmed.
 _NEVER_CONFIRMED = -1
+# From here on `store.overflow` counts what is in RAM only, and begins anew with each boot.
+_IN_RAM = 1 << 29
 
 
 class Outbox:
@@ -34,7 +37,9 @@ class Outbox:
         self._clock = clock
         self._milliseconds = milliseconds
         self._retry_at = None
-        self._head = None  # (journal sequence, entry) of the oldest record, parsed once
+        self._head = None  # (journal sequence, action, number, tag, record) of the oldest record
+        self._head_id = None  # its message id, once it was asked for
+        self._lost_samples = 0  # MeterValues that the journal refused in a row
         self.on_started = None  # fn(number, transaction_id, IdTagInfo or None, tag)
         self.on_stopped = None  # fn(tag or None, IdTagInfo or None)
         self.on_queued = None  # fn()
@@ -45,29 +50,39 @@ class Outbox:
         head = self._peek()
         if head is not None:
             self._last_sequence = head[0] + journal.depth - 1
+            if isinstance(note.get("tries"), int):  # the first firmware's
+                note["tries"] = [head[0], note["tries"]]
         if not isinstance(note.get("ids"), dict):
             note["ids"] = {}
+        self._ram_id = _chance()
         if self._forgetful:
             # Ids must be unique per identity, over reboots too (OCPP-J errata 3.1): after a lost data
             # directory the journal counts from the start again, so a random prefix goes before the count.
-            note["id"] = str(hexlify(urandom(5)), "ascii")
+            note["id"] = _chance()
             self._keep_note()  # before a message goes out with it
 
     # --- in ---
 
     def started(self, transaction):
         """False: it is kept nowhere."""
-        return self._append(_START, transaction.number, payloads.start_transaction(transaction)) is not None
+        # A count of boots that cannot be written gives numbers again: what this one meant before is over.
+        self._ids.pop(str(transaction.number), None)
+        return self._append(queued.START, transaction.number, queued.start(transaction)) is not None
 
     def stopped(self, transaction, reason, tag, stamp, data):
-        """True when it is on flash."""
+        """True when it is on flash. `data`: list of (stamp, values) for transactionData."""
         self._recall(transaction)
-        payload = payloads.stop_transaction(transaction, reason, tag, stamp, data)
-        return self._append(_STOP, transaction.number, payload) is True
+        record = queued.stop(transaction, reason, tag, stamp, data)
+        return self._append(queued.STOP, transaction.number, record) is True
 
     def metered(self, number, transaction, stamp, values):
+        """`number`: the connector's; `values`: (context, columns, numbers) of `station.metering`. The energy
+        register among them when they are on flash, else None.
+        """
         self._recall(transaction)
-        self._append(_METER, transaction.number, payloads.meter_values(number, stamp, values))
+        record = queued.meter_values(transaction, number, stamp, values)
+        kept = self._append(queued.METER, transaction.number, record)
+        return metering.register_wh(values) if kept else None
 
     def _recall(self, transaction):
         """A note that was lost is completed by what a running transaction knows itself."""
@@ -78,30 +93,70 @@ class Outbox:
     def journalled(self, number, confirmed=False):
         """What the journal knows of a transaction, for the boot after a power cut: "started" (its
         StartTransaction waits here or was confirmed), "stopped" (its StopTransaction waits here), None.
-        Reads the whole queue. `confirmed`: its own record says that the CSMS confirmed its start.
-        """
-        known = "started" if str(number) in self._ids or (self._forgetful and confirmed) else None
-        for _, data in self._journal.iterate():
-            try:
-                entry = json.loads(data)
-                if entry["n"] == number and entry["a"] == _STOP:
-                    return "stopped"
-                if entry["n"] == number:
-                    known = "started"
-            except (ValueError, KeyError, TypeError):
-                continue  # `_peek` reports it when its turn comes
-        return known
+        `confirmed`: its own record says that the CSMS confirmed its start.
 
-    def _append(self, action, number, payload):
+        """
+        known = ["started" if str(number) in self._ids or (self._forgetful and confirmed) else None]
+
+        def take(action, record):
+            known[0] = "stopped" if action == queued.STOP else "started"
+            return True
+
+        self._look(number, take)
+        return known[0]
+
+    def told(self, number):
+        """(stamp, energy register in Wh) of the last MeterValues of a transaction that is on flash, delivered
+        or not; None when there is none.
+        """
+        told = []
+
+        def take(action, record):
+            found = queued.register(record)
+            if found is not None:
+                told[:] = found
+            return found is not None
+
+        self._look(number, take)
+        return tuple(told) or None
+
+    def _look(self, number, take):
+        """Show `take(action, record)` what waits of a transaction, segment by segment from the newest on, in
+        each the oldest first. Of a queue of weeks no more than needed: no older segment once `take` has said
+        True, and what lies before the start of an earlier transaction has nothing of this one.
+        """
+        enough = False
+        last = 0
+        for sequence, record in self._journal.newest_first():
+            if sequence < last and enough:
+                return  # an older segment begins
+            last = sequence
+            try:
+                action, of = queued.head(record)
+            except ValueError:
+                continue  # `_peek` reports it when its turn comes
+            if of == number:
+                enough = take(action, record) or enough
+            elif action == queued.START and of < number:
+                enough = True
+
+    def _append(self, action, number, record):
         """True: on flash, False: in RAM, None: not kept."""
-        text = json.dumps({"a": action, "n": number, "p": payload}, separators=(",", ":"))
         try:
             # On a flash that takes nothing the beginning and the end of a bill are worth RAM, samples are
             # not.
-            self._last_sequence = self._journal.append(text.encode(), action != _METER)
+            self._last_sequence = self._journal.append(record, action != queued.METER)
         except OSError as error:
-            log.error("outbox", "%s of transaction %d could not be kept: %s", action, number, error)
+            if action != queued.METER:
+                log.error("outbox", "%s of transaction %d could not be kept: %s", action, number, error)
+                return None
+            if not self._lost_samples:
+                log.error("outbox", "MeterValues cannot be kept: %s", error)
+            self._lost_samples += 1
             return None
+        if self._lost_samples and action == queued.METER:
+            log.warning("outbox", "MeterValues are kept again, %d were not", self._lost_samples)
+            self._lost_samples = 0
         if self.on_queued is not None:
             self.on_queued()
         return self._journal.waiting == 0
@@ -136,17 +191,23 @@ class Outbox:
             head = self._peek()
             if head is None:
                 return None
-            sequence, entry = head
-            try:
-                payload = payloads.with_times(entry["p"], self._clock, self._milliseconds)
-            except (ValueError, KeyError, TypeError) as error:
-                # One record of which nothing can be made must not stand before all others for ever.
-                log.error("outbox", "record %d is no message, dropped: %s", sequence, error)
-                self._drop()
+            sequence, action, number, _, record = head
+            if action == queued.METER and self._tries(sequence) >= self._attempts():
+                self._drop(lazy=True)  # given up before the power failed
                 continue
-            if entry["a"] != _START:
-                payload["transactionId"] = self._ids.get(str(entry["n"]), _NEVER_CONFIRMED)
-            return self._message_id(sequence), entry["a"], payload
+            try:
+                payload = queued.payload(record, self._time_text)
+            except ValueError as error:
+                # One record of which nothing can be made must not stand before all others for ever.
+                self._drop_unusable(sequence, error)
+                continue
+            if action != queued.START:
+                payload["transactionId"] = self._ids.get(str(number), _NEVER_CONFIRMED)
+            return self._message_id(sequence), action, payload
+
+    def _time_text(self, stamp):
+        # The original stays a stamp: the message may have to be sent again, with the time known better.
+        return payloads.time_text(stamp, self._clock, self._milliseconds)
 
     def late(self, message_id):
         """The action of the oldest message, when it waits for its next try and `message_id` is its id: the
@@ -155,7 +216,7 @@ class Outbox:
         head = self._peek() if self._retry_at is not None else None
         if head is None or message_id != self._message_id(head[0]):
             return None
-        return head[1]["a"]
+        return head[1]
 
     def answered_late(self, conf):
         """As `answered`, for what `late` has named."""
@@ -165,24 +226,28 @@ class Outbox:
             self.on_queued()
 
     def _message_id(self, sequence):
-        return "%s-%d" % (self._note["id"], sequence)
+        # Of a record that moves from RAM to the journal between two tries the id stays.
+        if self._head_id is None:
+            self._head_id = "%s-%d" % (self._ram_id if sequence > _IN_RAM else self._note["id"], sequence)
+        return self._head_id
 
     def answered(self, conf):
         """The oldest message was confirmed."""
-        entry = self._take()
-        number = entry["n"]
+        _, action, number, tag, _ = self._take()
         info = payloads.id_tag_info(conf, self._clock)
-        if entry["a"] == _START:
+        if action == queued.START:
             self._remember(number, conf["transactionId"])
-            self._drop()
-            if self.on_started is not None:
-                self.on_started(number, conf["transactionId"], info, entry["p"]["idTag"])
-            return
-        if entry["a"] == _STOP:
+        elif action == queued.STOP:
             self._ids.pop(str(number), None)
-        self._drop()
-        if entry["a"] == _STOP and self.on_stopped is not None:
-            self.on_stopped(entry["p"].get("idTag"), info)
+        # First others, then the queue forgets: a power cut between the two asks the CSMS once more, under the
+        # same id. The other way round they would never hear of it.
+        try:
+            if action == queued.START and self.on_started is not None:
+                self.on_started(number, conf["transactionId"], info, tag)
+            elif action == queued.STOP and self.on_stopped is not None:
+                self.on_stopped(tag, info)
+        finally:
+            self._drop(lazy=action == queued.METER)
 
     def failed(self, why, now):
         """The CSMS could not process the oldest message: CALLERROR, no answer in time, a senseless answer.
@@ -191,26 +256,33 @@ class Outbox:
         then it is dropped and the next one follows. Being offline does not count.
         """
         note = self._note
-        tries = note.get("tries", 0) + 1
-        entry = self._take()
-        self._head = None  # read anew for the next try, which may know the time better
-        if tries < self._config.value("TransactionMessageAttempts"):
-            note["tries"] = tries
+        sequence, action, number, tag, _ = self._take()
+        tries = self._tries(sequence) + 1
+        note["tries"] = [sequence, tries]
+        if tries < self._attempts():
             wait_ms = self._config.value("TransactionMessageRetryInterval") * 1000 * tries
             self._retry_at = ticks_add(now, min(wait_ms, (1 << 29) - 1))
             log.warning("outbox", "try %d failed: %s", tries, why)
             self._keep_note()
             return
-        log.error(
-            "outbox", "%s of transaction %d given up after %d tries: %s", entry["a"], entry["n"], tries, why
-        )
-        if entry["a"] == _START:
-            self._remember(entry["n"], _NEVER_CONFIRMED)
-        elif entry["a"] == _STOP:
-            self._ids.pop(str(entry["n"]), None)
-        self._drop()
-        if entry["a"] == _START and self.on_started is not None:
-            self.on_started(entry["n"], _NEVER_CONFIRMED, None, entry["p"]["idTag"])
+        log.error("outbox", "%s of transaction %d given up after %d tries: %s", action, number, tries, why)
+        if action == queued.METER:
+            self._keep_note()
+        elif action == queued.START:
+            self._remember(number, _NEVER_CONFIRMED)
+        else:
+            self._ids.pop(str(number), None)
+        self._drop(lazy=action == queued.METER)
+        if action == queued.START and self.on_started is not None:
+            self.on_started(number, _NEVER_CONFIRMED, None, tag)
+
+    def _attempts(self):
+        return self._config.value("TransactionMessageAttempts")
+
+    def _tries(self, sequence):
+        """How often this record failed. A note of another one is of what was in RAM when the power failed."""
+        kept = self._note.get("tries")
+        return kept[1] if isinstance(kept, list) and kept[0] == sequence else 0
 
     def _remember(self, number, transaction_id):
         ids = self._ids
@@ -229,39 +301,42 @@ class Outbox:
         return self._note["ids"]
 
     def _peek(self):
-        """The oldest record, parsed; records that make no sense are reported and passed over."""
-        while True:
-            if self._head is not None:
-                return self._head
-            record = self._journal.peek()
-            if record is None:
+        """The oldest record and what it is; records that make no sense are reported and passed over."""
+        while self._head is None:
+            found = self._journal.peek()
+            if found is None:
                 return None
-            sequence, data = record
+            sequence, record = found
             try:
-                entry = json.loads(data)
-                if (
-                    entry["a"] in (_START, _STOP, _METER)
-                    and isinstance(entry["n"], int)
-                    and isinstance(entry["p"], dict)
-                ):
-                    self._head = (sequence, entry)
-                    continue
-                raise ValueError("not a message")
-            except (ValueError, KeyError, TypeError) as error:
-                log.error("outbox", "record %d is no message, dropped: %s", sequence, error)
-                self._drop()
+                action, number = queued.head(record)
+                tag = queued.id_tag(record)
+            except ValueError as error:
+                self._drop_unusable(sequence, error)
+            else:
+                self._head = (sequence, action, number, tag, record)
+        return self._head
 
     def _take(self):
         head = self._peek()
         if head is None:
             raise RuntimeError("an answer for an empty outbox")
-        return head[1]
+        return head
 
-    def _drop(self):
-        self._note.pop("tries", None)
+    def _drop_unusable(self, sequence, why):
+        log.error("outbox", "record %d is no message, dropped: %s", sequence, why)
+        self._drop()
+
+    def _drop(self, lazy=False):
+        if not lazy:  # it is of no use any more, but a note that stays the same need not be written
+            self._note.pop("tries", None)
         self._retry_at = None
         self._head = None
+        self._head_id = None
         try:
-            self._journal.drop(self._note)
+            self._journal.drop(self._note, lazy)
         except OSError as error:
             log.error("outbox", "head not kept: %s", error)
+
+
+def _chance():
+    return str(hexlify(urandom(5)), "ascii")

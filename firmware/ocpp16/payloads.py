@@ -1,9 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""From the station's words to OCPP 1.6 payloads and back. Pure.
-
-Timestamps of queued messages stay stamps (see `station.clock`) until they are sent: an event before the
-first time sync gets its time when the time is known.
+"""From the station's words to OCPP 1.6 payloads and back. Pure. The messages that wait in the outbox are made
+in `ocpp16.queued`.
 """
 
 from station.authorization import IdTagInfo
@@ -46,53 +44,17 @@ def status_notification(number, report, time_text):
     return payload
 
 
-def start_transaction(transaction):
-    payload = {
-        "connectorId": transaction.connector,
-        "idTag": transaction.id_tag,
-        "meterStart": transaction.meter_start_wh,
-        "timestamp": transaction.started,
-    }
-    if transaction.reservation_id is not None:
-        payload["reservationId"] = transaction.reservation_id
-    return payload
+def meter_values(number, time_text, values):
+    """`values`: SampledValues of one moment; the outbox adds the transactionId where there is one."""
+    return {"connectorId": number, "meterValue": [meter_value(time_text, values)]}
 
 
-def stop_transaction(transaction, reason, tag, stamp, data):
-    """`data`: list of (stamp, sampled values). The reason is always said: some CSMSs cannot do without."""
-    payload = {"meterStop": transaction.meter_last_wh, "timestamp": stamp, "reason": reason}
-    if tag is not None:
-        payload["idTag"] = tag
-    if data:
-        payload["transactionData"] = [meter_value(at, values) for at, values in data]
-    return payload
+def meter_value(time_text, values):
+    return {"timestamp": time_text, "sampledValue": values}
 
 
-def meter_values(number, stamp, values):
-    return {"connectorId": number, "meterValue": [meter_value(stamp, values)]}
-
-
-def meter_value(stamp, values):
-    return {"timestamp": stamp, "sampledValue": values}
-
-
-def with_times(payload, clock, milliseconds):
-    """A copy of a queued payload, every stamp in it turned into the text that the wire wants. The original
-    stays as it is: the message may have to be sent again, with the time known better.
-    """
-    payload = dict(payload)
-    if "timestamp" in payload:
-        payload["timestamp"] = _time_text(payload["timestamp"], clock, milliseconds)
-    for name in ("meterValue", "transactionData"):
-        if name in payload:
-            payload[name] = [
-                meter_value(_time_text(value["timestamp"], clock, milliseconds), value["sampledValue"])
-                for value in payload[name]
-            ]
-    return payload
-
-
-def _time_text(stamp, clock, milliseconds):
+def time_text(stamp, clock, milliseconds):
+    """The time of a stamp (see `station.clock`) as the wire wants it."""
     utc_ms = clock.resolve(stamp)
     if utc_ms is None:
         # The CSMS accepted us and told no time that can be read; the schema wants one all the same.

@@ -18,6 +18,7 @@ from ocpp16 import payloads
 from ocpp16.back_off import BackOff
 from ocpp16.rpc import BadAnswer, CallError, CallTimeout, LinkLost, TooManyCalls
 from ocpp16.wait import Bell
+from station import metering
 
 ACCEPTED = "Accepted"
 PENDING = "Pending"
@@ -105,12 +106,16 @@ class Session:
     def journalled(self, number, confirmed):
         return self._outbox.journalled(number, confirmed)
 
+    def told(self, number):
+        return self._outbox.told(number)
+
     def metered(self, number, transaction, stamp, values):
         if transaction is not None:
-            self._outbox.metered(number, transaction, stamp, values)
-        elif self.online:
-            payload = payloads.meter_values(number, stamp, values)
-            self._note("MeterValues", payloads.with_times(payload, self._clock, self._milliseconds))
+            return self._outbox.metered(number, transaction, stamp, values)
+        if self.online:
+            time = payloads.time_text(stamp, self._clock, self._milliseconds)
+            self._note("MeterValues", payloads.meter_values(number, time, metering.sampled_values(values)))
+        return None
 
     def status(self, number, report, stamp):
         # Offline nothing is kept: on the next connection what differs from what the CSMS knows is told.

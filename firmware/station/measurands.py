@@ -11,6 +11,7 @@ What a station really has is a subset: `measurands` in its description.
 # phases  "" one value; "L" one per phase: L1, L2, L3; "LN" one per phase to neutral: L1-N, L2-N, L3-N
 # source  attribute of hal.reading.Reading, "+" or "-" before it: only what flows to the car or to the grid;
 #         "" computed in station.metering
+# The place of a row and its decimals are in the records of ocpp16.queued: new rows go to the end.
 _WH = "Wh"
 _OUTLET = "Outlet"
 MEASURANDS = (
@@ -35,16 +36,24 @@ MEASURANDS = (
 
 DEFAULT = "Energy.Active.Import.Register"
 
-_PHASES = {"": (), "L": ("L1", "L2", "L3"), "LN": ("L1-N", "L2-N", "L3-N")}
+# Their places are in those records as well.
+PHASES = (None, "L1", "L2", "L3", "L1-N", "L2-N", "L3-N")
+_PHASES = {"": (), "L": PHASES[1:4], "LN": PHASES[4:]}
+
+
+def index(name: str):
+    """The place in MEASURANDS of this name, whatever its case; None when we do not know it."""
+    wanted = name.lower()
+    for place, entry in enumerate(MEASURANDS):
+        if entry[0].lower() == wanted:
+            return place
+    return None
 
 
 def find(name: str):
     """The row of MEASURANDS with this name, whatever its case; None when we do not know it."""
-    wanted = name.lower()
-    for entry in MEASURANDS:
-        if entry[0].lower() == wanted:
-            return entry
-    return None
+    place = index(name)
+    return None if place is None else MEASURANDS[place]
 
 
 def row(name: str):

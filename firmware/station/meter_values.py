@@ -26,24 +26,37 @@ class MeterValues:
     def begin(self, connector, reading, stamp):
         """A transaction begins; `reading` is None when it is taken up again after a power cut."""
         value = self._config.value
+        transaction = connector.transaction
         self._sampled = SampledSchedule(connector.station.clock.uptime_ms, value("MeterValueSampleInterval"))
         self._since_sample.take(reading)
+        self._data = self._new_data()
+        if reading is None:
+            self._data.restore(transaction.begin, transaction.started, transaction.meter_start_wh)
+        else:
+            self._data.begin(stamp, reading, connector.supply.offered_da)
+            transaction.begin = self._data.state()
+
+    def end(self, connector, reading, stamp):
+        """The transaction is over: (stamp, values) for transactionData, oldest first; `connector` still has
+        it.
+        """
+        data, self._data, self._sampled = self._data, None, None
+        if data is None:  # a power cut ended it
+            transaction = connector.transaction
+            data = self._new_data()
+            data.restore(transaction.begin, transaction.started, transaction.meter_start_wh)
+        data.end(stamp, reading, connector.supply.offered_da)
+        return list(data.meter_values())
+
+    def _new_data(self):
+        value = self._config.value
         limit = value("StopTransactionMaxMeterValues")
-        self._data = TransactionData(
+        return TransactionData(
             self._described,
             value("StopTxnSampledData") or (),
             value("StopTxnAlignedData") or (),
             1 << 29 if limit is None else limit,
         )
-        self._data.begin(stamp, reading, connector.supply.offered_da)
-
-    def end(self, connector, reading, stamp):
-        """The transaction is over: (stamp, sampled values) for transactionData, oldest first."""
-        data, self._data, self._sampled = self._data, None, None
-        if data is None:
-            return []
-        data.end(stamp, reading, connector.supply.offered_da)
-        return list(data.meter_values())
 
     def step(self, connector):
         """Take what is due now."""
@@ -59,29 +72,31 @@ class MeterValues:
             self._since_aligned.take(connector.reading)
         moment = self._aligned.due(clock.utc_ms)
         if moment is not None:
-            self._take(connector, moment, True)
+            self._take(connector, clock.uptime_at(moment), True)
         if self._sampled is not None and connector.transaction is not None:
             self._sampled.set_interval(clock.uptime_ms, config.value("MeterValueSampleInterval"))
             if self._sampled.due(clock.uptime_ms):
-                self._take(connector, clock.stamp(), False)
+                self._take(connector, clock.uptime_ms, False)
 
-    def _take(self, connector, stamp, aligned):
+    def _take(self, connector, at_ms, aligned):
+        """`at_ms`: the uptime that the sample is for."""
         transaction = connector.transaction
 
         def read(reading, now):
             if connector.transaction is transaction:
-                self._tell(connector, transaction, reading, stamp, aligned)
+                self._tell(connector, transaction, reading, at_ms, aligned)
 
         connector.station.read_meter(connector.number, read)
 
-    def _tell(self, connector, transaction, reading, stamp, aligned):
-        connector.metered(reading, stamp)
+    def _tell(self, connector, transaction, reading, at_ms, aligned):
+        stamp = connector.tell(at_ms)
+        connector.metered(reading)
         offered_da = connector.supply.offered_da
         if aligned:
             names, series, context = "MeterValuesAlignedData", self._since_aligned, metering.SAMPLE_CLOCK
         else:
             names, series, context = "MeterValuesSampledData", self._since_sample, metering.SAMPLE_PERIODIC
-        values = metering.sampled_values(
+        values = metering.sample(
             self._config.value(names) or _DEFAULT,
             reading,
             self._described,
@@ -89,9 +104,9 @@ class MeterValues:
             context,
             series.take(reading),
         )
-        if values:
+        if values is not None:
+            register_wh = connector.station.wire.metered(connector.number, transaction, stamp, values)
             if transaction is not None:
-                connector.keep_record()
-            connector.station.wire.metered(connector.number, transaction, stamp, values)
+                connector.witnessed(register_wh)
         if self._data is not None:
             self._data.sample(stamp, reading, offered_da, aligned)

@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: MIT
 """From a meter's reading to OCPP 1.6 sampled values (7.43), by integers only.
 
-A column is (name, phase or None): one number of a sample. Numbers stay in the integers of `hal.reading` (Wh,
-mA, mV, W, ...) until they are written; what the meter does not give is None and left out, never 0.
+A column is one number of a sample: a byte, eight times the place of its measurand in `measurands.MEASURANDS`
+and the place of its phase in `measurands.PHASES`. Numbers stay in the integers of `hal.reading` (Wh, mA, mV,
+W, ...) until they are written; what the meter does not give is None and left out, never 0.
+
+The values of one moment, on their way from here to the wire, are (context, columns, numbers): bytes and a
+tuple of the same length.
 """
 
 from station import measurands
@@ -13,6 +17,8 @@ SAMPLE_CLOCK = "Sample.Clock"
 TRANSACTION_BEGIN = "Transaction.Begin"
 TRANSACTION_END = "Transaction.End"
 TRIGGER = "Trigger"
+
+REGISTER = 0  # the column of Energy.Active.Import.Register
 
 
 class IntervalEnergy:
@@ -43,7 +49,7 @@ def _since(before_wh, now_wh):
     return now_wh - before_wh
 
 
-def columns(names, connector) -> tuple:
+def columns(names, connector) -> bytes:
     """The columns for configured measurands (tuple of `Name` or `Name.L2`): all phases of each unless one is
     named.
 
@@ -52,12 +58,20 @@ def columns(names, connector) -> tuple:
     found = []
     for item in names:
         name, phase = measurands.split(item)
-        entry = measurands.row(name)
-        phases = measurands.phases_of(entry, connector.phases)
-        for column in [(entry[0], one) for one in phases] if phases else ((entry[0], None),):
-            if (phase is None or phase == column[1]) and column not in found:
+        index = measurands.index(name)
+        if index is None:
+            raise KeyError(name)
+        phases = measurands.phases_of(measurands.MEASURANDS[index], connector.phases)
+        for one in phases or (None,):
+            column = index << 3 | measurands.PHASES.index(one)
+            if (phase is None or phase == one) and column not in found:
                 found.append(column)
-    return tuple(found)
+    return bytes(found)
+
+
+def known(column: int) -> bool:
+    """Whether this firmware has such a column: one of a record may come from a newer firmware."""
+    return column >> 3 < len(measurands.MEASURANDS) and column & 7 < len(measurands.PHASES)
 
 
 def numbers(columns_, reading, connector, offered_da=None, interval_wh=(None, None)) -> tuple:
@@ -66,15 +80,13 @@ def numbers(columns_, reading, connector, offered_da=None, interval_wh=(None, No
     `reading`: `hal.reading.Reading`, or None when the meter did not answer: offered values are given all the
     same. `offered_da`: current offered to the car. `interval_wh`: what IntervalEnergy.take() said.
     """
-    return tuple(
-        [_number(name, phase, reading, connector, offered_da, interval_wh) for name, phase in columns_]
-    )
+    return tuple([_number(column, reading, connector, offered_da, interval_wh) for column in columns_])
 
 
-def sampled_value(column, number: int, context: str) -> dict:
+def sampled_value(column: int, number: int, context: str) -> dict:
     """One SampledValue; context, measurand and unit are always there: central systems misread defaults."""
-    name, phase = column
-    _, unit, location, decimals, _, _ = measurands.row(name)
+    name, unit, location, decimals, _, _ = measurands.MEASURANDS[column >> 3]
+    phase = measurands.PHASES[column & 7]
     value = {"value": decimal(number, decimals), "context": context, "measurand": name, "location": location}
     if unit is not None:
         value["unit"] = unit
@@ -83,19 +95,38 @@ def sampled_value(column, number: int, context: str) -> dict:
     return value
 
 
-def sampled_values(names, reading, connector, offered_da, context, interval_wh=(None, None)) -> list:
-    """The SampledValues of one moment, for the wire: dicts of texts. Empty when the meter gave nothing that
-    is asked for.
+def sample(names, reading, connector, offered_da, context, interval_wh=(None, None)):
+    """The values of one moment; None when the meter gave nothing that is asked for.
 
     `names`: the value of a measurand key. Empty means the default measurand (the schema's) in periodic
     samples: pass `names or (measurands.DEFAULT,)`; in transaction data it means nothing (errata 3.14.5).
     """
     wanted = columns(names, connector)
-    found = []
-    for column, number in zip(wanted, numbers(wanted, reading, connector, offered_da, interval_wh)):
-        if number is not None:
-            found.append(sampled_value(column, number, context))
-    return found
+    found = numbers(wanted, reading, connector, offered_da, interval_wh)
+    return None if empty(found) else (context, wanted, found)
+
+
+def empty(numbers_) -> bool:
+    """No number at all."""
+    return all(number is None for number in numbers_)
+
+
+def register_wh(values):
+    """The energy register among the values of one moment, None without one."""
+    for column, number in zip(values[1], values[2]):
+        if column == REGISTER:
+            return number
+    return None
+
+
+def sampled_values(values) -> list:
+    """The values of one moment as the wire wants them: dicts of texts."""
+    context, columns_, numbers_ = values
+    return [
+        sampled_value(column, number, context)
+        for column, number in zip(columns_, numbers_)
+        if number is not None
+    ]
 
 
 def decimal(number: int, decimals: int) -> str:
@@ -110,7 +141,8 @@ def decimal(number: int, decimals: int) -> str:
     return sign + text[:-decimals] + "." + (fraction or "0")
 
 
-def _number(name, phase, reading, connector, offered_da, interval_wh):
+def _number(column, reading, connector, offered_da, interval_wh):
+    name, _, _, _, phases, source = measurands.MEASURANDS[column >> 3]
     if name == "Current.Offered":
         return offered_da
     if name == "Power.Offered":
@@ -123,10 +155,9 @@ def _number(name, phase, reading, connector, offered_da, interval_wh):
         return interval_wh[1]
     if name == "Power.Factor":
         return _power_factor(reading)
-    _, _, _, _, phases, source = measurands.row(name)
     value = getattr(reading, source.lstrip("+-"))
     if phases:
-        index = 0 if phase is None else int(phase[1]) - 1
+        index = (max(column & 7, 1) - 1) % 3
         value = value[index] if index < len(value) else None
     if value is None:
         return None

@@ -6,8 +6,12 @@ OCPP 1.6 errata 3.14: both lists empty means no transaction data at all; begin a
 measurand; when there are too many samples, every second one between begin and end goes, begin and end never.
 Samples are held as tuples of integers and written out one at a time, so that neither RAM nor the message
 grows with the length of a transaction.
+
+The begin survives a power cut, in the record of the transaction. What came between does not: it would be a
+record of some KB, written every two minutes, and the samples are most often in MeterValues as well.
 """
 
+from hal.reading import Reading
 from station import metering
 
 # 40 samples of one measurand; with many measurands the number of values counts, each is some 130 bytes of
@@ -37,11 +41,11 @@ class TransactionData:
     def __init__(self, connector, sampled: tuple, aligned: tuple, limit: int):
         self._connector = connector
         self._columns = (metering.columns(sampled, connector), metering.columns(aligned, connector))
-        sampled, aligned = self._columns
-        self._both = both = sampled + tuple([column for column in aligned if column not in sampled])
+        first, second = self._columns
+        self._both = first + bytes([column for column in second if column not in first])
         self._limit = 0
-        if both and limit > 0:
-            self._limit = max(2, min(limit, _SAMPLE_LIMIT, _VALUE_LIMIT // len(both)))
+        if self._both and limit > 0:
+            self._set_limit(limit)
         # Of each series: every how many samples one is kept (doubles when too many), how many to skip now.
         self._stride = [1, 1]
         self._skip = [0, 0]
@@ -49,6 +53,9 @@ class TransactionData:
         self._begin = None
         self._end = None
         self._between = []
+
+    def _set_limit(self, limit):
+        self._limit = max(2, min(limit, _SAMPLE_LIMIT, _VALUE_LIMIT // len(self._both)))
 
     def begin(self, stamp, reading, offered_da=None) -> None:
         """The transaction starts. `stamp`: of station.clock; `reading`: None when the meter is silent."""
@@ -80,26 +87,39 @@ class TransactionData:
             self._end = self._sample(stamp, _END, self._both, reading, offered_da, interval_wh)
 
     def meter_values(self):
-        """Yield (stamp, list of SampledValues) in order of time: what transactionData carries. Samples
+        """Yield (stamp, (context, columns, numbers)) in order of time: what transactionData carries. Samples
         without any value are left out, so with a dead meter nothing may come at all."""
         for sample in [self._begin] + self._between + [self._end]:
-            if sample is None:
-                continue
-            kind = sample[1]
-            found = []
-            for column, number in zip(self._both if kind >= _BEGIN else self._columns[kind], sample[2]):
-                if number is not None:
-                    found.append(metering.sampled_value(column, number, _CONTEXTS[kind]))
-            if found:
-                yield sample[0], found
+            if sample is not None and not metering.empty(sample[2]):
+                kind = sample[1]
+                columns = self._both if kind >= _BEGIN else self._columns[kind]
+                yield sample[0], (_CONTEXTS[kind], columns, sample[2])
 
-    def state(self) -> list:
-        """Everything, as JSON can carry it; give it to restore() of an object with the same arguments."""
-        return [self._begin, self._between, self._end, self._stride]
+    def state(self):
+        """The begin as JSON can carry it, [column, number or None, ...]; None when there is no transaction
+        data."""
+        if self._begin is None:
+            return None
+        found = []
+        for column, number in zip(self._both, self._begin[2]):
+            found.append(column)
+            found.append(number)
+        return found
 
-    def restore(self, state) -> None:
-        """Take over what state() gave before a restart. Interval energy starts anew."""
-        self._begin, self._between, self._end, self._stride = state
+    def restore(self, state, stamp, meter_start_wh: int) -> None:
+        """In the place of begin() for a transaction that a power cut interrupted. `state`: what state() gave
+        before; `stamp`: of its start. What was configured then counts, for the end as well.
+        """
+        self._limit, limit = 0, self._limit
+        self._interval[_BEGIN].take(Reading(energy_wh=meter_start_wh))
+        if not _is_state(state):
+            return
+        # A measurand of a newer firmware, of which this one knows nothing, is left out.
+        pairs = [state[at : at + 2] for at in range(0, len(state), 2) if metering.known(state[at])]
+        self._both = bytes([column for column, _ in pairs])
+        if pairs:
+            self._set_limit(max(2, limit))
+            self._begin = (stamp, _BEGIN, tuple([number for _, number in pairs]))
 
     def _sample(self, stamp, kind, columns, reading, offered_da, interval_wh):
         return stamp, kind, metering.numbers(columns, reading, self._connector, offered_da, interval_wh)
@@ -118,3 +138,15 @@ class TransactionData:
                 # The newest sample stayed or went; the next to keep is a new stride after the newest kept.
                 stride = self._stride[series] = 2 * self._stride[series]
                 self._skip[series] = stride - 1 if count[series] % 2 else stride // 2 - 1
+
+
+def _is_state(state):
+    """A record of a transaction may hold anything: made by another firmware, or by none."""
+    if not isinstance(state, list) or len(state) % 2:
+        return False
+    for at, value in enumerate(state):
+        if value is None and at % 2:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or (at % 2 == 0 and not 0 <= value < 256):
+            return False
+    return True

@@ -4,10 +4,12 @@
 
 import asyncio
 import itertools
+import json
 from datetime import UTC, datetime
 
 import pytest
 
+from bench.charger import STATIONS
 from bench.csms import Csms
 from bench.messages import Message, parse_utc
 from bench.scripts import Answer, amend, call_error, hang_up, late, silence
@@ -292,6 +294,70 @@ async def test_a_power_cut_while_the_queue_is_told():
         times = sorted({parse_utc(entry["timestamp"]) for entry in csms.books.transactions[1].readings})
         assert len(times) >= 5
         assert every(times, 1)
+
+
+def contexts(stop: Message) -> list[str]:
+    return [entry["sampledValue"][0]["context"] for entry in stop.payload["transactionData"]]
+
+
+@pytest.mark.parametrize("power_loss", ["stop", "resume"])
+async def test_transaction_data_after_a_power_cut(power_loss, tmp_path):
+    """The beginning is told as it was, whatever the charger does with the transaction; the end fits it."""
+    description = json.loads((STATIONS / "loop_evs32a.json").read_text())
+    description["options"]["power_loss"] = power_loss
+    station = tmp_path / "station.json"
+    station.write_text(json.dumps(description))
+    names = "Energy.Active.Import.Register,Energy.Active.Import.Interval,Voltage"
+    async with installed(station=station, StopTxnSampledData=names) as post:
+        await post.booted()
+        start = await post.charge()
+        await post.counts(start.payload["meterStart"] + 4)
+        await post.settled()
+        await post.charger.power_cut()
+        await post.charger.start()
+        await post.station.expect("BootNotification", timeout=10)
+        if power_loss == "resume":
+            await post.shows("Charging")
+            await post.tag()
+        stop = await post.station.expect("StopTransaction", timeout=10, transactionId=1)
+        assert contexts(stop) == ["Transaction.Begin", "Transaction.End"]
+        begin, end = stop.payload["transactionData"]
+        assert begin["timestamp"] == start.payload["timestamp"]
+        assert end["timestamp"] == stop.payload["timestamp"]
+        values = [
+            {sample["measurand"]: sample["value"] for sample in entry["sampledValue"]}
+            for entry in (begin, end)
+        ]
+        register = "Energy.Active.Import.Register"
+        assert [int(value[register]) for value in values] == [
+            start.payload["meterStart"],
+            stop.payload["meterStop"],
+        ]
+        assert all(float(value["Voltage"]) > 200 for value in values)
+        billed_wh = stop.payload["meterStop"] - start.payload["meterStart"]
+        assert billed_wh >= 4
+        assert int(values[1]["Energy.Active.Import.Interval"]) == billed_wh
+
+
+async def test_what_waits_takes_little_flash(tmp_path):
+    """1,000 transactions with 10 samples each have to fit 1 MB: 87 bytes for one message, with all."""
+    async with installed(data=tmp_path, **C6, **ANYBODY, **METERED) as post:
+        await post.booted()
+        await post.offline()
+        for _ in range(2):
+            await post.charge_offline(STRANGER)
+            await asyncio.sleep(3)
+            await post.tag(STRANGER)
+            await post.shows("Finishing")
+            await post.unplug()
+        depth = (await post.charger.state())["queue_depth"]
+        assert depth >= 8
+        size = sum(path.stat().st_size for path in (tmp_path / "outbox").glob("*.seg"))
+        assert size <= 60 * depth
+        await post.online()
+        for _ in range(2):
+            await post.station.expect("StopTransaction")
+        assert len(said(post)) >= depth
 
 
 # --- a CSMS that cannot process ---

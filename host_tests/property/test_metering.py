@@ -50,7 +50,9 @@ offers = st.none() | st.integers(0, 10000)
 def test_values_fit_the_schema_and_name_only_what_was_asked(
     names, reading, connector, offered_da, interval_wh
 ):
-    found = metering.sampled_values(names, reading, connector, offered_da, "Sample.Clock", interval_wh)
+    values = metering.sample(names, reading, connector, offered_da, "Sample.Clock", interval_wh)
+    found = [] if values is None else metering.sampled_values(values)
+    assert (values is None) == (not found)
     if found:
         METER_VALUES.validate(
             {"connectorId": 1, "meterValue": [{"timestamp": "2026-11-20T12:00:00Z", "sampledValue": found}]}
@@ -112,14 +114,22 @@ def test_transaction_data_stays_bounded_ordered_and_valid(connector, sampled, al
     data.begin(0, Reading(energy_wh=1), 100)
     for number, (is_aligned, reading) in enumerate(samples, 1):
         data.sample(number, reading, 100, is_aligned)
-    data = json.loads(json.dumps(data.state())), data
-    restored = TransactionData(connector, sampled, aligned, limit)
-    restored.restore(data[0])
-    restored.end(len(samples) + 1, Reading(energy_wh=2), 100)
-    found = list(restored.meter_values())
+    data.end(len(samples) + 1, Reading(energy_wh=2), 100)
+    found = [(stamp, metering.sampled_values(values)) for stamp, values in data.meter_values()]
     assert len(found) <= min(max(limit, 2), 40) if limit else not found
     assert [stamp for stamp, _ in found] == sorted({stamp for stamp, _ in found})
     assert len(json.dumps(found)) < 20_000
+    # After a power cut the begin is there, and the end; what was in between is not.
+    restored = TransactionData(connector, sampled, aligned, limit)
+    restored.restore(json.loads(json.dumps(data.state())), 0, 1)
+    restored.end(len(samples) + 1, Reading(energy_wh=2), 100)
+    edges = [(stamp, metering.sampled_values(values)) for stamp, values in restored.meter_values()]
+    assert [entry for entry in edges if entry[0] == 0] == [entry for entry in found if entry[0] == 0]
+    assert [[one["measurand"] for one in values] for stamp, values in edges if stamp] == [
+        [one["measurand"] for one in values if one["measurand"] != "Energy.Active.Export.Interval"]
+        for stamp, values in found
+        if stamp == len(samples) + 1
+    ]
     if limit and measurands.DEFAULT in sampled + aligned:
         assert found[0][0] == 0
         assert found[-1][0] == len(samples) + 1

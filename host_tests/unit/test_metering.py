@@ -59,7 +59,8 @@ EXPORTING = Reading(energy_wh=5, power_w=-3000, current_ma=(-13040,), voltage_mv
 def values(
     names, reading=FULL, connector=SINGLE, offered_da=160, context="Sample.Periodic", interval_wh=(None, None)
 ):
-    return metering.sampled_values(names, reading, connector, offered_da, context, interval_wh)
+    found = metering.sample(names, reading, connector, offered_da, context, interval_wh)
+    return [] if found is None else metering.sampled_values(found)
 
 
 def value(name, *arguments):
@@ -341,7 +342,12 @@ def played(data, count, aligned_too=False):
         if aligned_too:
             data.sample(number * 1000 + 500, register(number), None, True)
     data.end((count + 1) * 1000, register(count + 1))
-    return list(data.meter_values())
+    return said(data)
+
+
+def said(data):
+    """What transactionData carries, as the wire has it."""
+    return [(stamp, metering.sampled_values(values)) for stamp, values in data.meter_values()]
 
 
 def registers(found, context):
@@ -421,7 +427,7 @@ def test_the_number_of_values_is_bounded_whatever_the_keys_say():
     for number in range(3000):
         data.sample(number, THREE_PHASE, 100, number % 2 == 0)
     data.end(3000, FULL, 100)
-    text = json.dumps([[stamp, sampled] for stamp, sampled in data.meter_values()])
+    text = json.dumps(said(data))
     assert len(text) < 14000, len(text)
     single = TransactionData(SINGLE, (ENERGY,), (), 2147483647)
     assert 20 < len(played(single, 3000)) <= 40
@@ -434,7 +440,7 @@ def test_interval_energy_of_samples_and_of_the_whole_transaction():
     for number, wh in ((1, 1100), (2, 1300)):
         data.sample(number, register(wh))
     data.end(3, register(1600))
-    assert [sampled[0]["value"] for _, sampled in data.meter_values()] == ["100", "200", "600"]
+    assert [sampled[0]["value"] for _, sampled in said(data)] == ["100", "200", "600"]
 
 
 def test_a_silent_meter_leaves_gaps():
@@ -446,16 +452,81 @@ def test_a_silent_meter_leaves_gaps():
     assert [stamp for stamp, _ in data.meter_values()] == [1]
 
 
-def test_state_survives_json_and_goes_on():
-    data = TransactionData(THREE, (ENERGY, "Voltage"), (), 20)
-    data.begin((3, 500), THREE_PHASE)
-    data.sample(1000, THREE_PHASE)
-    again = TransactionData(THREE, (ENERGY, "Voltage"), (), 20)
-    again.restore(json.loads(json.dumps(data.state())))
-    for one in (data, again):
-        one.sample(2000, THREE_PHASE)
-        one.end(3000, THREE_PHASE)
-    first = list(data.meter_values())
-    assert json.dumps(first) == json.dumps(list(again.meter_values()))
-    assert len(first) == 4
-    assert [len(sampled) for _, sampled in first] == [4, 4, 4, 4]
+def after_a_power_cut(data, *arguments, meter_start_wh=0):
+    """The object that takes over what was kept of `data`."""
+    again = TransactionData(*arguments)
+    again.restore(json.loads(json.dumps(data.state())), [3, 500], meter_start_wh)
+    return again
+
+
+def test_the_begin_survives_a_power_cut():
+    interval = "Energy.Active.Import.Interval"
+    arguments = (THREE, (ENERGY, "Voltage"), (interval, "SoC"), 20)
+    data = TransactionData(*arguments)
+    data.begin([3, 500], Reading(energy_wh=70000, voltage_mv=(230000, None, -1)), 160)
+    data.sample([3, 9000], THREE_PHASE)
+    begin = said(data)[0]
+    assert [one["value"] for one in begin[1]] == ["70000", "230.0", "-0.001"]
+    # It is resumed, or was cut off, and the keys say something else by now: what counted goes on to count.
+    for changed in (arguments, (THREE, ("SoC",), (), 20), (THREE, (), (), 0)):
+        again = after_a_power_cut(data, *changed, meter_start_wh=70000)
+        again.end([4, 1], Reading(energy_wh=70500, voltage_mv=(1000, 2000, 3000)))
+        found = said(again)
+        assert found[0] == begin and len(found) == 2
+        ends = [(one["measurand"], one["value"], one["context"]) for one in found[1][1]]
+        assert ends == [
+            (ENERGY, "70500", "Transaction.End"),
+            ("Voltage", "1.0", "Transaction.End"),
+            ("Voltage", "2.0", "Transaction.End"),
+            ("Voltage", "3.0", "Transaction.End"),
+            (interval, "500", "Transaction.End"),  # of the whole transaction
+        ]
+    again = after_a_power_cut(data, *arguments)
+    again.sample([4, 0], THREE_PHASE)
+    again.sample([4, 1], THREE_PHASE, None, True)
+    again.end([4, 2], THREE_PHASE)
+    contexts = [sampled[0]["context"] for _, sampled in said(again)]
+    assert contexts == ["Transaction.Begin", "Sample.Periodic", "Transaction.End"]
+
+
+def test_no_transaction_data_before_a_power_cut_is_none_after_it():
+    for arguments in ((SINGLE, (), (), 20), (SINGLE, (ENERGY,), (), 0)):
+        data = TransactionData(*arguments)
+        data.begin(0, register(5))
+        assert data.state() is None
+        assert said(after_a_power_cut(data, SINGLE, (ENERGY,), (ENERGY,), 20)) == []
+
+
+def test_what_is_kept_of_the_begin_is_small():
+    data = TransactionData(THREE, (ENERGY, "Voltage", "Current.Import", "Power.Active.Import"), (), 20)
+    data.begin(0, THREE_PHASE)
+    assert len(json.dumps(data.state())) < 100
+
+
+def test_a_record_that_makes_no_sense_is_no_begin():
+    for state in (
+        "text",
+        {},
+        5,
+        [],
+        [0],
+        [0, 5, 1],
+        [None, 5],
+        [0, "5"],
+        [0, True],
+        [-1, 5],
+        [256, 5],
+        [0, [5]],
+        [0, 1.5],
+        [255, 5],  # a column of a newer firmware
+        [7, 5],
+    ):
+        data = TransactionData(SINGLE, (ENERGY,), (), 20)
+        data.restore(state, 0, 0)
+        data.sample(1, register(1))
+        data.end(2, register(2))
+        assert said(data) == [], state
+    data = TransactionData(SINGLE, (ENERGY,), (), 20)
+    data.restore([255, 1, 0, 5], 0, 0)
+    data.end(2, register(2))
+    assert [len(sampled) for _, sampled in said(data)] == [1, 1]

@@ -5,55 +5,78 @@
 """
 
 import json
+from binascii import hexlify, unhexlify
 
+import log
 from hal.ticks import ticks_add
+from host_tests.unit.expect import raises
+from host_tests.unit.scratch import Scratch
+from ocpp16 import queued
 from ocpp16.outbox import Outbox
 from station.clock import Clock
 from station.transaction import Transaction
+from store.journal import Journal
 from store.overflow import Overflow
 
 
 class MemoryJournal:
     """What `store.journal.Journal` offers, without files; `persisted` is what a restart would find."""
 
+    SEGMENT = 4  # records
+
     def __init__(self, persisted=None):
-        kept = json.loads(persisted) if persisted else {"next": 1, "records": [], "note": {}}
+        kept = json.loads(persisted) if persisted else {"next": 1, "head": 1, "records": [], "note": {}}
         self._kept = kept
-        self.head_note = kept["note"]
+        self._head = kept["head"]
+        self.head_note = json.loads(json.dumps(kept["note"]))
         self.full = False
+        self.read = 0  # records that newest_first() gave
 
     def persisted(self):
         return json.dumps(self._kept)
 
     waiting = 0
 
+    def _waiting(self):
+        return [record for record in self._kept["records"] if record[0] >= self._head]
+
     @property
     def depth(self):
-        return len(self._kept["records"])
+        return len(self._waiting())
 
     def append(self, data, worth_ram=False):
         if self.full:
             raise OSError(28)
+        if not self._waiting():
+            self._kept["records"] = []  # the last one that was delivered lay there till now
         sequence = self._kept["next"]
         self._kept["next"] += 1
-        self._kept["records"].append([sequence, str(data, "utf-8")])
+        self._kept["records"].append([sequence, str(hexlify(data), "ascii")])
         return sequence
 
     def peek(self):
-        if not self._kept["records"]:
-            return None
-        sequence, text = self._kept["records"][0]
-        return sequence, text.encode()
+        for sequence, text in self._waiting():
+            return sequence, unhexlify(text)
+        return None
 
-    def iterate(self):
-        for sequence, text in self._kept["records"]:
-            yield sequence, text.encode()
+    def newest_first(self):
+        records = self._waiting()
+        while records:
+            count = len(records) % self.SEGMENT or self.SEGMENT
+            segment, records = records[-count:], records[:-count]
+            for sequence, text in segment:
+                self.read += 1
+                yield sequence, unhexlify(text)
 
-    def drop(self, note=None):
-        self._kept["records"].pop(0)
-        self.save_note(note)
+    def drop(self, note=None, lazy=False):
+        self._head = self._waiting()[0][0] + 1
+        self.head_note = note
+        if not lazy or self._waiting() or note != self._kept["note"]:
+            self.save_note(note)
 
     def save_note(self, note):
+        self.head_note = note
+        self._kept["head"] = self._head
         self._kept["note"] = json.loads(json.dumps(note))
 
 
@@ -86,6 +109,11 @@ class Bench:
         self.clock.advance(self.now)
 
 
+def energy(wh):
+    """A MeterValues of the register alone, as `station.metering` gives it."""
+    return "Sample.Periodic", b"\x00", (wh,)
+
+
 START_CONF = {"transactionId": 77, "idTagInfo": {"status": "Accepted", "parentIdTag": "FLEET"}}
 
 
@@ -96,7 +124,7 @@ def test_order_and_transaction_id():
     assert outbox.message() is None
     transaction = bench.transaction()
     outbox.started(transaction)
-    outbox.metered(1, transaction, bench.clock.stamp(), [{"value": "1100"}])
+    outbox.metered(1, transaction, bench.clock.stamp(), energy(1100))
     outbox.stopped(transaction, "Local", "TAG", bench.clock.stamp(), [])
     assert outbox.depth == 3
     assert outbox.wait_ms(0) == 0
@@ -128,9 +156,7 @@ def test_an_offline_start_before_the_first_time_sync_gets_its_time():
     transaction = bench.transaction()
     bench.outbox.started(transaction)
     bench.pass_ms(60000)
-    bench.outbox.stopped(
-        transaction, "Local", None, bench.clock.stamp(), [(bench.clock.stamp(), [{"value": "1"}])]
-    )
+    bench.outbox.stopped(transaction, "Local", None, bench.clock.stamp(), [(bench.clock.stamp(), energy(1))])
     bench.pass_ms(60000)
     bench.clock.set_utc_ms(1790000000000)
     text = bench.clock.text
@@ -163,11 +189,9 @@ def test_a_message_is_asked_for_again_when_the_link_was_lost():
     bench = Bench(known=False)
     transaction = bench.transaction()
     bench.outbox.started(transaction)
-    values = [{"value": "1"}]
+    values = energy(1)
     bench.outbox.metered(1, transaction, bench.clock.stamp(), values)
-    bench.outbox.stopped(
-        transaction, "Local", None, bench.clock.stamp(), [(bench.clock.stamp(), [{"value": "1"}])]
-    )
+    bench.outbox.stopped(transaction, "Local", None, bench.clock.stamp(), [(bench.clock.stamp(), energy(1))])
     bench.clock.set_utc_ms(1790000000000)
     for answer in (START_CONF, {}, {}):
         first = bench.outbox.message()
@@ -263,6 +287,35 @@ def test_what_the_journal_knows_of_a_transaction():
     assert bench.outbox.journalled(5) is None
 
 
+def test_a_long_queue_is_not_read_for_one_transaction():
+    bench = Bench()
+    number = 0
+    for number in range(100, 150):
+        transaction = bench.transaction(number)
+        bench.outbox.started(transaction)
+        bench.outbox.metered(1, transaction, bench.clock.stamp(), energy(1))
+        bench.outbox.stopped(transaction, "Local", None, bench.clock.stamp(), [])
+    last = bench.transaction(number)
+    for asked, answer in ((149, "stopped"), (148, "stopped"), (150, None)):
+        bench.journal.read = 0
+        assert bench.outbox.journalled(asked) == answer
+        assert bench.journal.read <= 2 * bench.journal.SEGMENT, asked
+    # Two at once: the one that goes on for long is found behind the other.
+    long = bench.transaction(200)
+    bench.outbox.started(long)
+    for number in (201, 202, 203):
+        bench.outbox.started(bench.transaction(number))
+        for _ in range(10):
+            bench.outbox.metered(2, bench.transaction(number), bench.clock.stamp(), energy(1))
+    assert bench.outbox.journalled(200) == "started"
+    bench.outbox.stopped(long, "Local", None, bench.clock.stamp(), [])
+    for _ in range(10):
+        bench.outbox.metered(2, bench.transaction(203), bench.clock.stamp(), energy(1))
+    assert bench.outbox.journalled(200) == "stopped"
+    assert bench.outbox.journalled(203) == "started"
+    assert bench.outbox.journalled(last.number) == "stopped"
+
+
 def test_lost_stops_do_not_fill_the_note():
     bench = Bench()
     for number in range(100):
@@ -287,6 +340,158 @@ def test_two_transactions_interleaved():
     assert bench.outbox.message()[2]["transactionId"] == 22
 
 
+def test_a_restart_repeats_the_last_sample_under_its_id_and_no_start_or_stop():
+    """The head is written for what counts; a delivered sample may come again, as the message it was."""
+    bench = Bench()
+    transaction = bench.transaction()
+    bench.outbox.started(transaction)
+    bench.outbox.answered(START_CONF)
+    assert Bench(bench.journal.persisted()).outbox.depth == 0
+    for wh in (1, 2, 3):
+        bench.outbox.metered(1, transaction, bench.clock.stamp(), energy(wh))
+        sample = bench.outbox.message()
+        bench.outbox.answered({})
+        again = Bench(bench.journal.persisted())
+        assert again.outbox.depth == 1
+        assert again.outbox.message() == sample
+    again.outbox.stopped(transaction, "Local", None, bench.clock.stamp(), [])
+    again.outbox.answered({})
+    again.outbox.answered({})
+    assert again.outbox.depth == 0
+    assert Bench(again.journal.persisted()).outbox.depth == 0
+
+
+def test_who_waits_for_an_answer_hears_of_it_before_the_queue_forgets():
+    """A power cut between the two asks the CSMS once more; the other way round nobody would know the id."""
+    bench = Bench()
+    transaction = bench.transaction()
+    bench.outbox.started(transaction)
+    bench.outbox.stopped(transaction, "Local", "TAG", bench.clock.stamp(), [])
+    found = []
+
+    def heard(*said):
+        found.append(bench.journal.persisted())
+
+    bench.outbox.on_started = bench.outbox.on_stopped = heard
+    for answer in (START_CONF, {}):
+        message = bench.outbox.message()
+        bench.outbox.answered(answer)
+        assert Bench(found[-1]).outbox.message() == message
+    assert len(found) == 2
+
+    # Whatever it makes of it, the queue goes on.
+    def broken(*said):
+        raise RuntimeError("no")
+
+    bench.outbox.on_started = broken
+    bench.outbox.started(transaction)
+    raises(RuntimeError, bench.outbox.answered, START_CONF)
+    assert bench.outbox.depth == 0
+
+
+def test_the_last_register_that_was_told():
+    bench = Bench()
+    assert bench.outbox.told(5) is None
+    transaction, other = bench.transaction(5), bench.transaction(6)
+    bench.outbox.started(transaction)
+    bench.outbox.started(other)
+    assert bench.outbox.told(5) is None
+    for wh in (0, 1100, 1200):
+        bench.pass_ms(1000)
+        stamp = bench.clock.stamp()
+        assert bench.outbox.metered(1, transaction, stamp, energy(wh)) == wh
+        assert bench.outbox.told(5) == (stamp, wh)
+        bench.outbox.metered(2, other, bench.clock.stamp(), energy(9000))
+    no_register = ("Sample.Periodic", b"\x68", (230000,))
+    assert bench.outbox.metered(1, transaction, bench.clock.stamp(), no_register) is None
+    assert bench.outbox.told(5) == (stamp, 1200)
+    bench.journal.full = True
+    assert bench.outbox.metered(1, transaction, bench.clock.stamp(), energy(1250)) is None
+    assert bench.outbox.told(5) == (stamp, 1200)
+
+
+def test_the_last_sample_stays_on_flash_however_it_went():
+    """Delivered at once, after a try that failed, or given up: a power cut finds it, and it is not sent more
+    often than TransactionMessageAttempts.
+    """
+    for failures in (0, 1, 2):
+        bench = Bench(attempts=2)
+        transaction = bench.transaction()
+        bench.outbox.started(transaction)
+        bench.outbox.answered(START_CONF)
+        for wh in (1100, 1200, 1300):
+            bench.outbox.metered(1, transaction, bench.clock.stamp(), energy(wh))
+            sent = bench.outbox.message()
+            for _ in range(failures):
+                bench.outbox.failed("CALLERROR", 0)
+            if failures < 2:
+                bench.outbox.answered({})
+            assert bench.outbox.message() is None
+            again = Bench(bench.journal.persisted(), attempts=2)
+            assert again.outbox.told(5) == (1790000000000, wh)
+            once_more = again.outbox.message()
+            assert once_more == (None if failures == 2 else sent)
+        # What comes next has its own tries.
+        again.outbox.stopped(transaction, "Local", None, again.clock.stamp(), [])
+        if once_more is not None:
+            again.outbox.answered({})
+        assert again.outbox.message()[1] == "StopTransaction"
+        again.outbox.failed("CALLERROR", 0)
+        assert again.outbox.depth == 1
+        again.outbox.failed("CALLERROR", 0)
+        assert again.outbox.depth == 0
+
+
+def test_attempts_are_exact_over_a_restart():
+    first = Bench(attempts=3)
+    transaction = first.transaction()
+    for wh in (1, 2):
+        first.outbox.metered(1, transaction, first.clock.stamp(), energy(wh))
+    sent = [first.outbox.message()[0]]
+    first.outbox.failed("CALLERROR", 0)
+    sent.append(first.outbox.message()[0])
+    first.outbox.failed("CALLERROR", 0)
+    second = Bench(first.journal.persisted(), attempts=3)
+    sent.append(second.outbox.message()[0])
+    second.outbox.failed("CALLERROR", 0)
+    assert sent[0] == sent[1] == sent[2]
+    # Given up is given up: it does not come again, and its tries are not the next one's.
+    third = Bench(second.journal.persisted(), attempts=3)
+    for _ in range(2):
+        assert third.outbox.message()[0] != sent[0]
+        assert third.outbox.depth == 1
+        third.outbox.failed("CALLERROR", 0)
+        assert third.outbox.depth == 1
+    third.outbox.failed("CALLERROR", 0)
+    assert third.outbox.depth == 0
+
+
+def test_tries_of_a_record_that_was_in_ram_only_are_not_the_next_ones():
+    bench = Bench(attempts=2)
+    files = bench.journal
+    outbox = Outbox(Overflow(files), Keys(attempts=2), bench.clock, True)
+    files.full = True
+    outbox.started(bench.transaction())
+    outbox.failed("CALLERROR", 0)  # the note can be written, the power fails
+    again = Bench(files.persisted(), attempts=2)
+    again.outbox.started(again.transaction(6))
+    again.outbox.failed("CALLERROR", 0)
+    assert again.outbox.depth == 1
+    again.outbox.failed("CALLERROR", 0)
+    assert again.outbox.depth == 0
+
+
+def test_tries_that_the_first_firmware_noted_count():
+    bench = Bench(attempts=3)
+    bench.outbox.started(bench.transaction())
+    bench.outbox.failed("CALLERROR", 0)
+    kept = json.loads(bench.journal.persisted())
+    kept["note"]["tries"] = 2
+    again = Bench(json.dumps(kept), attempts=3)
+    again.outbox.failed("CALLERROR", 0)
+    assert again.outbox.depth == 0
+
+
 def test_records_that_are_no_messages_are_passed_over():
     bench = Bench()
     for junk in (
@@ -299,6 +504,11 @@ def test_records_that_are_no_messages_are_passed_over():
         b'{"a":"StopTransaction","n":1,"p":{"timestamp":"now"}}',
         b'{"a":"StopTransaction","n":1,"p":{"timestamp":null}}',
         b'{"a":"StopTransaction","n":1,"p":{"timestamp":5,"transactionData":[{}]}}',
+        b"\x21\x02\x01\x06TAG",  # a form of a newer firmware
+        b"\x11",
+        b"\x11\x02",
+        b"\x12\x02\x01\x02\x00\x0a",
+        b"\x13\x02\x01\x06TA",
     ):
         bench.journal.append(junk)
     bench.outbox.started(bench.transaction())
@@ -328,6 +538,19 @@ def test_a_lost_note_is_completed_by_what_the_transaction_knows():
     # With a note there is nothing to guess.
     again = Bench(bench.journal.persisted())
     assert again.outbox.journalled(6, True) is None
+
+
+def test_what_an_earlier_transaction_of_that_number_meant_is_over():
+    """The count of boots could not be written: numbers come again."""
+    bench = Bench(attempts=1)
+    bench.outbox.started(bench.transaction())
+    bench.outbox.answered(START_CONF)
+    again = bench.transaction()
+    bench.outbox.started(again)
+    bench.outbox.stopped(again, "Local", None, bench.clock.stamp(), [])
+    bench.outbox.message()
+    bench.outbox.failed("CALLERROR", 0)
+    assert bench.outbox.message()[2]["transactionId"] == -1
 
 
 def test_a_full_disk_is_no_crash():
@@ -373,7 +596,7 @@ def test_a_bill_on_a_full_flash_waits_in_ram():
     outbox = Outbox(Overflow(files), Keys(), bench.clock, True)
     assert outbox.started(transaction) is True
     files.full = True
-    outbox.metered(1, transaction, bench.clock.stamp(), [{"value": "1"}])
+    outbox.metered(1, transaction, bench.clock.stamp(), energy(1))
     assert outbox.depth == 1  # samples are not worth RAM
     assert outbox.stopped(transaction, "Local", None, bench.clock.stamp(), []) is False
     assert outbox.depth == 2
@@ -386,3 +609,147 @@ def test_a_bill_on_a_full_flash_waits_in_ram():
     assert files.depth == 2  # order kept: the stop went to the journal first
     outbox.answered({})
     assert outbox.message()[1] == "StartTransaction"
+
+
+def test_ids_of_what_is_in_ram_only_never_repeat():
+    """Their count begins anew with each boot, on a flash that keeps nothing of it."""
+    persisted = Bench().journal.persisted()
+    seen = set()
+    for _ in range(3):
+        bench = Bench(persisted)
+        files = bench.journal
+        files.full = True
+        outbox = Outbox(Overflow(files), Keys(), bench.clock, True)
+        for _ in range(2):
+            assert outbox.started(bench.transaction()) is True
+            message_id = outbox.message()[0]
+            assert len(message_id) <= 36
+            assert message_id not in seen
+            seen.add(message_id)
+            outbox.answered(START_CONF)
+
+
+def test_an_id_stays_when_a_record_leaves_ram_between_two_tries():
+    bench = Bench()
+    files = bench.journal
+    outbox = Outbox(Overflow(files), Keys(), bench.clock, True)
+    files.full = True
+    transaction = bench.transaction()
+    outbox.started(transaction)
+    first = outbox.message()
+    outbox.failed("no answer", 0)
+    files.full = False
+    assert outbox.stopped(transaction, "Local", None, bench.clock.stamp(), []) is True
+    assert files.depth == 2
+    assert outbox.message() == first
+    assert outbox.late(first[0]) == "StartTransaction"
+    outbox.answered_late(START_CONF)
+    assert outbox.message()[1] == "StopTransaction"
+    outbox.answered({})
+    assert outbox.depth == 0
+
+
+def test_samples_that_cannot_be_kept_are_told_once():
+    bench = Bench()
+    transaction = bench.transaction()
+
+    def said():
+        """Since the mark."""
+        lines = log.lines()
+        last = max([index for index, line in enumerate(lines) if "the mark" in line])
+        return [line for line in lines[last:] if " outbox: MeterValues" in line]
+
+    log.info("test", "the mark")
+    bench.journal.full = True
+    for _ in range(20):
+        bench.outbox.metered(1, transaction, bench.clock.stamp(), energy(1))
+    assert len(said()) == 1
+    bench.journal.full = False
+    for _ in range(3):
+        bench.outbox.metered(1, transaction, bench.clock.stamp(), energy(1))
+    assert len(said()) == 2
+    assert "20 were not" in said()[-1]
+    assert bench.outbox.depth == 3
+    bench.journal.full = True
+    bench.outbox.metered(1, transaction, bench.clock.stamp(), energy(1))
+    assert len(said()) == 3
+
+
+def test_a_queue_of_the_first_firmware_is_sent():
+    """Its records are JSON, its note is the same; what comes now goes behind them."""
+    bench = Bench()
+    for record in (
+        b'{"a":"StartTransaction","n":5,"p":{"connectorId":1,"idTag":"TAG","meterStart":7,"timestamp":[1,50]}}',
+        b'{"a":"MeterValues","n":5,"p":{"connectorId":1,"meterValue":[{"timestamp":[1,60],"sampledValue":[]}]}}',
+    ):
+        bench.journal.append(record)
+    again = Bench(bench.journal.persisted())
+    assert again.outbox.journalled(5) == "started"
+    again.outbox.stopped(again.transaction(), "Local", "TAG", again.clock.stamp(), [])
+    assert again.outbox.journalled(5) == "stopped"
+    time = again.clock.text
+    _, action, payload = again.outbox.message()
+    assert (action, payload) == (
+        "StartTransaction",
+        {"connectorId": 1, "idTag": "TAG", "meterStart": 7, "timestamp": time(1790000000050)},
+    )
+    again.outbox.answered(START_CONF)
+    assert again.started[0][3] == "TAG"
+    assert again.outbox.message()[2] == {
+        "connectorId": 1,
+        "meterValue": [{"timestamp": time(1790000000060), "sampledValue": []}],
+        "transactionId": 77,
+    }
+    again.outbox.answered({})
+    assert again.outbox.message()[1] == "StopTransaction"
+    again.outbox.answered({})
+    assert again.outbox.depth == 0
+
+
+def test_a_full_queue_loses_samples_only():
+    """More than the budget takes, a message under way all the time, and a restart: bills stay, in order."""
+    with Scratch() as path:
+
+        def started(bench):
+            journal = Journal(path + "/outbox", 1024, 8192, queued.expendable)
+            return Outbox(Overflow(journal), Keys(), bench.clock, True)
+
+        bench = Bench()
+        outbox = started(bench)
+        first = None
+        for number in range(60):
+            transaction = bench.transaction(number, number * 1000)
+            assert outbox.started(transaction)
+            first = first or outbox.message()
+            for at in range(10):
+                bench.pass_ms(1000)
+                outbox.metered(1, transaction, bench.clock.stamp(), energy(number * 1000 + at))
+            transaction.meter_last_wh = number * 1000 + 10
+            assert outbox.stopped(transaction, "Local", "TAG", bench.clock.stamp(), [])
+            assert outbox.message() == first
+            if number == 30:
+                outbox = started(bench)
+        said = []
+        while True:
+            message = outbox.message()
+            if message is None:
+                break
+            _, action, payload = message
+            if action == "StartTransaction":
+                said.append(("start", payload["meterStart"]))
+                outbox.answered({"transactionId": len(said), "idTagInfo": {"status": "Accepted"}})
+                continue
+            if action == "StopTransaction":
+                said.append(("stop", payload["meterStop"]))
+            else:
+                said.append(("sample", int(payload["meterValue"][0]["sampledValue"][0]["value"])))
+            outbox.answered({})
+        bills = [entry for entry in said if entry[0] != "sample"]
+        assert len(bills) == 120
+        assert bills[::2] == [("start", number * 1000) for number in range(60)]
+        assert bills[1::2] == [("stop", number * 1000 + 10) for number in range(60)]
+        assert [wh for _, wh in said] == sorted([wh for _, wh in said])
+        samples = [wh // 1000 for kind, wh in said if kind == "sample"]
+        assert 60 <= len(samples) < 300
+        assert len(set(samples)) == 60  # of each transaction some are left
+        assert outbox.depth == 0
