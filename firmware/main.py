@@ -27,7 +27,7 @@ from station.charge_point import ChargePoint, Numbers
 from station.clock import Clock
 from station.configuration import Configuration
 from station.description import Description
-from station.transaction import RECORD_VERSION
+from station.transaction import RECORD_VERSION, migrate
 from store.journal import Journal
 from store.overflow import Overflow
 from store.record import Record
@@ -43,12 +43,19 @@ _METER_SILENCES = 3
 # The pilot is known when the debounce has run once: before, a car that waits in the cable would be reported
 # Available.
 _SELF_TEST_MS = 400
-_SEGMENT_BYTES = 8192
+# Two blocks of flash, less the pointers that littlefs puts into them.
+_SEGMENT_BYTES = 8176
 # Left alone, MicroPython collects when the heap is full; what stays is by then strewn all over it, and of
 # 80 KB free no 8 KB are in one piece: a long message could not be read. Collecting this often keeps more than
 # 40 KB in one piece (`make heap`).
 _COLLECT_BYTES = 32768
 _CLOCK_KEPT_MS = 3600000
+# A board that is told of a failing power supply is asked this often: hold-up times are short.
+_POWER_MS = 5
+# A battery-kept clock is set when it is off by more: it may count whole seconds.
+_RTC_OFF_MS = 1000
+# A step of the clock that is worth a line in the log.
+_CLOCK_STEP_MS = 10000
 
 # Of a message as much is shown to who watches: a copy of the largest would not find room beside the message
 # itself.
@@ -61,7 +68,6 @@ class Firmware:
         self.on_event = None  # fn(dict): pilot, contactor, status, message, connection
         self._started_at = ticks_ms()
         self._peak = 0  # bytes of heap in use, garbage of at most _COLLECT_BYTES included
-        self._clock_kept_known = False
         self._clock_kept_queued = 0
         self._clock_kept_ms = -_CLOCK_KEPT_MS  # at once
         data = board.data_dir
@@ -70,7 +76,9 @@ class Firmware:
         self._clock_record = Record(data + "/clock", 1)
         floor_utc_ms, anchors = _kept_clock(self._clock_record.load())
         numbers = Numbers(Record(data + "/boots", 1), max([anchor[0] for anchor in anchors] or [0]))
-        clock = self._clock = Clock(numbers.boot, ticks_ms(), board.clock.utc_ms(), floor_utc_ms, anchors)
+        clock = self._clock = Clock(
+            numbers.boot, ticks_ms(), board.clock.utc_ms(), floor_utc_ms, anchors, self._clock_set
+        )
         self.supplies = [
             Supply(hardware, connector, board.fault_signals)
             for hardware, connector in zip(board.connectors, description.connectors)
@@ -85,11 +93,14 @@ class Firmware:
             numbers,
             Availability(count, Record(data + "/availability", 1)),
             Cache(data + "/cache") if description.options["cache"] else None,
-            [Record(data + "/transaction%d" % (number + 1), RECORD_VERSION) for number in range(count)],
+            [
+                Record(data + "/transaction%d" % (number + 1), RECORD_VERSION, migrate)
+                for number in range(count)
+            ],
             self._read_meter,
         )
         self.outbox = Outbox(
-            Overflow(Journal(data + "/outbox", _SEGMENT_BYTES)),
+            Overflow(Journal(data + "/outbox", _SEGMENT_BYTES, description.options["queue_kb"] * 1024)),
             config,
             clock,
             description.options["milliseconds"],
@@ -144,13 +155,44 @@ class Firmware:
         while True:
             now = ticks_ms()
             station.clock.advance(now)
+            if board.power_fails is not None:
+                self._watch_power(now)
             station_faults = board.fault_signals()
             for index, supply in enumerate(self.supplies):
                 if supply.step(now):
                     self._supply_event(supply, seen, index)
             station.step(now, station_faults)
             board.feed_watchdog()
-            await asyncio.sleep_ms(max(0, _STEP_MS - ticks_diff(ticks_ms(), now)))
+            await self._pause(now)
+
+    async def _pause(self, began):
+        """Until the next step: at once when the power begins to fail."""
+        warns = self.board.power_fails
+        left_ms = max(0, _STEP_MS - ticks_diff(ticks_ms(), began))
+        while True:
+            await asyncio.sleep_ms(left_ms if warns is None else min(left_ms, _POWER_MS))
+            left_ms = _STEP_MS - ticks_diff(ticks_ms(), began)
+            if left_ms <= 0 or (warns is not None and warns() and not self.station.power_failing):
+                return
+
+    def _watch_power(self, now):
+        if self.station.watch_power(self.board.power_fails(), now):
+            asyncio.create_task(self._final_readings())
+
+    async def _final_readings(self):
+        """The records are on flash with the readings of the last round, up to a second old. Should the
+        supply last until the meters answer, they get those of now.
+        """
+        station = self.station
+        for connector in station.most_at_stake():
+            if connector.transaction is not None:
+                connector.metered(await self._reading(connector.number))
+                if station.quiet:
+                    station.keep_rest(ticks_ms())
+
+    async def _steady_power(self):
+        while self.station.quiet:
+            await asyncio.sleep_ms(_STEP_MS)
 
     async def _meters(self):
         """The regular round: what `state` shows, what is billed after a power cut, what a refused tag may
@@ -160,23 +202,27 @@ class Firmware:
         while True:
             for connector in station.connectors:
                 reading = await self._reading(connector.number)
-                connector.metered(reading, station.clock.stamp())
+                connector.metered(reading)
                 self._watch_meter(connector.number, reading is None)
             self._note_peak()
-            self._keep_clock()
+            self.keep_clock()
             await asyncio.sleep_ms(_METER_MS)
 
-    def _keep_clock(self):
-        """What the next boot needs to date events of this one, should the CSMS never be reached during it."""
+    def keep_clock(self, news=False):
+        """What the next boot needs to date events of this one, should the CSMS never be reached during it.
+        Written when it is due, or when there are `news`.
+        """
         clock = self._clock
-        news = clock.known and not self._clock_kept_known
         # While the time is not known, how long after the start something happened is all that its date can
         # be told from one day: that has to be kept along with what waits in the outbox.
         queued = self.outbox.last_sequence
         news = news or (not clock.known and queued != self._clock_kept_queued)
         if not news and clock.uptime_ms - self._clock_kept_ms < _CLOCK_KEPT_MS:
             return
-        self._clock_kept_known = clock.known
+        if self.station.quiet:
+            return
+        if self.outbox.depth == 0 and not any(c.transaction is not None for c in self.station.connectors):
+            clock.forget_boots()  # nothing is left that would ask for them: the record is smaller
         self._clock_kept_queued = queued
         self._clock_kept_ms = clock.uptime_ms
         try:
@@ -184,10 +230,28 @@ class Firmware:
         except OSError as error:
             log.error("main", "clock not kept: %s", error)
 
+    def _clock_set(self, by_ms, news):
+        """The CSMS has told the time."""
+        if by_ms is not None and abs(by_ms) >= _CLOCK_STEP_MS:
+            log.warning("main", "the clock is set by %d s", by_ms // 1000)
+        utc_ms = self._clock.utc_ms
+        rtc = self.board.clock
+        try:
+            rtc_utc_ms = rtc.utc_ms()
+            if rtc_utc_ms is None or abs(rtc_utc_ms - utc_ms) > _RTC_OFF_MS:
+                rtc.set_utc_ms(utc_ms)
+        except OSError as error:
+            log.error("main", "battery-kept clock: %s", error)
+        if news:
+            # Before anything is kept with the new time: were the power cut in between, what happened before
+            # it would be dated behind it.
+            self.keep_clock(True)
+
     async def _tags(self):
         while True:
             tag, number = await self.board.tag_reader.read()
             self._event({"event": "tag", "id": tag})
+            await self._steady_power()
             self.station.tag(tag, number, ticks_ms())
 
     async def _converse(self):
@@ -198,7 +262,12 @@ class Firmware:
         await self.session.run(self.board.link)
 
     async def _connect(self):
-        return await channel.connect(self._url, self._identity, self.station.config, self._rpc)
+        return await channel.connect(
+            self._url, self._identity, self.station.config, self._rpc, self._must_wait
+        )
+
+    def _must_wait(self):
+        return self.station.quiet
 
     # --- the meter ---
 
@@ -213,6 +282,7 @@ class Firmware:
     def _read_meter(self, number, done):
         async def read():
             reading = await self._reading(number)
+            await self._steady_power()  # what comes of it is kept
             done(reading, ticks_ms())
 
         asyncio.create_task(read())

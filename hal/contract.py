@@ -97,10 +97,13 @@ class Link:
 
 class RealTimeClock:
     def utc_ms(self) -> int | None:
-        """Milliseconds since 1970 UTC; None when the board has no battery-kept clock or it was never set."""
+        """Milliseconds since 1970 UTC, to the second at least; None when the board has no battery-kept clock
+        or it was never set.
+        """
         raise OSError
 
     def set_utc_ms(self, utc_ms: int) -> None:
+        """The central system has told the time: written when the clock is off by more than a second."""
         raise OSError
 
 
@@ -113,6 +116,13 @@ class Board:
     tag_reader: "TagReader | None"
     link: Link
     clock: RealTimeClock
+
+    def power_fails(self) -> bool:
+        """The supply is going down, what is left is the hold-up time. Asked every 5 ms; what the firmware
+        does in that time, and how much it needs: docs/power-loss.md. `power_fails = None` on a board without
+        such an input.
+        """
+        raise OSError
 
     def fault_signals(self) -> tuple:
         """As ConnectorHardware.fault_signals, for the whole station: EmergencyStop, ..."""

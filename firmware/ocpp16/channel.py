@@ -13,6 +13,7 @@ from ocpp16.websocket import Closed, WebSocket
 _PROTOCOL = "ocpp1.6"
 _OPEN_LIMIT_MS = 30000
 _CALL = 2
+_HELD_MS = 20
 
 
 def endpoint(url, identity):
@@ -22,8 +23,10 @@ def endpoint(url, identity):
     return url.rstrip("/") + "/" + quote(identity)
 
 
-async def connect(url, identity, config, rpc):
-    """A connected Channel; OSError with the reason when there is none to be had."""
+async def connect(url, identity, config, rpc, held=None):
+    """A connected Channel; OSError with the reason when there is none to be had. `held()`: True while nothing
+    that comes may be acted upon: it waits.
+    """
     password = config.value("AuthorizationKey")
     authorization = (identity, password) if password else None
     try:
@@ -31,18 +34,19 @@ async def connect(url, identity, config, rpc):
     except ValueError as error:
         raise OSError("CSMS URL %s: %s" % (url, error))
     log.info("channel", "connected to %s as %s", url, identity)
-    channel = Channel(websocket, rpc)
+    channel = Channel(websocket, rpc, held)
     channel.ping_every(config.value("WebSocketPingInterval") or 0)
     return channel
 
 
 class Channel:
-    def __init__(self, websocket, rpc):
+    def __init__(self, websocket, rpc, held=None):
         self._websocket = websocket
         self._rpc = rpc
         self.deaf = None  # fn() -> True while CALLs of the CSMS are not to be answered
         self.call = rpc.call
         self._heard_at = ticks_ms()
+        self._held = held
         rpc.attach(websocket.send)
 
     async def receive(self):
@@ -53,6 +57,8 @@ class Channel:
             while True:
                 kind, payload, oversize = await websocket.receive()
                 self._heard_at = ticks_ms()
+                while self._held is not None and self._held():
+                    await asyncio.sleep_ms(_HELD_MS)
                 if self.deaf is not None and self.deaf() and scan_head(payload)[0] == _CALL:
                     log.warning("channel", "request ignored: not accepted by the CSMS yet")
                     continue

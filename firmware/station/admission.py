@@ -9,7 +9,7 @@ second transaction. The decision on a tag itself is `station.authorization`.
 import log
 from station import status as st
 from station.authorization import IdTagInfo, decide, normalise, same_group, same_tag
-from station.connector import Grant
+from station.pending import Grant
 
 
 class Admission:

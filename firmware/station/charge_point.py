@@ -10,8 +10,10 @@ Synchronous and without I/O of its own. Two ports carry for it:
     authorize(tag, done)                        done(IdTagInfo), or done(None) when no answer came
     started(transaction)                        False: it can be kept nowhere, and must not begin
     journalled(number, confirmed)               what is queued of a transaction: "started", "stopped" or None
-    stopped(transaction, reason, tag, stamp, data)   data: list of (stamp, sampled values); True: on flash
-    metered(connector number, transaction or None, stamp, sampled values)
+    told(number)                                (stamp, Wh) of its last sample on flash, or None
+    stopped(transaction, reason, tag, stamp, data)   data: list of (stamp, values); True: on flash
+    metered(connector number, transaction or None, stamp, values)   values: of `station.metering`; the energy
+                                                register in it, in Wh, when it is on flash; else None
     status(connector number, (status, errorCode, info, vendorErrorCode), stamp)
 
 `read_meter(number, done)`: a fresh reading, `done(reading or None, now)` within about a second.
@@ -22,8 +24,9 @@ from evse import faults
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from station import status as st
 from station.admission import Admission
-from station.connector import RECORD_MS, Connector
-from station.transaction import Keeper
+from station.connector import Connector
+from station.power import PowerFail
+from station.transaction import RECORD_MS, Keeper
 
 # A soft reset waits this long for transactions to end and for what must be told; then it resets all the same.
 _SOFT_RESET_LIMIT_MS = 15000
@@ -47,6 +50,9 @@ class Silence:
         raise RuntimeError("no wire")
 
     def journalled(self, number, confirmed):
+        return None
+
+    def told(self, number):
         return None
 
     def metered(self, number, transaction, stamp, values):
@@ -102,6 +108,7 @@ class ChargePoint:
         self.next_number = numbers.next
         self.faults = ()  # of the whole station, worst first
         self.closing = None  # the kind of reset under way: nobody new is let in
+        self._power = PowerFail()
         self._on_status = None
         self._closing_limit = 0
         self._now = ticks_ms()
@@ -130,6 +137,15 @@ class ChargePoint:
 
     def busy(self, number):
         return self.connectors[number - 1].transaction is not None
+
+    def alone(self, number):
+        """No transaction runs but that of connector `number`."""
+        return not any(c.transaction is not None and c.number != number for c in self.connectors)
+
+    def keep_others(self, number):
+        for connector in self.connectors:
+            if connector.number != number:
+                connector.keep_record()
 
     def learned(self, tag, info):
         """The CSMS said something about a tag (any .conf with idTagInfo): the cache remembers (section
@@ -173,6 +189,9 @@ class ChargePoint:
                 keeper.drop()
                 continue
             log.warning("station", "transaction %d was cut off by a power loss", transaction.number)
+            told = self.wire.told(transaction.number)
+            if told is not None:
+                transaction.was_told(self.clock, *told)
             if self.description.options["power_loss"] == "resume":
                 connector.resume(transaction, now)
             else:
@@ -190,6 +209,8 @@ class ChargePoint:
     def step(self, now, station_faults=()):
         """Everything that time and the supplies bring about; called after every step of the supplies."""
         self._now = now
+        if self.quiet:
+            return
         self.faults = station_faults
         for connector in self.connectors:
             connector.step(now)
@@ -220,6 +241,53 @@ class ChargePoint:
     def change_availability(self, number, operative):
         return self.availability.change(number, operative, self.busy)
 
+    # --- power ---
+
+    @property
+    def quiet(self):
+        """The power is failing: the records of transactions are all that may be written to flash."""
+        return self._power.quiet
+
+    @property
+    def power_failing(self):
+        """It may be a brown-out that goes on, or has just ended."""
+        return self._power.present
+
+    def watch_power(self, failing, now):
+        """What the board's power-fail input says, at every step. True: records were just written, and are
+        worth being written again (`keep_rest`) with readings of now.
+
+        Contactors are asked open first: their coils are what empties the supply. The supplies treat it as a
+        fault that forbids energy and ends no transaction; after a brown-out it goes, and charging begins
+        anew, with the offer, the car's answer and the checks that are due before a contactor closes.
+        """
+        power = self._power
+        before = power.present
+        began = power.look(failing, now)
+        if power.present != before:
+            for connector in self.connectors:
+                connector.supply.report("PowerLoss", power.present)
+                connector.supply.step(now)
+        if began:
+            log.warning("station", "the power is failing")
+            for connector in self.most_at_stake():
+                connector.power_fails(True, now)
+        elif before and not power.present:
+            log.warning("station", "the power is back")
+            for connector in self.connectors:
+                connector.power_fails(False, now)
+        return began
+
+    def most_at_stake(self):
+        """The connectors, first the one whose transaction has most that is not on flash yet."""
+        return sorted(self.connectors, key=_unrecorded_wh, reverse=True)
+
+    def keep_rest(self, now):
+        """Readings came within the hold-up time."""
+        for connector in self.most_at_stake():
+            if _unrecorded_wh(connector) > 0:
+                connector.power_fails(True, now)
+
     # --- restart ---
 
     def close(self, kind):
@@ -245,3 +313,8 @@ class ChargePoint:
         if ticks_diff(self._now, self._closing_limit) >= 0:
             return True
         return told and not any(connector.transaction is not None for connector in self.connectors)
+
+
+def _unrecorded_wh(connector):
+    transaction = connector.transaction
+    return -1 if transaction is None else transaction.meter_last_wh - transaction.recorded_wh

@@ -6,10 +6,20 @@ A charger boots without a clock as often as not: events get a stamp, (boot numbe
 boot), and the stamp becomes a time once the CSMS has told it (BootNotification.conf, Heartbeat.conf). Several
 boots may pass before that.
 
-For each of the last boots the clock keeps an anchor: when it began. An anchor is exact when the time was
-learnt during that boot. Until then it is the latest time that was ever known plus the running time since
-(`floor_utc_ms`): too early by the time the station was off. When the time is learnt, all such anchors move
-later together, as far as they can: order and durations stay right, only the off times are missing.
+For each of the last boots the clock keeps an anchor: when it began. An anchor is exact when the CSMS told the
+time during that boot. Until then it is what the battery-kept clock said, or the latest time that was ever
+known plus the running time since (`floor_utc_ms`): too early by the time the station was off. When the CSMS
+tells, these anchors move together: a battery-kept clock was as wrong before as it is now, and a floor comes
+as close as it can. Order and durations stay right.
+
+A stamp is one of
+
+    utc_ms                            the time was known
+    (boot, uptime_ms)                 not yet
+    (boot, last_ms, most_ms)          when the power failed before `boot`: `stamp_of_cut`
+    (boot, uptime_ms, last_ms, most_ms)   not yet, and not before such a cut
+
+and survives JSON, the tuples as lists. Nobody but the clock looks into it.
 """
 
 from hal.ticks import ticks_diff
@@ -20,6 +30,9 @@ _ANCHORS = 12
 _FLOOR = 0  # the start is a floor: the time is not known yet
 _EXACT = 1
 _ESTIMATED = 2  # the time was learnt during a later boot
+_BATTERY = 3  # as the battery-kept clock has it, which nobody has set right yet
+# What a battery-kept clock of whole seconds, and an answer on its way, may be off.
+_SLIGHT_MS = 1000
 
 
 class Clock:
@@ -28,19 +41,29 @@ class Clock:
     `rtc_utc_ms`: what a battery-kept clock says, None without one; not believed when earlier than the floor.
     `floor_utc_ms`, `anchors`: as persisted by an earlier boot (any time earlier), from the attributes of
     these names.
+
+    `on_set(by_ms, news)`: the CSMS has told the time; it is `by_ms` later than we had it (None: we had none);
+    `news`: floor and anchors are no longer what they were, and worth being kept.
+
+    known     somebody has told the time, the battery-kept clock at least
+    told      the CSMS has
     """
 
-    def __init__(self, boot: int, ticks: int, rtc_utc_ms=None, floor_utc_ms: int = 0, anchors=()):
+    def __init__(
+        self, boot: int, ticks: int, rtc_utc_ms=None, floor_utc_ms: int = 0, anchors=(), on_set=None
+    ):
         self.boot = boot
         self.uptime_ms = 0  # since boot, never wraps
         self._ticks = ticks
         self._offset_ms = floor_utc_ms  # UTC (as long as it is not known: the floor) minus uptime
         self.known = False
+        self.told = False
+        self._on_set = on_set
         self.anchors = [list(anchor) for anchor in anchors if anchor[0] < boot][-_ANCHORS + 1 :]
         self.anchors.append([boot, floor_utc_ms, _FLOOR])
         earliest_ms = max(floor_utc_ms, timestamp.EARLIEST_MS)
         if rtc_utc_ms is not None and earliest_ms <= rtc_utc_ms <= timestamp.LATEST_MS:
-            self.set_utc_ms(rtc_utc_ms)
+            self._move(rtc_utc_ms, _BATTERY, _BATTERY)
 
     text = staticmethod(timestamp.text)
     parse = staticmethod(timestamp.parse)
@@ -63,20 +86,94 @@ class Clock:
         return self._offset_ms + self.uptime_ms
 
     def set_utc_ms(self, utc_ms: int) -> None:
-        """It is `utc_ms` now. It may jump either way; stamps that are times already stay what they are."""
+        """The CSMS says that it is `utc_ms` now. It may jump either way; stamps that are times already stay
+        what they are.
+        """
+        by_ms = utc_ms - self.uptime_ms - self._offset_ms
+        news = not self.told or abs(by_ms) > _SLIGHT_MS
+        was_known = self.known
+        if self.told:
+            self._offset_ms += by_ms
+        else:
+            self._move(utc_ms, _EXACT, _ESTIMATED)
+            self.told = True
+        if self._on_set is not None:
+            self._on_set(by_ms if was_known else None, news)
+
+    def _move(self, utc_ms, own, others):
+        """Now is `utc_ms`: this boot's anchor becomes `own`, those that depend on it move along."""
         start_ms = utc_ms - self.uptime_ms
-        if not self.known:
-            shift_ms = start_ms - self._offset_ms
-            for anchor in self.anchors:
-                if anchor[2] == _FLOOR:
+        shift_ms = start_ms - self._offset_ms
+        next_ms = start_ms
+        for anchor in reversed(self.anchors):
+            if anchor[2] == _FLOOR or anchor[2] == _BATTERY:
+                # A battery-kept clock that is here no longer was right or not: the time it has been off, by
+                # which a floor moves, says nothing about that.
+                if anchor[2] == _FLOOR or self.known:
                     anchor[1] += shift_ms
-                    anchor[2] = _EXACT if anchor[0] == self.boot else _ESTIMATED
-            self.known = True
+                anchor[1] = min(anchor[1], next_ms)
+                anchor[2] = own if anchor[0] == self.boot else others
+            next_ms = anchor[1]
         self._offset_ms = start_ms
+        self.known = True
+
+    def forget_boots(self):
+        """No stamp of an earlier boot is left anywhere."""
+        if self.told:
+            del self.anchors[:-1]
 
     def stamp(self):
-        """Now: utc_ms when known, else (boot, uptime_ms). Both survive JSON (the pair as a list)."""
-        return self._offset_ms + self.uptime_ms if self.known else (self.boot, self.uptime_ms)
+        """Now."""
+        return self.stamp_at(self.uptime_ms)
+
+    def stamp_at(self, uptime_ms: int):
+        """The stamp of a moment of this boot."""
+        # What only a battery-kept clock has said may be wrong by hours: the CSMS sets it right.
+        return self._offset_ms + uptime_ms if self.told else (self.boot, uptime_ms)
+
+    def stamp_behind(self, told, told_at_ms: int, uptime_ms: int):
+        """As `stamp_at`, but no earlier than the stamp `told`, which stands for the uptime `told_at_ms` of
+        this boot (0: of an earlier one), and the running time since.
+        """
+        stamp = self.stamp_at(uptime_ms)
+        if isinstance(stamp, int):
+            least_ms = self.settled(told)
+            return stamp if least_ms is None else max(stamp, least_ms + max(0, uptime_ms - told_at_ms))
+        if isinstance(told, int):
+            return stamp
+        # Two moments of a boot are in step until its time is known; of two boots the anchors keep the order.
+        # What is left is a cut behind which the time is not known yet.
+        boot = told[0]
+        if boot == self.boot and len(told) != 3:
+            uptime_ms = max(uptime_ms, told[1])
+        if len(told) == 2:
+            return self.boot, uptime_ms
+        most_ms = told[-1] if boot == self.boot else told[3] + told[1]
+        return self.boot, uptime_ms, told[-2], most_ms
+
+    def stamp_of_cut(self, last, late_ms: int):
+        """The power failed before this boot, at the stamp `last` or up to `late_ms` later: the latest that it
+        can have been. The start of this boot bounds it, once that is known.
+        """
+        last_ms = self.settled(last)
+        if last_ms is not None:
+            return self.boot, last_ms, last_ms + late_ms
+        # The start of the boot after it bounds that by its anchor.
+        return (last[0], last[1] + late_ms) + tuple(last[2:])
+
+    def later(self, one, other):
+        """The later one of two stamps of a transaction in an earlier boot."""
+        one_ms, other_ms = self.settled(one), self.settled(other)
+        if one_ms is None and other_ms is None:
+            return one if list(one[:2]) >= list(other[:2]) else other
+        # What has no time yet was before the time was known.
+        if one_ms is None or (other_ms is not None and other_ms >= one_ms):
+            return other
+        return one
+
+    def uptime_at(self, utc_ms: int) -> int:
+        """The uptime at a time of today, the time being known."""
+        return utc_ms - self._offset_ms
 
     def resolve(self, stamp):
         """utc_ms of a stamp, None as long as it cannot be told (only while the time is not known).
@@ -88,7 +185,28 @@ class Clock:
         """
         if isinstance(stamp, int):
             return stamp
-        boot, uptime_ms = stamp
+        if len(stamp) == 2:
+            return self._at(stamp[0], stamp[1])
+        start_ms = self._at(stamp[0], 0)
+        if start_ms is None:
+            return None
+        last_ms, most_ms = stamp[-2:]
+        # A start before what was there last: the clock was set back, and says nothing about the cut.
+        cut_ms = most_ms if start_ms < last_ms else min(start_ms, most_ms)
+        if len(stamp) == 3:
+            return cut_ms
+        return max(self._at(stamp[0], stamp[1]) or 0, cut_ms + stamp[1])
+
+    def settled(self, stamp):
+        """As `resolve`, but None also for a time that the CSMS may still correct."""
+        if isinstance(stamp, int):
+            return stamp
+        for anchor_boot, _, certainty in self.anchors:
+            if anchor_boot >= stamp[0]:
+                return self.resolve(stamp) if certainty in (_EXACT, _ESTIMATED) else None
+        return self.resolve(stamp) if self.told else None
+
+    def _at(self, boot, uptime_ms):
         for index, (anchor_boot, start_ms, certainty) in enumerate(self.anchors):
             if anchor_boot < boot:
                 continue
@@ -96,7 +214,7 @@ class Clock:
                 return None
             if anchor_boot > boot:
                 return start_ms
-            if certainty == _ESTIMATED:
+            if certainty != _EXACT and boot != self.boot:
                 return min(start_ms + uptime_ms, self.anchors[index + 1][1])
             return start_ms + uptime_ms
         # A boot to come: the boot counter was lost. Whatever it was, it was before this boot.

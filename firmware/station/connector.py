@@ -14,7 +14,8 @@ from hal.ticks import ticks_add, ticks_diff
 from station import status as st
 from station.connector_status import ConnectorStatus
 from station.meter_values import MeterValues
-from station.transaction import Transaction
+from station.pending import Ending, Unlocking
+from station.transaction import RECORD_MS, Transaction
 
 # A stop waits for the contactor, so that what flows during ramp-down is billed. The supply opens under load
 # after 6 s (A.6 sequence 10.2); a contactor that is welded must not keep the bill open.
@@ -24,50 +25,9 @@ _UNLOCK_LIMIT_MS = 3000
 _LOCK_TRAVEL_MS = 500
 # After a restart a car that is still there has shown itself by then.
 _RETURN_MS = 2000
-# The energy between the last record and a power cut is not billed: at 22 kW this interval bounds it to 0.73
-# kWh.
-RECORD_MS = 120000
-
-
-class Grant:
-    """Somebody may charge here and has not begun yet.
-
-    `movable`: nobody named this connector, so the grant follows the cable to another one.
-    """
-
-    __slots__ = ("tag", "parent", "movable", "reservation_id")
-
-    def __init__(self, tag, parent, movable=False, reservation_id=None):
-        self.tag = tag
-        self.parent = parent
-        self.movable = movable
-        self.reservation_id = reservation_id
-
-
-class Ending:
-    """A transaction on its way to its StopTransaction.
-
-    `limit`: ticks when the contactor is waited for no longer. `most_wh`: after a power cut, the register it
-    can have reached; None: as the meter says.
-    """
-
-    __slots__ = ("limit", "most_wh", "reason", "tag")
-
-    def __init__(self, reason, tag, limit, most_wh=None):
-        self.reason = reason
-        self.tag = tag
-        self.limit = limit
-        self.most_wh = most_wh
-
-
-class Unlocking:
-    """An UnlockConnector that waits for its answer. `limit`: ticks, None until the contactor is open."""
-
-    __slots__ = ("done", "limit")
-
-    def __init__(self, done):
-        self.done = done
-        self.limit: int | None = None
+# After a power cut the meter starts as well, and is the better witness: so long it is asked again.
+_METER_START_MS = 10000
+_METER_RETRY_MS = 500
 
 
 class Connector:
@@ -87,6 +47,8 @@ class Connector:
         self.meter_values = MeterValues(station.config, station.description.connectors[number - 1])
         self._record = record
         self._recorded_at = 0
+        self._samples_witness = True  # they have registers, and the flash takes them
+        self._leans_on_sample = False  # the last one is newer than the record
         self._was_plugged = False
         self._was_offering = False
         self._return_limit = None  # ticks: the car of a resumed transaction shows itself, or has left
@@ -174,12 +136,45 @@ class Connector:
         self._release_cable()
         self.supply.unlock()
 
-    def keep_record(self):
-        """What is about to be told of the transaction counts after a power cut as well: its StopTransaction
-        must not say less, nor be earlier.
+    def tell(self, at_ms):
+        """The stamp to tell of something that happened at `at_ms` (uptime): within a transaction never before
+        one that was told.
         """
-        self._recorded_at = self.station.now()
+        clock = self.station.clock
+        return clock.stamp_at(at_ms) if self.transaction is None else self.transaction.tell(clock, at_ms)
+
+    def _keep_record(self, now):
+        self._recorded_at = now
+        self._leans_on_sample = False
         self._record.keep(self.transaction)
+
+    def keep_record(self):
+        """Another transaction is about to begin: what it writes takes the place of our last sample."""
+        if self._leans_on_sample and self.transaction is not None:
+            self._keep_record(self.station.now())
+
+    def witnessed(self, register_wh):
+        """A sample of the transaction was told; `register_wh`: it is on flash with this register, and as good
+        as the record (`recover` takes both), for as long as nothing else takes its place there. None: no.
+        """
+        if register_wh is None:
+            self._samples_witness = False
+        elif self.transaction is not None and self._samples_witness and self.station.alone(self.number):
+            self._recorded_at = self.station.now()
+            self._leans_on_sample = True
+            self.transaction.recorded_wh = max(register_wh, self.transaction.recorded_wh)
+
+    def power_fails(self, fails, now):
+        """The record of the transaction, at once: `fails`, it is as fresh as can be; else the power is back,
+        and the record is again as old as any.
+        """
+        transaction = self.transaction
+        if transaction is not None and not self._was_cut_off:
+            transaction.warned = fails
+            transaction.seen(None, self.station.clock)
+            self._keep_record(now)
+            if not fails:
+                self.status.settle(now)  # the car has its offer again
 
     def start_confirmed(self, number, transaction_id, info):
         """StartTransaction was answered (or given up: transaction_id -1, info None)."""
@@ -193,35 +188,51 @@ class Connector:
             if info.status != "Accepted" and transaction.refused_at_wh is None:
                 log.warning("connector", "%d: tag refused at start: %s", self.number, info.status)
                 transaction.refused_at_wh = transaction.meter_last_wh
-        self._record.keep(transaction)
+        self._keep_record(self.station.now())
 
-    def metered(self, reading, stamp):
-        """A reading (None: the meter was silent)."""
+    def metered(self, reading):
+        """A reading of now (None: the meter was silent)."""
+        if self._was_cut_off:
+            self.reading = reading or self.reading
+        else:
+            self._count(reading)
+
+    def _count(self, reading):
         if reading is None:
             return
         self.reading = reading
         transaction = self.transaction
         if transaction is not None:
-            transaction.seen(reading.energy_wh, stamp)
+            transaction.seen(reading.energy_wh, self.station.clock)
             if reading.energy_wh is not None:
                 # Of a meter that was swapped, samples show what is billed as well: never less than before.
                 reading.energy_wh = transaction.meter_last_wh
 
     def cut_off(self, transaction, most_wh, now):
-        """The power failed during this transaction: end it with what the meter shows now, at the time when
-        it was last seen. More than `most_wh` above the record is not this transaction's: the meter was
-        swapped.
+        """The power failed during this transaction: end it with what the meter shows now, at the time of the
+        cut as far as it is known. More than `most_wh` above the record is not this transaction's: the meter
+        was swapped.
         """
         self.transaction = transaction
-        self._ending = Ending("PowerLoss", None, now, transaction.meter_last_wh + most_wh)
+        limit = ticks_add(now, _METER_START_MS)
+        cut = transaction.cut(self.station.clock)
+        self._ending = Ending("PowerLoss", None, limit, cut, transaction.meter_last_wh + most_wh)
+
+    @property
+    def _was_cut_off(self):
+        """The transaction is one that a power cut has ended already: what the meter says now is not all its
+        own.
+        """
+        return self._ending is not None and self._ending.cut is not None
 
     def resume(self, transaction, now):
         """After a power cut, where the station description says that transactions go on."""
+        transaction.taken_up(self.station.clock)
         self.transaction = transaction
         self.supply.permit(transaction.refused_at_wh is None)
         self.status.settle(now)
         self.meter_values.begin(self, None, self.station.clock.stamp())
-        self._recorded_at = now
+        self._keep_record(now)
         self._return_limit = ticks_add(now, _RETURN_MS)
 
     # --- the clock ---
@@ -293,7 +304,7 @@ class Connector:
             if self.transaction is None:
                 return
         if ticks_diff(now, self._recorded_at) >= RECORD_MS:
-            self.keep_record()
+            self._keep_record(now)
 
     def _has_left(self, now):
         """The car was unplugged since the last step, or while the power was off."""
@@ -349,10 +360,13 @@ class Connector:
             stamp,
             reading.energy_wh,
             grant.reservation_id,
+            station.clock.uptime_ms,
         )
         self.transaction = transaction
-        self._recorded_at = now
-        self._record.keep(transaction)
+        self.meter_values.begin(self, reading, stamp)
+        self._samples_witness = True
+        self._keep_record(now)
+        station.keep_others(self.number)
         if not station.wire.started(transaction):
             # Neither flash nor RAM takes it: nobody would be billed, and the CSMS never hear of it.
             log.error("connector", "%d: no transaction, it cannot be kept", self.number)
@@ -365,7 +379,6 @@ class Connector:
         self.supply.permit(True)
         self.status.settle(now)
         self._was_offering = True
-        self.meter_values.begin(self, reading, stamp)
         log.info(
             "connector",
             "%d: transaction %d begins at %d Wh",
@@ -378,6 +391,8 @@ class Connector:
     def _end_step(self, now):
         ending = self._ending
         if ending is None or (self.supply.energised and ticks_diff(now, ending.limit) < 0):
+            return
+        if ending.ask_at is not None and ticks_diff(now, ending.ask_at) < 0:
             return
         if not self._unlock_step(now):
             return
@@ -392,12 +407,18 @@ class Connector:
             return
         station = self.station
         reason = ending.reason
-        stamp = station.clock.stamp()
-        if ending.most_wh is not None:
-            stamp = transaction.last_seen
-            if reading is not None and (reading.energy_wh is None or reading.energy_wh > ending.most_wh):
+        stamp = ending.cut
+        if stamp is None:
+            stamp = self.tell(station.clock.uptime_ms)
+        else:
+            if reading is not None and reading.energy_wh is None:
                 reading = None
-        self.metered(reading, stamp)
+            if reading is None and ticks_diff(now, ending.limit) < 0:
+                ending.ask_at = ticks_add(now, _METER_RETRY_MS)
+                return
+            if reading is not None and reading.energy_wh > ending.most_wh:
+                reading = None
+        self._count(reading)
         data = self.meter_values.end(self, reading, stamp)
         kept = station.wire.stopped(transaction, reason, ending.tag, stamp, data)
         self._ending = None

@@ -10,6 +10,7 @@ jumped there is one sample, not a burst.
 _DAY_MS = 86400000
 # A sample this late still counts as taken at its aligned moment: the reading takes up to a second.
 _PUNCTUAL_MS = 1000
+_BACK_MS = 3600000
 
 
 class SampledSchedule:
@@ -47,11 +48,18 @@ class SampledSchedule:
 
 
 class ClockAlignedSchedule:
-    """Every `interval_s` counted from 00:00 UTC each day; 0 = off. Needs a known time."""
+    """Every `interval_s` counted from 00:00 UTC each day; 0 = off. Needs a known time.
+
+    A clock that goes back by less than an hour (or than the interval) comes to moments that were told: they
+    are passed over. One that goes back further was wrong by hours: its moments do not keep those of the right
+    time from being told, except the very last one.
+    """
 
     def __init__(self, interval_s: int = 0):
         self._interval_ms = interval_s * 1000
         self._moment_ms = None  # the aligned moment that was dealt with last
+        self._told_ms = 0  # the last one that was told, ...
+        self._latest_ms = 0  # ... and the latest
 
     def set_interval(self, interval_s: int) -> None:
         if interval_s * 1000 != self._interval_ms:
@@ -74,4 +82,9 @@ class ClockAlignedSchedule:
         self._moment_ms = moment_ms
         if before_ms is None or moment_ms <= before_ms:
             return None  # just begun, in the same interval, or the clock went back: wait for the next moment
+        ahead_ms = self._told_ms - moment_ms
+        if moment_ms == self._latest_ms or 0 <= ahead_ms < max(_BACK_MS, self._interval_ms):
+            return None
+        self._told_ms = moment_ms
+        self._latest_ms = max(moment_ms, self._latest_ms)
         return moment_ms if utc_ms - moment_ms < _PUNCTUAL_MS else utc_ms

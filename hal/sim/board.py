@@ -8,7 +8,6 @@ import time
 
 from hal.sim.connector import SimConnector
 from hal.sim.process import POWER_CUT, RESET, end
-from hal.ticks import ticks_diff, ticks_ms
 
 _TAGS = 8  # presented and not yet read
 _MEASURANDS = ("Energy.Active.Import.Register",)
@@ -54,25 +53,37 @@ class SimLink:
 
 
 class SimClock:
-    """Without a battery (the default) the time is unknown at each start, as on a bare board; `battery` True:
-    the host's clock. What was set is kept for as long as the process lives."""
+    """Without a battery (the default) the time is unknown at each start, as on a bare board, and what was set
+    is kept for as long as the process lives; `battery` True: the host's clock, off by as many milliseconds as
+    it was set, which the file `path` keeps."""
 
-    def __init__(self, battery=False):
-        self._utc_ms = int(time.time()) * 1000 if battery else None
-        self._ticks = ticks_ms()
+    def __init__(self, battery=False, path=None):
+        self._known = battery
+        self._path = path if battery else None
+        self._off_ms = 0
+        if self._path is not None:
+            try:
+                with open(self._path) as file:
+                    self._off_ms = int(file.read(20))
+            except (OSError, ValueError):
+                pass  # never set: the host's clock
 
     def utc_ms(self):
-        if self._utc_ms is None:
-            return None
-        # Carried along, so that the ticks between two looks stay far from their wrap at 12 days.
-        now = ticks_ms()
-        self._utc_ms += ticks_diff(now, self._ticks)
-        self._ticks = now
-        return self._utc_ms
+        return _host_ms() + self._off_ms if self._known else None
 
     def set_utc_ms(self, utc_ms):
-        self._utc_ms = utc_ms
-        self._ticks = ticks_ms()
+        self._known = True
+        self._off_ms = utc_ms - _host_ms()
+        if self._path is not None:
+            try:
+                with open(self._path, "w") as file:
+                    file.write(str(self._off_ms))
+            except OSError as error:
+                print("sim: %s cannot be kept: %s" % (self._path, error))
+
+
+def _host_ms():
+    return time.time_ns() // 1000000
 
 
 class SimBoard:
@@ -89,8 +100,10 @@ class SimBoard:
             self.connectors.append(SimConnector(len(self.connectors) + 1, row, measurands, data_dir))
         self.tag_reader = None if station.get("reader", "single") == "none" else SimTagReader()
         self.link = SimLink()
-        self.clock = SimClock(battery_clock)
+        self.clock = SimClock(battery_clock, None if data_dir is None else data_dir + "/sim_clock")
         self._signals = ()
+        self._power_fails = False
+        self._dying = None
 
     def fault_signals(self):
         return self._signals
@@ -107,6 +120,19 @@ class SimBoard:
         they have."""
         self._keep()
         end(POWER_CUT)
+
+    def power_fails(self):
+        return self._power_fails
+
+    def warn_of_power(self, active, hold_up_ms=None) -> None:
+        """The power-fail input; with `hold_up_ms` the supply is gone so much later."""
+        self._power_fails = active
+        if hold_up_ms is not None:
+            self._dying = asyncio.create_task(self._die(hold_up_ms))
+
+    async def _die(self, hold_up_ms):
+        await asyncio.sleep(hold_up_ms / 1000)
+        self.power_cut()
 
     def _keep(self):
         for connector in self.connectors:

@@ -163,6 +163,16 @@ class Requests:
     def do_power_cut(self, request):
         return {}, self._board.power_cut
 
+    def do_power_fail(self, request):
+        hold_up_ms = _whole(request, "hold_up_ms", 0, 10000)
+        active = _flag(request, "active")
+        if hold_up_ms is None and active is None:
+            raise ValueError('"hold_up_ms" or "active" is missing')
+        if hold_up_ms is None:
+            self._board.warn_of_power(active)
+            return {}
+        return {}, lambda: self._board.warn_of_power(True, hold_up_ms)
+
     def do_reboot(self, request):
         return {}, self._board.reset if self._firmware is None else self._firmware.request_reboot
 

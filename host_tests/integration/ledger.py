@@ -31,16 +31,14 @@ class Boots:
             self.starts.append(station.log.next_index)
 
 
-def audit(
-    station: Station, boots: list[int], repeats: tuple[str, ...], late_answers: bool, clock_jumps: bool
-) -> None:
+def audit(station: Station, boots: list[int], repeats: tuple[str, ...], late_answers: bool) -> None:
     """`repeats`: actions whose messages the CSMS made the charge point send again (same id, same payload).
     `late_answers`: the CSMS did not answer in time, so there may be two questions before an answer.
     """
     _ids(station, repeats)
     _registration(station, boots)
     _statuses(station, boots)
-    _transactions(station, clock_jumps)
+    _transactions(station)
     if not late_answers:
         _one_at_a_time(station)
 
@@ -108,7 +106,7 @@ def _statuses(station: Station, boots: list[int]) -> None:
             known[number] = report
 
 
-def _transactions(station: Station, clock_jumps: bool) -> None:
+def _transactions(station: Station) -> None:
     starts: dict[tuple, str] = {}
     stops: dict[int, str] = {}
     last: dict[int, tuple] = {}  # transactionId -> (time, register)
@@ -126,18 +124,18 @@ def _transactions(station: Station, clock_jumps: bool) -> None:
             number = payload["transactionId"]
             assert number == -1 or number not in stops, f"behind the end: {message}"
             for timestamp, wh in registers(payload):
-                _onward(last, number, timestamp, wh, message, clock_jumps)
+                _onward(last, number, timestamp, wh, message)
         elif message.action == "StopTransaction":
             number = payload["transactionId"]
             if number != -1:
                 assert stops.setdefault(number, message.id) == message.id, f"stopped twice: {message}"
-            _onward(last, number, payload["timestamp"], payload["meterStop"], message, clock_jumps)
+            _onward(last, number, payload["timestamp"], payload["meterStop"], message)
 
 
-def _onward(last: dict, number: int, timestamp: str, wh: int, message: Message, clock_jumps: bool) -> None:
+def _onward(last: dict, number: int, timestamp: str, wh: int, message: Message) -> None:
     time = parse_utc(timestamp)
     if number in last and number != -1:
         before, register = last[number]
-        assert clock_jumps or time >= before, f"earlier than the one before it: {message}"
+        assert time >= before, f"earlier than the one before it: {message}"
         assert wh >= register, f"the register goes back from {register} Wh: {message}"
     last[number] = (time, wh)

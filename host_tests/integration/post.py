@@ -149,7 +149,6 @@ async def installed(
     errors: tuple[str, ...] = (),
     repeats: tuple[str, ...] = (),
     late_answers: bool = False,
-    clock_jumps: bool = False,
     **keys: object,
 ) -> AsyncIterator[Post]:
     """`csms`: one that the test has made (and scripted) but not started. `link=False`: no network at boot."""
@@ -178,4 +177,4 @@ async def installed(
             lines = [line for line in charger.output if _ERROR.search(line)]
         wrong = [line for line in lines if not any(text in line for text in errors)]
         assert not wrong, "the firmware logged errors:\n" + "\n".join(wrong)
-    ledger.audit(post.station, boots.starts, repeats, late_answers, clock_jumps)
+    ledger.audit(post.station, boots.starts, repeats, late_answers)

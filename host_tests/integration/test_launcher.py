@@ -102,6 +102,8 @@ def test_works_from_another_directory_and_passes_absolute_paths(project, tmp_pat
         "4711",
         "--ticks",
         "1073741823",
+        "--clock",
+        "battery",
     )
     done = start(project, *arguments, "--set", "A=1", "--set", "B=x=y", cwd=elsewhere)
     assert done.returncode == 0, done.stderr
@@ -116,6 +118,7 @@ def test_works_from_another_directory_and_passes_absolute_paths(project, tmp_pat
         "--info": str(elsewhere / "mine.json"),
         "--control": "4711",
         "--ticks": "1073741823",
+        "--clock": "battery",
         "--set": "B=x=y",
     }
     assert ("--set", "A=1") in pairs
@@ -235,6 +238,7 @@ WRONG = {
     ("--web", "70000"): "not a port number",
     ("--heap", "lots"): "not a heap size",
     ("--bits", "16"): "invalid choice",
+    ("--clock", "atomic"): "invalid choice",
     ("--ticks", "1073741824"): "not a tick count below 2**30",
     ("--station", "absent.json"): "absent.json: No such file or directory",
     ("--info", "list.json"): "does not hold a JSON object",

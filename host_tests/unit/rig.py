@@ -8,6 +8,7 @@ Time is a number that the tests advance; nothing sleeps.
 
 from hal.reading import Reading
 from hal.ticks import ticks_add
+from station import metering
 from station.authorization import IdTagInfo
 from station.availability import Availability
 from station.charge_point import ChargePoint, Numbers
@@ -78,6 +79,13 @@ class ScriptedSupply:
     def offered_da(self):
         return self.limit_da if self.permitted and self.limit_da >= 60 else 0
 
+    def report(self, name, present):
+        others = tuple([fault for fault in self.faults if fault != name])
+        self.faults = (name,) + others if present else others
+
+    def step(self, now):
+        return False
+
     def permit(self, on):
         if not isinstance(on, bool):
             raise TypeError("permit takes a bool")
@@ -119,6 +127,8 @@ class RecordingWire:
         self.disk_full = False
         self.journal = {}  # transaction number -> what the journal knows of it, when not "started"
         self.takes_nothing = False
+        self.keeps_samples = False  # on flash, where the last message takes the place of the one before
+        self.on_flash = {}  # transaction number -> (stamp, register) of its last sample
         self.waiting = None  # a list: Authorize answers wait in it until the test gives them
 
     def authorize(self, tag, done):
@@ -129,9 +139,13 @@ class RecordingWire:
         else:
             self.waiting.append(lambda: done(info))
 
+    def told(self, number):
+        return self.on_flash.get(number)
+
     def started(self, transaction):
         if self.takes_nothing:
             return False
+        self.on_flash = {}
         self.said.append(("Start", transaction.connector, transaction.id_tag, transaction.meter_start_wh))
         return True
 
@@ -146,7 +160,14 @@ class RecordingWire:
 
     def metered(self, number, transaction, stamp, values):
         self.said.append(("Meter", number, transaction.number if transaction is not None else None))
-        self.last_values = values
+        self.told_at = stamp
+        self.last_values = metering.sampled_values(values)
+        self.on_flash = {}
+        for value in self.last_values:
+            if self.keeps_samples and value["measurand"] == "Energy.Active.Import.Register":
+                self.on_flash[transaction.number] = (stamp, int(value["value"]))
+                return int(value["value"])
+        return None
 
     def status(self, number, report, stamp):
         self.said.append(("Status", number, report[0]))
@@ -170,7 +191,8 @@ class NoCache:
 
 
 class Rig:
-    def __init__(self, connectors=1, cable="fixed", records=None, start_ticks=0, **keys):
+    def __init__(self, connectors=1, cable="fixed", records=None, start_ticks=0, clock=None, **keys):
+        """`clock`: of a later boot; the first one knows the time."""
         hardware = {
             "cable": cable,
             "lock": cable == "socket",
@@ -193,8 +215,10 @@ class Rig:
         )
         self.now = start_ticks
         self.config = Configuration(description, MemoryRecord(), keys)
-        self.clock = Clock(1, start_ticks)
-        self.clock.set_utc_ms(1790000000000)
+        if clock is None:
+            clock = Clock(1, start_ticks)
+            clock.set_utc_ms(1790000000000)
+        self.clock = clock
         self.supplies = [ScriptedSupply(number + 1, cable == "socket") for number in range(connectors)]
         self.supply = self.supplies[0]
         self.records = records or [MemoryRecord() for _ in range(connectors)]

@@ -24,7 +24,10 @@ class Station:
 
     def boot(self, rtc_utc_ms=None):
         self.boot_number += 1
-        self.clock = Clock(self.boot_number, 0, rtc_utc_ms, **self.memory)
+        self.set_by = []
+        self.clock = Clock(
+            self.boot_number, 0, rtc_utc_ms, **self.memory, on_set=lambda *said: self.set_by.append(said)
+        )
         self.ticks = 0
         self.keep()
 
@@ -64,6 +67,8 @@ def test_parse_what_central_systems_write():
         ("2026-11-20t12:00:00Z", 0),
         ("2026-11-20T12:00:00", 0),
         ("2026-11-20T12:00:00.5Z", 500),
+        ("2026-11-20T14:00:00.25+02:00", 250),
+        ("2026-11-20t06:30:00.123456789-05:30", 123),
         ("2026-11-20T12:00:00.05Z", 50),
         ("2026-11-20T12:00:00.123456+00:00", 123),
         ("2026-11-20T12:00:00.999999999999999999999Z", 999),
@@ -293,3 +298,167 @@ def test_the_floor_is_what_it_is_at_least():
     station.run(HOUR)
     assert station.clock.floor_utc_ms == NOON + 2 * HOUR
     assert station.clock.utc_ms is None
+
+
+# --- a clock that jumps, and who hears of it ---
+
+
+def test_who_keeps_and_who_sets_hears_of_each_sync():
+    station = Station()
+    station.run(1000)
+    station.clock.set_utc_ms(NOON)
+    assert station.set_by == [(None, True)]
+    station.run(MINUTE)
+    station.clock.set_utc_ms(NOON + MINUTE + 1000)
+    station.clock.set_utc_ms(NOON + MINUTE - 1)
+    station.clock.set_utc_ms(NOON + MINUTE + 5 * HOUR)
+    station.clock.set_utc_ms(NOON + MINUTE)
+    assert station.set_by[1:] == [
+        (1000, False),
+        (-1001, True),
+        (5 * HOUR + 1, True),
+        (-5 * HOUR, True),
+    ]
+
+
+def test_boots_that_nothing_asks_for_are_forgotten():
+    station = Station()
+    for _ in range(5):
+        station.run(MINUTE)
+        station.keep()
+        station.boot()
+    station.clock.forget_boots()
+    assert len(station.clock.anchors) == 6  # the time is not known: they are all that there is
+    station.clock.set_utc_ms(NOON)
+    station.clock.forget_boots()
+    assert station.clock.anchors == [[6, NOON, 1]]
+
+
+# --- a battery-kept clock ---
+
+
+def test_a_battery_kept_clock_that_is_wrong_is_set_right():
+    """What happened before the first sync becomes right, in this boot and in those before it."""
+    for wrong_ms in (5 * HOUR, -5 * HOUR, 0):
+        station = Station()
+        true_ms = NOON
+        station.boot(true_ms + wrong_ms)
+        assert station.clock.known and not station.clock.told
+        station.run(MINUTE)
+        first = station.stamp()
+        assert station.clock.resolve(first) == true_ms + wrong_ms + MINUTE
+        assert station.clock.settled(first) is None
+        station.run(MINUTE)
+        station.keep()
+        true_ms += 2 * MINUTE + HOUR  # the power is off for an hour
+        station.boot(true_ms + wrong_ms)
+        station.run(MINUTE)
+        second = station.stamp()
+        station.clock.set_utc_ms(true_ms + MINUTE)
+        assert station.set_by == [(-wrong_ms, True)]
+        assert station.clock.utc_ms == true_ms + MINUTE
+        assert station.clock.resolve(second) == true_ms + MINUTE
+        assert station.clock.resolve(first) == NOON + MINUTE
+        assert station.clock.settled(first) == NOON + MINUTE
+
+
+def test_a_battery_that_died_meanwhile():
+    """What it said while it lived is kept; how long it was off says nothing about that."""
+    station = Station()
+    station.boot(NOON)
+    station.run(MINUTE)
+    first = station.stamp()
+    station.keep()
+    station.boot(timestamp.EARLIEST_MS)
+    assert not station.clock.known
+    station.run(MINUTE)
+    second = station.stamp()
+    station.clock.set_utc_ms(NOON + DAY)
+    assert station.clock.resolve(first) == NOON + MINUTE
+    assert station.clock.resolve(second) == NOON + DAY
+
+
+def test_a_battery_that_is_put_in_dates_the_boots_before():
+    station = Station()
+    station.run(HOUR)
+    first = station.stamp()
+    station.keep()
+    station.boot(NOON)
+    assert station.clock.resolve(first) == NOON
+    station.run(MINUTE)
+    station.clock.set_utc_ms(NOON + HOUR + MINUTE)
+    assert station.clock.resolve(first) == NOON + HOUR
+
+
+# --- in step, whatever the clock does ---
+
+
+def test_behind_what_was_told():
+    station = Station()
+    station.clock.set_utc_ms(NOON)
+    clock = station.clock
+    told = station.stamp()
+    station.run(MINUTE)
+    assert clock.stamp_behind(told, 0, MINUTE) == NOON + MINUTE
+    clock.set_utc_ms(NOON - 5 * HOUR)
+    assert clock.stamp_behind(told, 0, MINUTE) == NOON + MINUTE  # durations stay right
+    assert clock.stamp_behind(told, 30000, MINUTE) == NOON + 30000
+    assert clock.stamp_behind(told, MINUTE, 30000) == NOON  # taken before, told behind
+    clock.set_utc_ms(NOON + 5 * HOUR)
+    assert clock.stamp_behind(told, 0, MINUTE) == NOON + 5 * HOUR  # set forward, it shows
+
+
+def test_behind_what_was_told_before_the_time_was_known():
+    station = Station()
+    station.run(HOUR)
+    told = station.stamp()
+    assert station.clock.stamp_behind(told, HOUR, HOUR - 5) == (1, HOUR)
+    station.run(HOUR)
+    assert station.clock.stamp_behind(told, HOUR, 2 * HOUR) == (1, 2 * HOUR)
+    station.clock.set_utc_ms(NOON)
+    station.clock.set_utc_ms(NOON - 5 * HOUR)
+    assert station.clock.stamp_behind(told, HOUR, 2 * HOUR) == NOON
+
+
+def test_the_stamp_of_a_cut():
+    """Between the last record and a bound, and not after the boot that followed."""
+    late_ms = 121000
+    for off_ms, found_ms in (
+        (5000, 5000),
+        (late_ms, late_ms),
+        (DAY, late_ms),
+        (-1, late_ms),  # the clock was set back: the start says nothing
+        (-5 * HOUR, late_ms),
+    ):
+        station = Station()
+        station.clock.set_utc_ms(NOON)
+        station.keep()
+        station.boot()
+        cut = json.loads(json.dumps(station.clock.stamp_of_cut(NOON, late_ms)))
+        assert station.clock.resolve(cut) is None
+        assert station.clock.settled(cut) is None
+        station.run(MINUTE)
+        station.clock.set_utc_ms(NOON + off_ms + MINUTE)
+        assert station.clock.resolve(cut) == NOON + found_ms, off_ms
+        assert station.clock.settled(cut) == NOON + found_ms
+
+
+def test_the_stamp_of_a_cut_in_a_boot_without_the_time():
+    station = Station()
+    station.run(HOUR)
+    station.keep()
+    last = station.stamp()
+    station.boot()
+    cut = json.loads(json.dumps(station.clock.stamp_of_cut(last, 121000)))
+    station.run(MINUTE)
+    later = station.stamp()
+    station.clock.set_utc_ms(NOON)
+    assert station.clock.resolve(last) == station.clock.resolve(cut) == NOON - MINUTE
+    assert station.clock.resolve(later) == NOON
+
+
+def test_a_stamp_of_a_boot_that_is_still_to_come_is_no_stamp_of_now():
+    clock = Clock(1, 0)
+    clock.set_utc_ms(NOON)
+    assert clock.settled((57, 1000)) == NOON
+    assert clock.resolve((57, 1000, NOON - 5, NOON + 5)) == NOON + 1000

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """How a session goes on and ends: tags, remote, car side, refusals, faults, resets, power loss."""
 
-from host_tests.unit.rig import MemoryRecord, Rig
+from host_tests.unit.rig import Rig
 from station import status as st
 from station.authorization import IdTagInfo
 
@@ -107,7 +107,7 @@ def test_silent_meter_bills_the_last_known_value():
     rig = Rig()
     connector = rig.charge()
     rig.energy_wh[0] = 1800
-    rig._read_meter(1, lambda reading, now: connector.metered(reading, rig.clock.stamp()))
+    rig._read_meter(1, lambda reading, now: connector.metered(reading))
     rig.meter_silent = True
     assert ("Stop", 1, "Local", "GOOD", 1800) in rig.tag("GOOD")
 
@@ -115,7 +115,7 @@ def test_silent_meter_bills_the_last_known_value():
 def test_the_first_aligned_interval_is_complete():  # case 071
     rig = Rig(MeterValuesAlignedData="Energy.Active.Import.Interval", MeterValueSampleInterval="0")
     connector = rig.charge()
-    rig._read_meter(1, lambda reading, now: connector.metered(reading, rig.clock.stamp()))
+    rig._read_meter(1, lambda reading, now: connector.metered(reading))
     rig.step(100)
     for energy_wh, interval_s in ((1004, 60), (1009, 60), (1010, 3600)):
         rig.config.change("ClockAlignedDataInterval", str(interval_s))
@@ -130,7 +130,7 @@ def test_energy_never_goes_backwards():
     rig = Rig()
     rig.charge()
     rig.energy_wh[0] = 3  # the meter was swapped
-    rig._read_meter(1, lambda reading, now: rig.station.connectors[0].metered(reading, rig.clock.stamp()))
+    rig._read_meter(1, lambda reading, now: rig.station.connectors[0].metered(reading))
     assert rig.station.connectors[0].reading.energy_wh == 1000  # what samples show
     assert ("Stop", 1, "Local", "GOOD", 1000) in rig.tag("GOOD")
     assert ("Start", 1, "GOOD", 3) in rig.tag("GOOD") + rig.step(20)  # the next session counts by the new one
@@ -265,10 +265,10 @@ def test_refused_at_start_may_take_some_energy():
     connector.start_confirmed(connector.transaction.number, 7, IdTagInfo("Invalid"))
     assert rig.step(1000) == []
     rig.energy_wh[0] = 1499
-    rig._read_meter(1, lambda reading, now: connector.metered(reading, rig.clock.stamp()))
+    rig._read_meter(1, lambda reading, now: connector.metered(reading))
     assert rig.step(100) == []
     rig.energy_wh[0] = 1500
-    rig._read_meter(1, lambda reading, now: connector.metered(reading, rig.clock.stamp()))
+    rig._read_meter(1, lambda reading, now: connector.metered(reading))
     assert rig.step(100) == [("Status", 1, "SuspendedEVSE")]
 
 
@@ -524,89 +524,6 @@ def test_nobody_is_let_in_by_an_answer_that_comes_while_it_closes():
     rig.supply.plug(asking=True)
     assert [entry for entry in rig.step(3000) if entry[0] == "Start"] == []
     assert rig.station.closed(told=True)
-
-
-def test_what_was_told_counts_after_a_power_cut():
-    """Sampled every minute, cut after 90 s: the stop is not below the sample, nor earlier."""
-    before = Rig(MeterValueSampleInterval="60")
-    before.charge()
-    before.energy_wh[0] = 1700
-    assert ("Meter", 1, 4096) in before.step(60000)
-    sampled_at = before.clock.stamp()
-    before.energy_wh[0] = 1900
-    before.step(30000)
-    after = Rig(records=before.records)
-    after.meter_silent = True
-    after.station.recover(after.now)
-    assert ("Stop", 1, "PowerLoss", None, 1700) in after.step(20)
-    assert after.records[0].value is None
-    assert sampled_at - 1000 <= after.wire.stopped_at <= sampled_at
-
-
-def test_power_loss_is_reported_at_boot():  # case 032_2
-    before = Rig()
-    connector = before.charge()
-    before.energy_wh[0] = 1700
-    before._read_meter(1, lambda reading, now: connector.metered(reading, before.clock.stamp()))
-    before.step(130000)
-    kept = before.records[0].value
-    after = Rig(records=[MemoryRecord(kept)])
-    after.energy_wh[0] = 1709  # what flowed between the record and the cut
-    after.station.recover(after.now)
-    said = after.step(20)
-    assert ("Stop", 1, "PowerLoss", None, 1709) in said
-    assert after.wire.stopped_at == kept["last_seen"]
-    assert after.records[0].value is None
-    again = Rig(records=[MemoryRecord(after.records[0].value)])
-    again.station.recover(again.now)
-    assert not [entry for entry in again.step(20) if entry[0] == "Stop"]
-
-
-def test_power_loss_with_a_meter_that_is_silent_swapped_or_behind():
-    before = Rig()
-    before.charge()
-    kept = before.records[0].value
-    for energy_wh, silent in ((1200, True), (999999, False), (5, False)):
-        after = Rig(records=[MemoryRecord(kept)])
-        after.meter_silent = silent
-        after.energy_wh[0] = energy_wh
-        after.station.recover(after.now)
-        assert ("Stop", 1, "PowerLoss", None, 1000) in after.step(20)
-
-
-def test_a_resumed_transaction_ends_when_its_car_has_left():
-    """The next driver's car must not charge on the bill of one who left while the power was off."""
-    for stay in (True, False):
-        before = Rig()
-        before.charge()
-        after = Rig(records=before.records)
-        after.station.description.options["power_loss"] = "resume"
-        after.station.recover(after.now)
-        after.step(200)  # the pilot is not known at once
-        if stay:
-            after.supply.plug(asking=True)
-        said = after.step(3000)
-        assert (("Stop", 1, "EVDisconnected", None, 1000) in said) is not stay
-        assert (after.station.connectors[0].transaction is not None) is stay
-
-
-def test_power_loss_between_two_writes():
-    before = Rig()
-    connector = before.charge()
-    kept = before.records[0].value
-    for known in (None, "stopped"):
-        after = Rig(records=[MemoryRecord(kept)])
-        after.wire.journal[connector.transaction.number] = known
-        after.station.recover(after.now)
-        assert not [entry for entry in after.step(20) if entry[0] == "Stop"]
-        assert after.records[0].value is None
-
-
-def test_a_record_that_makes_no_sense_is_passed_over():
-    for value in ({}, {"number": "x"}, [], "text", 7):
-        rig = Rig(records=[MemoryRecord(value)])
-        rig.station.recover(rig.now)
-        assert rig.wire.take() == []
 
 
 def test_the_record_stays_until_the_stop_is_on_flash():

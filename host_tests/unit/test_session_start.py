@@ -4,6 +4,7 @@
 
 from host_tests.unit.rig import Rig
 from station.authorization import IdTagInfo
+from station.transaction import restored
 
 
 def test_plug_first():  # case 003
@@ -384,9 +385,9 @@ def test_a_fault_takes_the_grant_away():  # case 041
 def test_the_record_is_there_as_soon_as_the_transaction():
     rig = Rig()
     rig.charge()
-    kept = rig.records[0].value
-    assert kept["id_tag"] == "GOOD"
-    assert kept["meter_start_wh"] == 1000
+    kept = restored(rig.records[0].value)
+    assert kept.id_tag == "GOOD"
+    assert kept.meter_start_wh == 1000
 
 
 def test_ticks_wrap_while_waiting():
