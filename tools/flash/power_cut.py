@@ -25,7 +25,7 @@ from toolchain.layout import ROOT, SetupError
 
 # What the boards mount littlefs with: rp2 erases 4096 bytes and programs 256, esp32 programs 32.
 BOARDS = ("rp2", "esp32")
-POWER_LOSS = ("stop", "resume")
+KINDS = ("stop", "resume", "full")
 _HEAP = "24M"
 _SUMMARY = ("lost", "duplicated", "unbootable")
 _FAULTS_SHOWN = 10
@@ -69,7 +69,7 @@ def run(script: str, options: dict, relay=None) -> tuple[dict, list[dict]]:
 def repeat(fault: dict) -> str:
     """The command that lives this life again."""
     words = ["python -m flash.power_cut"]
-    for name in ("board", "power_loss", "rot", "file", "at", "how", "cut", "torn", "second", "defect"):
+    for name in ("board", "kind", "rot", "file", "at", "how", "cut", "torn", "second", "defect"):
         value = fault.get(name)
         if value is True:
             words.append("--" + name)
@@ -103,21 +103,21 @@ def all_cuts(arguments) -> int:
     jobs = [
         {
             "board": board,
-            "power_loss": power_loss,
+            "kind": kind,
             "every": arguments.every,
             "torn": arguments.torn_all,
             "stride": arguments.stride,
             "defect": arguments.defect,
         }
         for board in ([arguments.board] if arguments.board else reversed(BOARDS))
-        for power_loss in ([arguments.power_loss] if arguments.power_loss else POWER_LOSS)
+        for kind in ([arguments.kind] if arguments.kind else KINDS)
     ]
     with ThreadPoolExecutor(arguments.jobs) as pool:
         results = list(pool.map(lambda job: run("power_cut", job), jobs))
     for job, (totals, faults) in zip(jobs, results, strict=True):
         totals = {**totals, **job}
         print(
-            "{board} {power_loss}: {operations} flash operations, {acknowledged} transactions; {lives} lives,"
+            "{board} {kind}: {operations} flash operations, {acknowledged} transactions; {lives} lives,"
             " {cuts} cuts; {double} double, of {recovery_operations} operations of recoveries;"
             " {retries} messages sent again with their id; {faulty} lives with a fault".format(**totals)
         )
@@ -136,10 +136,36 @@ def _listed(kinds: dict) -> str:
     return ", ".join("%d %s" % (number, kind) for kind, number in sorted(kinds.items())) or "none"
 
 
+def rot(arguments) -> int:
+    began = time.monotonic()
+    options = {"every": arguments.every, "file": arguments.file, "at": arguments.at, "how": arguments.how}
+    options.update({"defect": arguments.defect, "verbose": arguments.verbose})
+    pairs = [("rp2", "stop"), ("esp32", "resume")]
+    if arguments.board or arguments.kind:
+        pairs = [(arguments.board or BOARDS[0], arguments.kind or KINDS[0])]
+    jobs = [{**options, "board": board, "kind": kind} for board, kind in pairs]
+    relay = print if arguments.verbose else None
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        results = list(pool.map(lambda job: run("rot", job, relay), jobs))
+    for job, (totals, faults) in zip(jobs, results, strict=True):
+        totals = {**totals, **job}
+        print(
+            "{board} {kind}: {files} files of {bytes} bytes, {boots} boots with a damaged file, in {harmed}"
+            " of them the central system was told less or more than without; {faulty} with a fault".format(
+                **totals
+            )
+        )
+        report(faults)
+    counts, kinds = total_of([totals for totals, _ in results])
+    print("%d s; faults: %s" % (time.monotonic() - began, _listed(kinds)))
+    print("bit-rot: %d damages, %d worse than the record hit" % (counts["boots"], counts["faulty"]))
+    return 1 if counts["faulty"] else 0
+
+
 def one_cut(arguments) -> int:
     options = {
         "board": arguments.board or BOARDS[0],
-        "power_loss": arguments.power_loss or POWER_LOSS[0],
+        "kind": arguments.kind or KINDS[0],
         "cut": arguments.cut,
         "torn": arguments.torn,
         "second": arguments.second,
@@ -155,20 +181,26 @@ def one_cut(arguments) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="flash.power_cut", description="Power cuts and damaged files.")
     parser.add_argument("--board", choices=BOARDS, help="only this geometry")
-    parser.add_argument("--power-loss", choices=POWER_LOSS, help="only stations of this kind")
+    parser.add_argument("--kind", choices=KINDS, help="only this kind of life, see board/life.py")
     parser.add_argument("--cut", type=int, help="one life, the power cut at this operation; -1: never")
     parser.add_argument("--torn", type=int, default=0, help="so many quarters of that operation are done (0)")
     parser.add_argument("--second", type=int, help="and cut again at this operation after the boot")
-    parser.add_argument("--every", type=int, default=1, help="cut every so-manieth operation (1)")
+    parser.add_argument("--every", type=int, default=1, help="only every so-manieth cut or damage (1)")
     parser.add_argument("--turn", dest="torn_all", action="store_const", const="turn", default="all",
                         help="one way of tearing for each operation, in turn, not all five")  # fmt: skip
     parser.add_argument("--stride", type=int, default=13,
                         help="of a recovery every so-manieth operation is cut too (13), 0: none")  # fmt: skip
+    parser.add_argument("--rot", action="store_true", help="damaged files, not power cuts")
+    parser.add_argument("--file", help="only this file, relative to the charger's directory (with --rot)")
+    parser.add_argument("--at", type=int, help="only the byte at this offset (with --rot)")
+    parser.add_argument("--how", choices=("bit", "byte", "cut"), help="only damaged like that (with --rot)")
     parser.add_argument("--defect", help="break something on purpose, see board/defects.py")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show the log of the life (with --cut)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show the log (with --cut, --at)")
     arguments = parser.parse_args()
     try:
+        if arguments.rot:
+            return rot(arguments)
         return all_cuts(arguments) if arguments.cut is None else one_cut(arguments)
     except (SetupError, RuntimeError) as error:
         print(error, file=sys.stderr)

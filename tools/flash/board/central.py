@@ -27,6 +27,14 @@ class Row:
         self.meters = []
         self.stop = None
 
+    def copy(self):
+        payload = {"connectorId": self.connector, "idTag": self.tag, "meterStart": self.start_wh}
+        payload["timestamp"] = self.started
+        other = Row(self.id, payload)
+        other.meters = list(self.meters)
+        other.stop = self.stop
+        return other
+
     @property
     def key(self):
         return self.connector, self.tag, self.start_wh
@@ -38,6 +46,7 @@ class Row:
 class Central:
     """`utc_text()`: the true time.
 
+    said           every message with a transaction, once: (action, ...), see `_said`
     rows           every transaction, in the order in which their starts came
     registers      {connector: [register, ...]} in the order of all messages
     faults         (kind, text) of what no sound charger sends
@@ -48,6 +57,7 @@ class Central:
 
     def __init__(self, utc_text):
         self._utc_text = utc_text
+        self.said = []
         self.rows = []
         self.registers = {}
         self.faults = []
@@ -55,6 +65,15 @@ class Central:
         self.lose_answer = None
         self.refuse = 0
         self._answers = {}  # message id -> (what it said, the answer's payload)
+
+    def copy(self, utc_text):
+        """One that knows as much and goes its own way."""
+        other = Central(utc_text)
+        other.said = list(self.said)
+        other.rows = [row.copy() for row in self.rows]
+        other.registers = {connector: list(seen) for connector, seen in self.registers.items()}
+        other._answers = dict(self._answers)
+        return other
 
     def open_row(self, connector):
         """The last transaction that was begun on it and not ended, or None."""
@@ -97,6 +116,7 @@ class Central:
                 self.faults.append(("lost", "%s of %s used again for %s" % (before, message_id, said)))
             self.retries += 1
             return answer
+        self.said.append(said)
         answer = getattr(self, "_" + action)(payload)
         self._answers[message_id] = (said, answer)
         return answer

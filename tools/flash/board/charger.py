@@ -14,6 +14,7 @@ from hal.reading import Reading
 from host_tests.unit.rig import ScriptedSupply
 from ocpp16.channel import Channel
 from station.description import Description
+from store.journal import Journal
 
 _TEXT = 1
 _TICKS_MASK = 0x3FFFFFFF
@@ -146,8 +147,13 @@ def prepare(world):
     main.asyncio = _ByHand
     main.Supply = _Supply
     main.Description = _described
+    main.Journal = lambda *arguments: _journal(world.plan, *arguments)
     setattr(main.Firmware, "_note_peak", _nothing)  # noqa: B010  (it counts the whole heap, each second)
     ticks._raw_ms = lambda: world.uptime_ms() & _TICKS_MASK
+
+
+def _journal(plan, directory, segment_bytes, budget_bytes=None, *others):
+    return Journal(directory, plan.segment_bytes, plan.budget_bytes or budget_bytes, *others)
 
 
 def _nothing(firmware):
@@ -155,9 +161,10 @@ def _nothing(firmware):
 
 
 class Charger:
-    def __init__(self, world, data_dir, station, keys):
+    def __init__(self, world, data_dir):
         """Builds it: what `main.Firmware` reads and writes at boot is read and written. See `start`."""
-        settings = {"csms_url": None, "id": "CUT", "station": station, "set": keys}
+        station = world.plan.station
+        settings = {"csms_url": None, "id": "CUT", "station": station, "set": world.plan.keys}
         board = _Board(world, data_dir, len(station["connectors"]))
         self.firmware = main.Firmware(board, settings)
         self.station = self.firmware.station

@@ -14,39 +14,53 @@ into `ledger.py`. Each flash operation costs five lives of some 0.1 s in `make p
 many there are.
 """
 
-STATION = {
+KINDS = ("stop", "resume", "full")
+_STATION = {
     "connectors": [
         {"cable": "fixed", "rated_a": 32, "phases": 3},
         {"cable": "fixed", "rated_a": 32, "phases": 3},
     ],
     "reader": "per_connector",
 }
-KEYS = {
+_KEYS = {
     "AllowOfflineTxForUnknownId": "true",
     "AuthorizationCacheEnabled": "true",
     "LocalAuthorizeOffline": "true",
     "TransactionMessageRetryInterval": "10",
 }
-BLOCKS = 64
-POWER_LOSS = ("stop", "resume")
 
 
-def station(power_loss):
-    """`power_loss`: what becomes of a transaction during which the power failed."""
-    described = dict(STATION)
-    described["name"] = "life, " + power_loss
-    described["options"] = {"power_loss": power_loss}
-    return described
+class Plan:
+    """The charger and its life. `kind`: "stop" or "resume", what becomes of a transaction during which the
+    power failed; "full": as "stop", and the outbox has so little room that MeterValues are thinned out.
+
+    Segments of the outbox are small, so that a short queue has several.
+    """
+
+    blocks = 64
+    segment_bytes = 384
+    keys = _KEYS
+
+    def __init__(self, kind):
+        self.is_thinned = kind == "full"
+        self.budget_bytes = 700 if self.is_thinned else None
+        self.station = dict(_STATION)
+        self.station["name"] = "life, " + kind
+        self.station["options"] = {"power_loss": "resume" if kind == "resume" else "stop"}
+        self._interval_s = 10 if self.is_thinned else 60
+
+    def steps(self):
+        return self.until_fullest() + _drain() + _restarts() + _end()
+
+    def until_fullest(self):
+        """The steps to where most is on flash: a queue, a running transaction, an unknown time."""
+        return _set_up(self._interval_s) + _online() + _offline()
 
 
-def steps():
-    return _set_up() + _online() + _offline() + _drain() + _restarts() + _end()
-
-
-def _set_up():
+def _set_up(interval_s):
     return [
         ("first boot", lambda w: w.online()),
-        ("interval", lambda w: w.configure("MeterValueSampleInterval", "60")),
+        ("interval", lambda w: w.configure("MeterValueSampleInterval", str(interval_s))),
         ("data", lambda w: w.configure("StopTxnSampledData", "Energy.Active.Import.Register")),
         ("2 inoperative", lambda w: w.available(2, False)),
         ("2 operative", lambda w: w.available(2, True)),

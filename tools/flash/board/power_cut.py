@@ -31,12 +31,12 @@ class Life:
     recovery    operations from the boot after the first cut to the end of the step that it interrupted
     """
 
-    def __init__(self, board, power_loss, cuts=(), show=None, defect=None, reference=None):
+    def __init__(self, board, kind, cuts=(), show=None, defect=None, reference=None):
         defects.apply(defect)
         self.recovery = 0
         self.cuts = 0
         self._show = show
-        world = World(PROG_BYTES[board], life.BLOCKS, life.station(power_loss), life.KEYS, cuts, show)
+        world = World(PROG_BYTES[board], life.Plan(kind), cuts, show)
         try:
             whole = self._live(world)
         finally:
@@ -49,12 +49,12 @@ class Life:
         self.chosen = {}
         if whole:
             drawn = {number: world.drawn_wh(number) for number in (1, 2)}
-            self.faults += world.ledger.compare(world.central, drawn)
+            self.faults += world.ledger.compare(world.central, drawn, world.plan.is_thinned)
             self._look_at_files(world, reference)
 
     def _live(self, world):
         """Every step, again when a cut interrupted it; False when the charger does not live to the end."""
-        for name, step in life.steps():
+        for name, step in world.plan.steps():
             while True:
                 before = world.device.operations
                 try:
@@ -123,23 +123,23 @@ class Totals:
                 print("#fault", json.dumps(description))
 
 
-def campaign(board, power_loss, every, torn, stride, defect, offset=0):
+def campaign(board, kind, every, torn, stride, defect, offset=0):
     """Every `every`-th operation is cut; `torn`: "all" quarters, or "turn": one for each operation, in turn.
 
     stride: in the recovery from a cut every stride-th operation is cut as well, 0: none
     """
     totals = Totals()
-    reference = Life(board, power_loss)
+    reference = Life(board, kind)
     totals.counts["operations"] = reference.operations
     totals.counts["acknowledged"] = reference.acknowledged
     totals.counts["recovery_operations"] = 0
     if reference.faults:
-        totals.add(reference, {"board": board, "power_loss": power_loss, "cut": -1})
+        totals.add(reference, {"board": board, "kind": kind, "cut": -1})
         return totals
     for cut in range(offset, reference.operations, every):
         for quarters in range(5) if torn == "all" else ((cut // every) % 5,):
-            what = {"board": board, "power_loss": power_loss, "cut": cut, "torn": quarters}
-            outcome = Life(board, power_loss, [(cut, quarters)], None, defect, reference)
+            what = {"board": board, "kind": kind, "cut": cut, "torn": quarters}
+            outcome = Life(board, kind, [(cut, quarters)], None, defect, reference)
             totals.add(outcome, what)
             if quarters != cut // every % 5 or not stride or outcome.faults:
                 continue
@@ -148,17 +148,17 @@ def campaign(board, power_loss, every, torn, stride, defect, offset=0):
                 cuts = [(cut, quarters), (second, second % 5)]
                 what = dict(what)
                 what["second"] = second
-                totals.add(Life(board, power_loss, cuts, None, defect, reference), what)
+                totals.add(Life(board, kind, cuts, None, defect, reference), what)
         gc.collect()
     return totals
 
 
 def main_with(options):
-    board, power_loss, defect = options["board"], options["power_loss"], options.get("defect")
+    board, kind, defect = options["board"], options["kind"], options.get("defect")
     if options.get("cut") is None:
         totals = campaign(
             board,
-            power_loss,
+            kind,
             options["every"],
             options["torn"],
             options["stride"],
@@ -171,9 +171,9 @@ def main_with(options):
         cuts = [(options["cut"], options["torn"])]
         if options.get("second") is not None:
             cuts.append((options["second"], options["second"] % 5))
-        reference = Life(board, power_loss)
-        outcome = Life(board, power_loss, cuts, show, defect, reference)
-        totals.add(outcome, {"board": board, "power_loss": power_loss, "cut": options["cut"]})
+        reference = Life(board, kind)
+        outcome = Life(board, kind, cuts, show, defect, reference)
+        totals.add(outcome, {"board": board, "kind": kind, "cut": options["cut"]})
     total = dict(totals.counts)
     total["kinds"] = totals.kinds
     print("#total", json.dumps(total))

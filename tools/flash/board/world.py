@@ -36,38 +36,55 @@ class World:
     device      the chip as it is now
     charger     the charger of the present boot, None while the power is off
     faults      (kind, text); kinds: lost, duplicated, unbootable, order, energy, settings, files, stuck
+    records     {path: contents that this record file may have}
     link_up     the network is there
     power_w     what a charging car draws
     show        fn(text) for every log line, None: they are not formatted
     """
 
-    def __init__(self, prog_bytes, blocks, station, keys, cuts=(), show=None):
+    def __init__(self, prog_bytes, plan, cuts=(), show=None, image=None):
+        """`plan`: of `life`. `image`: of a chip with a file system; None: a new one."""
         self.faults = []
         self.link_up = True
         self.power_w = 11000
         self.boots = 0
         self.charger: charging.Charger = None  # pyright: ignore[reportAttributeAccessIssue]
         self.answers = []  # of the charger, to the central system's CALLs
-        self.device = chip.Device(blocks)
+        self.device = chip.Device(plan.blocks, image)
         self._prog_bytes = prog_bytes
-        self._station = station
-        self._keys = keys
+        self.plan = plan
         self._cuts = list(cuts)
         self._now_ms = 0
         self._booted_ms = 0
         self._mwh = {}
         self._cars = {}
         self._next_call = 0
-        self.central = Central(lambda: timestamp.text(_EPOCH_MS + self._now_ms))
+        self.central = Central(self.utc_text)
         self.ledger = Ledger()
         log.level = log.INFO if show is not None else log.ERROR
         log.print = show if show is not None else _nowhere  # pyright: ignore[reportAttributeAccessIssue]
         charging.prepare(self)
-        watch_records(self.fault)
-        chip.format(self.device, prog_bytes)
-        self.device.reset_counts()
+        self.records = watch_records(self.fault)
+        if image is None:
+            chip.format(self.device, prog_bytes)
+            self.device.reset_counts()
         self._arm()
         self.mount()
+
+    def branch(self, image, show=None):
+        """Another world that goes on from here, with this chip and the power off."""
+        other = World(self._prog_bytes, self.plan, (), show, image)
+        other.link_up = self.link_up
+        other._now_ms = self._now_ms
+        other._mwh = dict(self._mwh)
+        other._cars = dict(self._cars)
+        other.central = self.central.copy(other.utc_text)
+        for path, contents in self.records.items():
+            other.records[path] = list(contents)
+        return other
+
+    def utc_text(self):
+        return timestamp.text(_EPOCH_MS + self._now_ms)
 
     def fault(self, kind, text):
         self.faults.append((kind, text))
@@ -113,7 +130,7 @@ class World:
         if self.boots > _GIVEN_UP:
             raise Stuck("%d boots" % self.boots)
         self._booted_ms = self._now_ms
-        charger = charging.Charger(self, MOUNT, self._station, self._keys)
+        charger = charging.Charger(self, MOUNT)
         self.ledger.watch(charger)
         for number, plugged in self._cars.items():
             if plugged:

@@ -1,0 +1,171 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Damaged files: the life of `life.py` is stopped in its fullest moment, offline; then every byte of every
+file is damaged in turn, and every file cut at every length.
+
+Each time the charger must boot, say what it found, and lose at most the record that was hit: see `_judge`.
+flash.power_cut starts this with a JSON object as the only argument, as board/power_cut.py.
+"""
+
+import gc
+import json
+import sys
+
+import main  # noqa: F401 (first: its imports are nested deeply, and the stack is small)
+from flash.board import defects, life
+from flash.board.device import PROG_BYTES
+from flash.board.world import MOUNT, Stuck, World
+
+_LOG_LINES = 40
+_WAYS = ("bit", "byte", "cut")
+_SHOWN = 20
+_RESERVE_STEP = 97
+
+
+class Rot:
+    def __init__(self, board, kind):
+        self._prog_bytes = PROG_BYTES[board]
+        world = World(self._prog_bytes, life.Plan(kind))
+        for _, step in world.plan.until_fullest():
+            world.boot()
+            step(world)
+        world.power_off(0)
+        self.files = {}
+        for name in sorted(world.files()):
+            with open(MOUNT + "/" + name, "rb") as file:
+                self.files[name] = file.read()
+        self.world = world
+        self.image = bytes(world.device.image)
+        self.lines = []
+        self.reference, faults = self.live(None, None)
+        if faults:
+            raise RuntimeError("without damage: %s" % faults)
+
+    def live(self, name, content, show=None):
+        """Go on with the file `name` as `content`: (what the central system was told then, faults)."""
+        self.lines = lines = []
+
+        def keep(line):
+            if line[11] in "WE" and len(lines) < _LOG_LINES:
+                lines.append(line)
+            if show is not None:
+                show(line)
+
+        world = self.world.branch(bytearray(self.image), keep)
+        before = len(world.central.said)
+        if name is not None:
+            with open(MOUNT + "/" + name, "wb") as file:
+                file.write(content)
+            world.records.get(MOUNT + "/" + name, []).append(None)
+        try:
+            world.boot()
+            world.wait(20000)  # what the boot has to end is ended
+            world.link(True)
+            world.drained()
+            world.restart()
+            world.boot()
+            world.drained()
+        except Stuck as error:
+            world.fault("stuck", str(error))
+        except Exception as error:
+            if show is not None:
+                sys.print_exception(error)
+            world.fault("unbootable", repr(error))
+        return world.central.said[before:], world.faults + world.central.faults
+
+    def damaged(self, name, at, way):
+        """The file's content with the byte at `at` damaged, or cut before it."""
+        content = bytearray(self.files[name])
+        if way == "cut":
+            return content[:at]
+        content[at] ^= 0xFF if way == "byte" else 1 << at % 8
+        return content
+
+    def _is_told(self, stem):
+        return any(stem in line for line in self.lines)
+
+    def _is_sound(self, name, at, way):
+        """Whether the file cut there is as good as one that was never longer: nobody can tell."""
+        if way != "cut":
+            return False
+        content, end = self.files[name], 0
+        while name.endswith(".seg") and end < at:  # 0xA5, length u16 of the data, in all 11 bytes before it
+            end += 11 + content[end + 1] + 256 * content[end + 2]
+        return end == at
+
+    def judge(self, name, at, way, said, faults):
+        """Texts of what is worse than it may be."""
+        wrong = ["%s: %s" % fault for fault in faults if fault[0] not in ("lost", "duplicated")]
+        missing, extra = _compare(self.reference, said)
+        stem = name.rsplit("/", 1)[-1]
+        if name.endswith(".seg"):
+            # The record itself; of a segment that was cut, those behind it.
+            allowed, tolerated = (1 if way != "cut" else len(self.reference)), 0
+        elif stem == "head":
+            # Two copies: one byte spoils nothing. Without both what was delivered may come again.
+            allowed, tolerated = 0, (0 if way != "cut" else len(self.world.central.said))
+        elif stem.startswith("transaction"):
+            allowed, tolerated = 1, 0  # its StopTransaction
+        else:
+            allowed, tolerated = 0, 0
+        if len(missing) > allowed:
+            wrong.append("lost: %d messages, %s" % (len(missing), missing[:4]))
+        if len(extra) > tolerated:
+            wrong.append("duplicated: %d messages too many, %s" % (len(extra), extra[:4]))
+        if (missing or extra) and not self._is_sound(name, at, way) and not self._is_told(stem):
+            wrong.append("silent: no log line says anything about it")
+        return wrong
+
+
+def _compare(reference, said):
+    """(what of the reference was not said, what was said beyond it)."""
+    left = list(said)
+    missing = []
+    for message in reference:
+        if message in left:
+            left.remove(message)
+        else:
+            missing.append(message)
+    return missing, left
+
+
+def main_with(options):
+    defects.apply(options.get("defect"))
+    rot = Rot(options["board"], options["kind"])
+    counts = {"files": len(rot.files), "bytes": 0, "boots": 0, "faulty": 0, "harmed": 0}
+    kinds = {}
+    every = options.get("every", 1)
+    only, at_only, way_only = options.get("file"), options.get("at"), options.get("how")
+    show = print if options.get("verbose") else None
+    turn = 0
+    for name, content in rot.files.items():
+        if only is not None and name != only:
+            continue
+        counts["bytes"] += len(content)
+        for way in _WAYS if way_only is None else (way_only,):
+            # Nobody reads the reserve: it is there to be removed.
+            step = _RESERVE_STEP if name.endswith("/reserve") else 1
+            for at in range(0, len(content), step) if at_only is None else (at_only,):
+                turn += 1
+                if turn % every and at_only is None:
+                    continue
+                said, faults = rot.live(name, rot.damaged(name, at, way), show)
+                counts["boots"] += 1
+                counts["harmed"] += said != rot.reference
+                wrong = rot.judge(name, at, way, said, faults)
+                if wrong:
+                    counts["faulty"] += 1
+                    kind = wrong[0].split(":")[0]
+                    kinds[kind] = kinds.get(kind, 0) + 1
+                    if counts["faulty"] <= _SHOWN:
+                        what: dict = {"rot": True, "board": options["board"], "kind": options["kind"]}
+                        what.update({"file": name, "at": at, "how": way, "faults": wrong[:4]})
+                        print("#fault", json.dumps(what))
+        gc.collect()
+    total: dict = dict(counts)
+    total["kinds"] = kinds
+    print("#total", json.dumps(total))
+
+
+if __name__ == "__main__":
+    main_with(json.loads(sys.argv[1]))
