@@ -37,8 +37,9 @@ class Outbox:
         self._clock = clock
         self._milliseconds = milliseconds
         self._retry_at = None
-        self._head = None  # (journal sequence, action, number, tag, record) of the oldest record
-        self._head_id = None  # its message id, once it was asked for
+        # (journal sequence, action, number, tag, record) of the oldest record. The same until it is dropped:
+        # its message id stays, also when it moves from RAM to the journal between two tries.
+        self._head = None
         self._lost_samples = 0  # MeterValues that the journal refused in a row
         self.on_started = None  # fn(number, transaction_id, IdTagInfo or None, tag)
         self.on_stopped = None  # fn(tag or None, IdTagInfo or None)
@@ -65,8 +66,6 @@ class Outbox:
 
     def started(self, transaction):
         """False: it is kept nowhere."""
-        # A count of boots that cannot be written gives numbers again: what this one meant before is over.
-        self._ids.pop(str(transaction.number), None)
         return self._append(queued.START, transaction.number, queued.start(transaction)) is not None
 
     def stopped(self, transaction, reason, tag, stamp, data):
@@ -226,10 +225,7 @@ class Outbox:
             self.on_queued()
 
     def _message_id(self, sequence):
-        # Of a record that moves from RAM to the journal between two tries the id stays.
-        if self._head_id is None:
-            self._head_id = "%s-%d" % (self._ram_id if sequence > _IN_RAM else self._note["id"], sequence)
-        return self._head_id
+        return "%s-%d" % (self._ram_id if sequence > _IN_RAM else self._note["id"], sequence)
 
     def answered(self, conf):
         """The oldest message was confirmed."""
@@ -331,7 +327,6 @@ class Outbox:
             self._note.pop("tries", None)
         self._retry_at = None
         self._head = None
-        self._head_id = None
         try:
             self._journal.drop(self._note, lazy)
         except OSError as error:

@@ -314,6 +314,10 @@ def test_a_long_queue_is_not_read_for_one_transaction():
     assert bench.outbox.journalled(200) == "stopped"
     assert bench.outbox.journalled(203) == "started"
     assert bench.outbox.journalled(last.number) == "stopped"
+    # An earlier one that goes on for longer says nothing about what was before.
+    for _ in range(10):
+        bench.outbox.metered(1, long, bench.clock.stamp(), energy(1))
+    assert bench.outbox.journalled(203) == "started"
 
 
 def test_lost_stops_do_not_fill_the_note():
@@ -538,19 +542,6 @@ def test_a_lost_note_is_completed_by_what_the_transaction_knows():
     # With a note there is nothing to guess.
     again = Bench(bench.journal.persisted())
     assert again.outbox.journalled(6, True) is None
-
-
-def test_what_an_earlier_transaction_of_that_number_meant_is_over():
-    """The count of boots could not be written: numbers come again."""
-    bench = Bench(attempts=1)
-    bench.outbox.started(bench.transaction())
-    bench.outbox.answered(START_CONF)
-    again = bench.transaction()
-    bench.outbox.started(again)
-    bench.outbox.stopped(again, "Local", None, bench.clock.stamp(), [])
-    bench.outbox.message()
-    bench.outbox.failed("CALLERROR", 0)
-    assert bench.outbox.message()[2]["transactionId"] == -1
 
 
 def test_a_full_disk_is_no_crash():
