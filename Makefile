@@ -14,7 +14,8 @@ BENCH := PYTHONPATH=tools $(VENV)/python -m
 # pyright would ask the network for a newer release of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help run demo test check bench heap footprint fmt setup clean set-up-run set-up-test set-up-check
+.PHONY: help run demo test check bench heap wear outbox-bench soak power-cut bit-rot footprint fmt setup clean
+.PHONY: set-up-run set-up-test set-up-check
 
 help:
 	@echo "make run        a CSMS and a simulated charger, with a prompt (STATION=loop_evs32a, or another of boards/sim)"
@@ -23,7 +24,12 @@ help:
 	@echo "make check      ruff and pyright"
 	@echo "make bench      latencies beside a charge point written with the CPython library ocpp"
 	@echo "make heap       heap after boot, while charging, and over 10,000 messages"
+	@echo "make soak       2,000 transactions with power cuts, link drops, a CSMS that fails; SOAK='--seed 7'"
+	@echo "make wear       flash erases of a transaction, and how many years the flash lasts; WEAR='--days 20'"
+	@echo "make outbox-bench  1,000 offline transactions on 1 MB of flash, stored and drained"
 	@echo "make footprint  what the code costs in flash and heap"
+	@echo "make power-cut  a charger's life, the power cut at each of its flash operations"
+	@echo "make bit-rot    a charger's files damaged at each of their bytes; flash full, read-only, failing"
 	@echo "make fmt        format the sources, mend what ruff can mend"
 	@echo "make setup      the set-up of all of the above, and nothing else"
 	@echo "make clean      remove what was built and fetched"
@@ -54,8 +60,23 @@ bench: set-up-run
 heap: set-up-run
 	@$(BENCH) bench.heap
 
+soak: set-up-run
+	@$(BENCH) bench.soak $(SOAK)
+
+wear: set-up-run
+	@$(BENCH) flash.wear $(WEAR)
+
+outbox-bench: set-up-run
+	@$(BENCH) flash.outbox_bench $(OUTBOX_BENCH)
+
 footprint: set-up-run
 	@PYTHONPATH=tools $(VENV)/python -m toolchain.footprint
+
+power-cut: set-up-run
+	@$(BENCH) flash.power_cut
+
+bit-rot: set-up-run
+	@$(BENCH) flash.power_cut --rot --trouble
 
 fmt: set-up-check
 	$(VENV)/ruff check --fix-only --quiet .
