@@ -4,19 +4,24 @@
 
 From an eighth below the budget on (at least a segment, at most a quarter) each append first thins one segment
 out. When nothing is left to thin, records that can be spared are refused at the budget, all others an eighth
-(at least 4 KB) above it. A file system that is full earlier lowers the bound for what can be spared; others
-are tried all the same, with the blocks of the reserve.
+(at least 4 KB) above it.
+
+A file system that is full before gives the reserve back, so that there are blocks to thin with. From then on
+each append thins, and what can be spared is refused, until there is room for the reserve and as much again.
 """
 
 import log
-from store.reserve import Reserve
+from store import reserve
 from store.segments import Segments
 from store.thinning import Thinning
 
 ENOSPC = 28
 _BEYOND_BYTES = 4096
-# Whether a full file system has room again is found out by trying; each try that fails wears it.
-_TRY_EVERY = 16
+# A small file system has better uses for a reserve.
+_RESERVE_LEAST_FREE_BYTES = 4 * reserve.BYTES
+_ROOM_AGAIN_BYTES = 2 * reserve.BYTES
+# Others may have made room as well. To ask the file system takes it a look at all of its blocks.
+_ASK_EVERY = 16
 
 _ALL_KEPT = 0
 _SPARED_REFUSED = 1
@@ -29,12 +34,14 @@ class Budget:
     def __init__(self, segments: Segments, budget_bytes: int, segment_bytes: int, expendable):
         self._name = segments.directory
         self._bytes = budget_bytes
-        self._bound = budget_bytes  # for what can be spared
         self._segment_bytes = segment_bytes
         self._beyond = max(budget_bytes // 8, _BEYOND_BYTES)
         self._expendable = expendable
         self._thinning = None if expendable is None else Thinning(segments, segment_bytes, expendable)
-        self._reserve = Reserve(segments.directory + "/reserve")
+        self._has_gained = False  # by the last thinning
+        self._reserve = reserve.Reserve(segments.directory + "/reserve")
+        self._reserve_wanted = True
+        self._is_full = False  # the file system
         # since the queue was empty:
         self._removed = 0
         self._refused = 0
@@ -43,37 +50,32 @@ class Budget:
     def is_near(self, used: int) -> bool:
         """Whether `used` bytes are so many that thinning should begin."""
         # Room for about as many appends as there are segments to look at.
-        slack = min(max(self._segment_bytes, self._bound // 8), self._bound // 4)
-        return used > self._bound - slack
+        slack = min(max(self._segment_bytes, self._bytes // 8), self._bytes // 4)
+        return self._is_full or used > self._bytes - slack
 
     def admit(self, data: bytes, used: int) -> None:
         """Raises OSError ENOSPC when `data` should not be kept; with it the journal has `used` bytes."""
-        if used <= self._bound:
+        if used <= self._bytes and not self._is_full:
             return
         if not self._is_spare(data):
             if used > self._bytes + self._beyond:
                 self._refuse(_ALL_REFUSED)
-            return
-        if self._bound < self._bytes and self._refused % _TRY_EVERY == _TRY_EVERY - 1:
-            self._bound = self._bytes
-            if used <= self._bound:
-                self._refused += 1
-                return
-        self._refuse(_SPARED_REFUSED)
+        elif used > self._bytes or not self._has_room_again():
+            self._refuse(_SPARED_REFUSED)
 
-    def file_system_is_full(self, used: int) -> None:
-        """Already at `used` bytes: give the reserve back."""
-        self._bound = min(self._bound, used)
+    def file_system_is_full(self) -> None:
+        self._is_full = self._reserve_wanted = True
         self._reserve.release()
 
-    def admit_again(self, data: bytes) -> None:
-        """The file system is full and nothing could be thinned: OSError ENOSPC, if `data` can be spared."""
-        if self._is_spare(data):
-            self._refuse(_SPARED_REFUSED)
+    def _has_room_again(self):
+        if self._has_gained or self._refused % _ASK_EVERY == _ASK_EVERY - 1:
+            self._is_full = not self._reserve.restore(_ROOM_AGAIN_BYTES)
+        return not self._is_full
 
     def thin(self, head_segment: int, head_seq: int):
         """As Thinning.next."""
         done = None if self._thinning is None else self._thinning.next(head_segment, head_seq)
+        self._has_gained = done is not None
         if done is not None:
             if not self._removed:
                 log.warning("journal", "%s is nearly full: it is thinned out", self._name)
@@ -92,10 +94,12 @@ class Budget:
             )
         self._removed = self._refused = 0
         self._told = _ALL_KEPT
-        self._bound = self._bytes
+        self._is_full = False
         if self._thinning is not None:
             self._thinning.restart()
-        self._reserve.restore()
+        if self._reserve_wanted:
+            self._reserve_wanted = False
+            self._reserve.restore(_RESERVE_LEAST_FREE_BYTES)
 
     def _is_spare(self, data):
         return self._expendable is not None and self._expendable(data) is not None

@@ -109,9 +109,9 @@ class Journal:
         except OSError as error:
             if budget is None or error.args[0] != ENOSPC:
                 raise
-        budget.file_system_is_full(self._used_bytes)
-        if not self._thin():
-            budget.admit_again(data)
+        budget.file_system_is_full()
+        self._thin()
+        budget.admit(data, self._used_bytes + HEADER_BYTES + len(data))
         return self._write(data)
 
     def peek(self):
@@ -184,16 +184,23 @@ class Journal:
             segment = self._segments.after(segment)
             at = 0
 
-    def newest_first(self):
+    def newest_first(self, delivered=False):
         """As iterate(), but segment by segment from the newest to the oldest; within each the oldest first.
 
+        `delivered`: also what was delivered and has not been overwritten or removed yet.
         Who looks for the last record of some kind takes the last one found before the numbers fall.
         """
         head = self._head_segment
-        segment = None if head is None else self._segments.before(None)
-        while head is not None and segment is not None and segment >= head:
-            at = self._head_at if segment == head else 0
-            yield from self._segments.records(segment, at, self._head_seq)
+        if delivered:
+            head = least = 0
+        elif head is None:
+            return
+        else:
+            least = self._head_seq
+        segment = self._segments.before(None)
+        while segment is not None and segment >= head:
+            at = self._head_at if segment == self._head_segment and not delivered else 0
+            yield from self._segments.records(segment, at, least)
             segment = self._segments.before(segment)
 
     # changes

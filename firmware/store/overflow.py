@@ -61,9 +61,9 @@ class Overflow:
                 record = self._waiting[0]
         return record
 
-    def drop(self, note=None):
+    def drop(self, note=None, lazy=False):
         if self._journal.peek() is not None:
-            self._journal.drop(note)
+            self._journal.drop(note, lazy)
         elif self._waiting:
             self._waiting.pop(0)
             self._journal.save_note(note)
@@ -74,6 +74,11 @@ class Overflow:
     def iterate(self):
         yield from self._journal.iterate()
         yield from self._waiting
+
+    def newest_first(self, delivered=False):
+        """What is in RAM counts as one segment."""
+        yield from self._waiting
+        yield from self._journal.newest_first(delivered)
 
     def _move(self):
         while self._waiting:

@@ -9,42 +9,42 @@ import os
 
 # Two blocks of 4 KB, less the pointers that littlefs puts into them.
 BYTES = 8176
-# Only where three times as much is left besides: a small file system has better uses for it.
-_FREE_BYTES = 4 * BYTES
 _CHUNK = bytes(BYTES // 16)
 
 
 class Reserve:
-    """The file `path`."""
+    """The file `path`.
+
+    is_there  whether it holds the blocks
+    """
 
     def __init__(self, path: str):
         self._path = path
         try:
-            self._wanted = os.stat(path)[6] != BYTES  # one that the power cut short is written anew
+            self.is_there = os.stat(path)[6] == BYTES  # one that the power cut short is written anew
         except OSError:
-            self._wanted = True
+            self.is_there = False
 
-    def restore(self) -> None:
-        """Write it if it is missing and there is room. Asked once; then not before it was released again."""
-        if not self._wanted:
-            return
-        self._wanted = False
+    def restore(self, least_free_bytes: int) -> bool:
+        """Write it, if it is not there and the file system has as much room. Whether it is there."""
+        if self.is_there:
+            return True
         try:
             free = os.statvfs(self._path[: self._path.rfind("/")])
-            if free[1] * free[3] < _FREE_BYTES:
-                self.release()  # of an earlier life with more room, or cut short
-                self._wanted = False
-                return
-            with open(self._path, "wb") as file:
-                for _ in range(BYTES // len(_CHUNK)):
-                    file.write(_CHUNK)
+            if free[1] * free[3] >= least_free_bytes:
+                with open(self._path, "wb") as file:
+                    for _ in range(BYTES // len(_CHUNK)):
+                        file.write(_CHUNK)
+                self.is_there = True
         except OSError:
-            self.release()
-            self._wanted = False
+            pass
+        if not self.is_there:
+            self.release()  # cut short
+        return self.is_there
 
     def release(self) -> None:
         """Give the blocks back."""
-        self._wanted = True
+        self.is_there = False
         try:
             os.remove(self._path)
         except OSError:

@@ -36,6 +36,7 @@ class Thinning:
         self._gained = False  # since the round began
         self._level = 1  # thinned is what has more than 1/2**level of its numbers
         self._barren = False  # all is as thin as can be
+        self._failed = False
 
     def next(self, head_segment: int, head_seq: int):
         """Look at the next segment: (the segment that was rewritten, records removed, bytes freed); None:
@@ -55,20 +56,23 @@ class Thinning:
             if segment is None:
                 return None
         elif self._barren:
-            self.restart()
+            self._barren = False
+            self._level = 1
         self._at = segment
         try:
             done = self._thin(segment, head_segment, head_seq)
         except OSError as error:
-            log.error("journal", "%s cannot be thinned: %s", self._segments.path(segment), error)
+            if not self._failed:
+                log.error("journal", "%s cannot be thinned: %s", self._segments.path(segment), error)
+            self._failed = True
             return None
         self._gained = self._gained or done is not None
         return done
 
     def restart(self) -> None:
-        """What was thinned is gone, or so thin that others come first."""
+        """The queue is empty: what was found out about it has gone with it."""
         self._level = 1
-        self._barren = False
+        self._barren = self._failed = False
 
     def _candidate(self, segment):
         """The segment that follows, unless it is the newest."""

@@ -3,8 +3,48 @@
 """store.overflow on a journal that takes nothing for a while."""
 
 from host_tests.unit.expect import raises
-from host_tests.unit.test_outbox import MemoryJournal
+from host_tests.unit.scratch import Scratch
+from store.journal import Journal
 from store.overflow import Overflow
+
+
+class MemoryJournal:
+    """A journal without files."""
+
+    def __init__(self):
+        self.full = False
+        self.lazy = []  # as each drop() was asked for
+        self.notes = []
+        self._records = []
+        self._last = 0
+
+    @property
+    def depth(self):
+        return len(self._records)
+
+    def append(self, data):
+        if self.full:
+            raise OSError(28)
+        self._last += 1
+        self._records.append((self._last, data))
+        return self._last
+
+    def peek(self):
+        return self._records[0] if self._records else None
+
+    def iterate(self):
+        yield from self._records
+
+    def newest_first(self, delivered=False):
+        yield from reversed(self._records)
+
+    def drop(self, note=None, lazy=False):
+        self._records.pop(0)
+        self.lazy.append(lazy)
+        self.notes.append(note)
+
+    def save_note(self, note):
+        self.notes.append(note)
 
 
 def drain(queue):
@@ -60,3 +100,51 @@ def test_moved_while_the_first_is_on_its_way():
     queue.append(b"b", True)
     queue.drop({})
     assert drain(queue) == [b"b"]
+
+
+def test_newest_first_begins_with_what_is_in_ram():
+    journal = MemoryJournal()
+    queue = Overflow(journal)
+    for data in (b"a", b"b"):
+        queue.append(data, True)
+    journal.full = True
+    for data in (b"c", b"d"):
+        queue.append(data, True)
+    assert [data for _, data in queue.newest_first()] == [b"c", b"d", b"b", b"a"]
+    numbers = [number for number, _ in queue.iterate()]
+    assert numbers == sorted(numbers)
+
+
+def test_a_lazy_drop_is_the_journals_affair():
+    journal = MemoryJournal()
+    queue = Overflow(journal)
+    for data in (b"a", b"b"):
+        queue.append(data)
+    queue.drop({"x": 1}, lazy=True)
+    queue.drop({"x": 2})
+    assert journal.lazy == [True, False]
+    assert journal.notes == [{"x": 1}, {"x": 2}]
+    journal.full = True
+    queue.append(b"c", True)
+    queue.drop({"x": 3}, lazy=True)
+    assert queue.depth == 0
+    assert journal.notes[-1] == {"x": 3}
+
+
+def test_a_journal_over_its_budget_leaves_bills_to_ram():
+    with Scratch() as path:
+        queue = Overflow(Journal(path, 4096, 16384), most=2)
+        kept = 0
+        try:
+            while True:
+                queue.append(b"x" * 500)
+                kept += 1
+        except OSError:
+            pass
+        # Nothing can be spared here: taken is up to 4 KB above the budget.
+        assert kept == (16384 + 4096) // (500 + 11)
+        for number in range(2):
+            queue.append(b"bill" * 125, True)
+            assert queue.waiting == number + 1
+        raises(OSError, queue.append, b"bill" * 125, True)
+        assert len(drain(queue)) == kept + 2

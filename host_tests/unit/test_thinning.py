@@ -267,19 +267,26 @@ def test_the_reserve_is_there_given_back_and_there_again():
 
 def test_a_small_file_system_has_no_reserve():
     with Scratch() as path:
-        reserve = Reserve(path + "/reserve")
-        with SmallDisk(path, 30 * KB):
-            reserve.restore()
-            assert not exists(path + "/reserve")
+        with SmallDisk(path, 31 * KB):
+            small(path)
+        assert not exists(path + "/reserve")
         write(path + "/reserve", b"of a larger one, cut short")
-        reserve = Reserve(path + "/reserve")
-        with SmallDisk(path, 30 * KB):
-            reserve.restore()
-            assert not exists(path + "/reserve")
-        reserve = Reserve(path + "/reserve")
-        with SmallDisk(path, 40 * KB):
-            reserve.restore()
-            assert exists(path + "/reserve")
+        with SmallDisk(path, 31 * KB):
+            small(path)
+        assert not exists(path + "/reserve")
+        with SmallDisk(path, 32 * KB):
+            small(path)
+        assert exists(path + "/reserve")
+
+
+def test_a_reserve_that_cannot_be_finished_leaves_nothing():
+    with Scratch() as path:
+        disk = SmallDisk(path, 32 * KB)
+        with disk:
+            disk.capacity = 5 * KB
+            disk.free_bytes = 32 * KB  # as it looks
+            assert not Reserve(path + "/reserve").restore(32 * KB)
+        assert os.listdir(path) == []
 
 
 def test_a_file_system_that_is_full_before_the_budget_is():
@@ -293,7 +300,6 @@ def test_a_file_system_that_is_full_before_the_budget_is():
                 session(journal, number, 60)
             found = texts(journal)
             assert journal.depth == len(found)
-            assert not exists(path + "/reserve")
             ends = [text for text in found if text[0] in "SE"]
             assert ends == [kind + str(number) for number in range(1, 50) for kind in "SE"]
             assert len(found) * 61 > 30 * KB  # it makes use of what there is
@@ -365,6 +371,7 @@ class SmallDisk:
         self.path = path
         self.capacity = capacity
         self.refused = 0
+        self.free_bytes = None
 
     def __enter__(self):
         for module in self.MODULES:
@@ -383,7 +390,8 @@ class SmallDisk:
     remove = staticmethod(os.remove)
 
     def statvfs(self, _path):
-        return (1, 1, self.capacity, self.capacity - self.used())
+        free = self.capacity - self.used() if self.free_bytes is None else self.free_bytes
+        return (1, 1, self.capacity, free)
 
     def used(self):
         return sum([os.stat(self.path + "/" + name)[6] for name in os.listdir(self.path)])
