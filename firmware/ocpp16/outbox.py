@@ -51,8 +51,7 @@ class Outbox:
         head = self._peek()
         if head is not None:
             self._last_sequence = head[0] + journal.depth - 1
-            if isinstance(note.get("tries"), int):  # the first firmware's
-                note["tries"] = [head[0], note["tries"]]
+        self._take_over_tries(head)
         if not isinstance(note.get("ids"), dict):
             note["ids"] = {}
         self._ram_id = _chance()
@@ -61,6 +60,15 @@ class Outbox:
             # directory the journal counts from the start again, so a random prefix goes before the count.
             note["id"] = _chance()
             self._keep_note()  # before a message goes out with it
+
+    def _take_over_tries(self, head):
+        """What an earlier boot noted of the oldest record."""
+        tries = self._note.pop("tries", None)
+        if isinstance(tries, int) and head is not None:  # the first firmware's
+            tries = [head[0], tries]
+        # What was in RAM only is gone, and its number will come again.
+        if isinstance(tries, list) and tries[0] <= _IN_RAM:
+            self._note["tries"] = tries
 
     # --- in ---
 
@@ -93,7 +101,6 @@ class Outbox:
         """What the journal knows of a transaction, for the boot after a power cut: "started" (its
         StartTransaction waits here or was confirmed), "stopped" (its StopTransaction waits here), None.
         `confirmed`: its own record says that the CSMS confirmed its start.
-
         """
         known = ["started" if str(number) in self._ids or (self._forgetful and confirmed) else None]
 
@@ -116,17 +123,18 @@ class Outbox:
                 told[:] = found
             return found is not None
 
-        self._look(number, take)
+        self._look(number, take, True)
         return tuple(told) or None
 
-    def _look(self, number, take):
-        """Show `take(action, record)` what waits of a transaction, segment by segment from the newest on, in
-        each the oldest first. Of a queue of weeks no more than needed: no older segment once `take` has said
-        True, and what lies before the start of an earlier transaction has nothing of this one.
+    def _look(self, number, take, delivered=False):
+        """Show `take(action, record)` what waits of a transaction, or was delivered and is still there:
+        segment by segment from the newest on, in each the oldest first. Of a queue of weeks no more than
+        needed: no older segment once `take` has said True, and what lies before the start of an earlier
+        transaction has nothing of this one.
         """
         enough = False
         last = 0
-        for sequence, record in self._journal.newest_first():
+        for sequence, record in self._journal.newest_first(delivered):
             if sequence < last and enough:
                 return  # an older segment begins
             last = sequence
@@ -276,9 +284,8 @@ class Outbox:
         return self._config.value("TransactionMessageAttempts")
 
     def _tries(self, sequence):
-        """How often this record failed. A note of another one is of what was in RAM when the power failed."""
         kept = self._note.get("tries")
-        return kept[1] if isinstance(kept, list) and kept[0] == sequence else 0
+        return kept[1] if kept and kept[0] == sequence else 0
 
     def _remember(self, number, transaction_id):
         ids = self._ids

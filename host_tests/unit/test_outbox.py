@@ -59,8 +59,8 @@ class MemoryJournal:
             return sequence, unhexlify(text)
         return None
 
-    def newest_first(self):
-        records = self._waiting()
+    def newest_first(self, delivered=False):
+        records = self._kept["records"] if delivered else self._waiting()
         while records:
             count = len(records) % self.SEGMENT or self.SEGMENT
             segment, records = records[-count:], records[:-count]
@@ -446,6 +446,39 @@ def test_the_last_sample_stays_on_flash_however_it_went():
         assert again.outbox.depth == 0
 
 
+def test_the_last_sample_is_found_on_a_real_journal():
+    """Online for long, at times with more than one in the queue, and after each a power cut."""
+    with Scratch() as path:
+
+        def started(bench):
+            journal = Overflow(Journal(path + "/outbox", 256, 8192, queued.expendable))
+            return Outbox(journal, Keys(), bench.clock, True)
+
+        bench = Bench()
+        outbox = started(bench)
+        transaction = bench.transaction()
+        outbox.started(transaction)
+        outbox.message()
+        outbox.answered(START_CONF)
+        wh = 0
+        for round_ in range(150):
+            for _ in range(round_ % 3 + 1):
+                wh += 1
+                assert outbox.metered(1, transaction, bench.clock.stamp(), energy(wh)) == wh
+            assert started(bench).told(5)[1] == wh
+            while outbox.message() is not None:
+                if round_ % 7 == 3:
+                    outbox.failed("CALLERROR", 0)
+                else:
+                    outbox.answered({})
+                assert started(bench).told(5)[1] == wh, round_
+        # The head may have gone on while the segment was not yet overwritten.
+        outbox._keep_note()
+        assert started(bench).depth == 0
+        assert started(bench).told(5)[1] == wh
+        assert started(bench).told(4) is None
+
+
 def test_attempts_are_exact_over_a_restart():
     first = Bench(attempts=3)
     transaction = first.transaction()
@@ -477,12 +510,15 @@ def test_tries_of_a_record_that_was_in_ram_only_are_not_the_next_ones():
     files.full = True
     outbox.started(bench.transaction())
     outbox.failed("CALLERROR", 0)  # the note can be written, the power fails
-    again = Bench(files.persisted(), attempts=2)
-    again.outbox.started(again.transaction(6))
-    again.outbox.failed("CALLERROR", 0)
-    assert again.outbox.depth == 1
-    again.outbox.failed("CALLERROR", 0)
-    assert again.outbox.depth == 0
+    for full in (False, True):
+        again = Bench(files.persisted(), attempts=2)
+        again.journal.full = full
+        outbox = Outbox(Overflow(again.journal), Keys(attempts=2), again.clock, True)
+        outbox.started(again.transaction(6))
+        outbox.failed("CALLERROR", 0)
+        assert outbox.depth == 1
+        outbox.failed("CALLERROR", 0)
+        assert outbox.depth == 0
 
 
 def test_tries_that_the_first_firmware_noted_count():
