@@ -15,7 +15,7 @@ import gc
 import log
 from evse.supply import Supply
 from hal.ticks import ticks_diff, ticks_ms
-from ocpp16 import channel
+from ocpp16 import channel, queued
 from ocpp16.core import Core
 from ocpp16.message import harmless
 from ocpp16.outbox import Outbox
@@ -99,8 +99,9 @@ class Firmware:
             ],
             self._read_meter,
         )
+        budget_bytes = description.options["queue_kb"] * 1024
         self.outbox = Outbox(
-            Overflow(Journal(data + "/outbox", _SEGMENT_BYTES, description.options["queue_kb"] * 1024)),
+            Overflow(Journal(data + "/outbox", _SEGMENT_BYTES, budget_bytes, queued.expendable)),
             config,
             clock,
             description.options["milliseconds"],

@@ -66,7 +66,7 @@ class Head:
 
     def save(self, seq: int, missing: int, note: dict) -> None:
         """Raises ValueError when the note is too long, OSError when it cannot be written."""
-        text = json.dumps(note).encode()
+        text = _json(note)
         if len(text) > _NOTE_LIMIT_BYTES:
             raise ValueError("note of %d bytes" % len(text))
         rest = b"%d %d %s" % (seq, missing, text)
@@ -79,7 +79,7 @@ class Head:
 
     def holds(self, note: dict) -> bool:
         """Whether this note is the one on flash."""
-        return self._note_check == crc32(json.dumps(note).encode())
+        return self._note_check == crc32(_json(note))
 
     def _take(self, line):
         """One of the two lines; ValueError or IndexError when it is damaged."""
@@ -100,6 +100,10 @@ class Head:
         note = json.loads(str(text, "utf-8"))
         self.seq, self.missing, self.note = int(seq), int(missing), note
         self._note_check = crc32(text)
+
+
+def _json(note):
+    return json.dumps(note, separators=(",", ":")).encode()
 
 
 def _fields(text, count):

@@ -84,7 +84,7 @@ class Record:
 
     def save(self, obj) -> None:
         """Replace the content. Raises OSError (disk full, read-only): then the old content is still there."""
-        body = json.dumps(obj).encode()
+        body = json.dumps(obj, separators=(",", ":")).encode()
         version = b"%d" % self.version
         check = crc32(body, crc32(version + b"\n"))
         content = b"%s %s %08x\n%s" % (_MAGIC, version, check, body)

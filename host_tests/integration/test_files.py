@@ -222,7 +222,8 @@ async def test_damaged_records(name: str, lost: set[str]):
             assert bad(path).read_bytes() == content
             if name == "settings":
                 assert found.timeout == "60"
-            assert not path.exists() or path.read_bytes().startswith(b"pilotlight 1 ")
+            version = 2 if name == "transaction1" else 1
+            assert not path.exists() or path.read_bytes().startswith(b"pilotlight %d " % version)
 
 
 @pytest.mark.parametrize(("name", "lost"), RECORDS, ids=[row[0] for row in RECORDS])
@@ -246,8 +247,8 @@ async def test_a_lost_count_of_boots_uses_no_number_again():
         [(data, path)] = copies(template, folder, "boots", erased)
         before = path.with_name("transaction1").read_text()
         await look(data)
-        assert '"number": 4096' in before  # boot 1
-        assert '{"boots": 2}' in path.read_text()
+        assert "\n[4096," in before  # boot 1
+        assert '{"boots":2}' in path.read_text()
 
 
 async def test_a_damaged_head_of_the_outbox():

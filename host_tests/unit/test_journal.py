@@ -523,7 +523,7 @@ def test_the_second_format_is_what_the_docs_say():
     with Scratch() as path:
         journal = fill(path, [b"a", b"b"])
         journal.drop({"tries": 1})
-        assert read(path + "/head") == head_line(2, b'2 0 {"tries": 1}') * 2
+        assert read(path + "/head") == head_line(2, b'2 0 {"tries":1}') * 2
 
 
 def test_unfinished_files_are_removed_at_start():
