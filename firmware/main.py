@@ -247,6 +247,7 @@ class Firmware:
             # Before anything is kept with the new time: were the power cut in between, what happened before
             # it would be dated behind it.
             self.keep_clock(True)
+            self.station.clock_moved()
 
     async def _tags(self):
         while True:

@@ -165,6 +165,11 @@ class ChargePoint:
         if self._on_status is not None:
             self._on_status(number, status)
 
+    def clock_moved(self):
+        """More than slightly: the record of a transaction bounds the times told until the next record."""
+        for connector in self.connectors:
+            connector.clock_moved()
+
     def transaction_ended(self, connector):
         try:
             self.availability.transaction_ended(self.busy)

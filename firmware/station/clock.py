@@ -33,6 +33,7 @@ _ESTIMATED = 2  # the time was learnt during a later boot
 _BATTERY = 3  # as the battery-kept clock has it, which nobody has set right yet
 # What a battery-kept clock of whole seconds, and an answer on its way, may be off.
 _SLIGHT_MS = 1000
+_DAYS_MS = 1 << 50  # longer than any boot
 
 
 class Clock:
@@ -43,7 +44,8 @@ class Clock:
     these names.
 
     `on_set(by_ms, news)`: the CSMS has told the time; it is `by_ms` later than we had it (None: we had none);
-    `news`: floor and anchors are no longer what they were, and worth being kept.
+    `news`: that is more than slightly, by itself or with what came before; what was kept of the clock, and
+    with its times, is worth being kept anew.
 
     known     somebody has told the time, the battery-kept clock at least
     told      the CSMS has
@@ -56,6 +58,7 @@ class Clock:
         self.uptime_ms = 0  # since boot, never wraps
         self._ticks = ticks
         self._offset_ms = floor_utc_ms  # UTC (as long as it is not known: the floor) minus uptime
+        self._moved_ms = 0  # since there were news
         self.known = False
         self.told = False
         self._on_set = on_set
@@ -90,7 +93,10 @@ class Clock:
         what they are.
         """
         by_ms = utc_ms - self.uptime_ms - self._offset_ms
-        news = not self.told or abs(by_ms) > _SLIGHT_MS
+        self._moved_ms += by_ms
+        news = not self.told or abs(self._moved_ms) > _SLIGHT_MS
+        if news:
+            self._moved_ms = 0
         was_known = self.known
         if self.told:
             self._offset_ms += by_ms
@@ -192,10 +198,16 @@ class Clock:
             return None
         last_ms, most_ms = stamp[-2:]
         # A start before what was there last: the clock was set back, and says nothing about the cut.
-        cut_ms = most_ms if start_ms < last_ms else min(start_ms, most_ms)
+        cut_ms = most_ms
+        if start_ms >= last_ms - 2 * _SLIGHT_MS:
+            cut_ms = max(last_ms, min(start_ms, most_ms))
         if len(stamp) == 3:
             return cut_ms
-        return max(self._at(stamp[0], stamp[1]) or 0, cut_ms + stamp[1])
+        end_ms = self._at(stamp[0], _DAYS_MS) or 0  # of that boot, where nothing but the next one bounds it
+        found_ms = cut_ms + stamp[1]
+        if cut_ms <= end_ms < found_ms:
+            found_ms = end_ms
+        return max(self._at(stamp[0], stamp[1]) or 0, found_ms)
 
     def settled(self, stamp):
         """As `resolve`, but None also for a time that the CSMS may still correct."""

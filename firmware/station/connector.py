@@ -153,6 +153,12 @@ class Connector:
         if self._leans_on_sample and self.transaction is not None:
             self._keep_record(self.station.now())
 
+    def clock_moved(self):
+        transaction = self.transaction
+        if transaction is not None and not self._was_cut_off:
+            transaction.seen(None, self.station.clock)
+            self._keep_record(self.station.now())
+
     def witnessed(self, register_wh):
         """A sample of the transaction was told; `register_wh`: it is on flash with this register, and as good
         as the record (`recover` takes both), for as long as nothing else takes its place there. None: no.

@@ -17,8 +17,9 @@ import log
 RECORD_VERSION = 2
 # The energy between the last record and a power cut may not be billed: at 22 kW this bounds it to 0.73 kWh.
 RECORD_MS = 120000
-# What may come between the end of that interval and the record being written, and be told meanwhile.
-_LATE_MS = 1000
+# What may come between the end of that interval and the record being written, and be told meanwhile; and how
+# far the clock may be moved meanwhile.
+_LATE_MS = 2000
 
 
 class Transaction:
