@@ -381,6 +381,22 @@ def test_a_battery_that_died_meanwhile():
     assert station.clock.resolve(second) == NOON + DAY
 
 
+def test_boots_by_a_battery_that_was_fast_stay_in_order():
+    station = Station()
+    stamps = []
+    for hours in (0, 2):
+        station.boot(NOON + hours * HOUR)
+        station.run(HOUR)
+        stamps.append(station.stamp())
+        station.run(HOUR)
+        station.keep()
+    station.boot()  # the battery is flat, and it is not that late
+    station.clock.set_utc_ms(NOON + HOUR // 2)
+    found = [station.clock.resolve(stamp) for stamp in stamps]
+    assert found == sorted(found)
+    assert found[-1] <= NOON + HOUR // 2
+
+
 def test_a_battery_that_is_put_in_dates_the_boots_before():
     station = Station()
     station.run(HOUR)

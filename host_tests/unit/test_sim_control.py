@@ -270,6 +270,26 @@ def test_the_ways_to_end():
     run(test)
 
 
+def test_a_warning_of_power():
+    async def test(rig, client):
+        board = rig.board
+        assert not board.power_fails()
+        assert await client.ask(do="power_fail", active=True) == {"ok": True}
+        assert board.power_fails()
+        assert await client.ask(do="power_fail", active=False) == {"ok": True}
+        assert not board.power_fails()
+        for fields in ({}, {"hold_up_ms": -1}, {"hold_up_ms": 10001}, {"hold_up_ms": 1.5}, {"active": 1}):
+            assert not (await client.ask(do="power_fail", **fields))["ok"], fields
+            assert not board.power_fails()
+        assert await client.ask(do="power_fail", hold_up_ms=50) == {"ok": True}
+        await asyncio.sleep(0.01)
+        assert board.power_fails() and rig.ended == []
+        await asyncio.sleep(0.3)
+        assert rig.ended == ["power cut"]
+
+    run(test)
+
+
 def test_messages_of_the_charge_point_itself():
     async def test(rig, client):
         assert (await client.ask(do="security_event", type="TamperDetectionActivated", info="lid"))["ok"]
