@@ -1,11 +1,11 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 """`make power-cut`: a charger's life, the power cut at each of its flash operations. `make bit-rot`: its
-files damaged at each of their bytes.
+files damaged at each of their bytes, and flash that is full, read-only or failing.
 
     python -m flash.power_cut                                            everything
     python -m flash.power_cut --board rp2 --cut 123 --torn 2 -v          that one life, with its log
-    python -m flash.power_cut --rot                                      damaged files
+    python -m flash.power_cut --rot --trouble                            damaged files, flash in trouble
     python -m flash.power_cut --rot --file outbox/head --at 17 -v        those of one byte
 
 The lives are lived by `board/power_cut.py`, under 32-bit MicroPython. The exit code is 1 when anything is
@@ -26,7 +26,7 @@ from toolchain.layout import ROOT, SetupError
 # What the boards mount littlefs with: rp2 erases 4096 bytes and programs 256, esp32 programs 32.
 BOARDS = ("rp2", "esp32")
 KINDS = ("stop", "resume", "full")
-_HEAP = "24M"
+_HEAP = "8M"
 _SUMMARY = ("lost", "duplicated", "unbootable")
 _FAULTS_SHOWN = 10
 
@@ -69,7 +69,8 @@ def run(script: str, options: dict, relay=None) -> tuple[dict, list[dict]]:
 def repeat(fault: dict) -> str:
     """The command that lives this life again."""
     words = ["python -m flash.power_cut"]
-    for name in ("board", "kind", "rot", "file", "at", "how", "cut", "torn", "second", "defect"):
+    for name in ("board", "kind", "rot", "file", "at", "how", "cut", "torn", "second", "defect",
+                 "trouble", "when"):  # fmt: skip
         value = fault.get(name)
         if value is True:
             words.append("--" + name)
@@ -105,7 +106,8 @@ def all_cuts(arguments) -> int:
             "board": board,
             "kind": kind,
             "every": arguments.every,
-            "torn": arguments.torn_all,
+            # A full outbox is about the store's thinning, whose files are many: one way of tearing each.
+            "torn": "turn" if kind == "full" else arguments.torn_all,
             "stride": arguments.stride,
             "defect": arguments.defect,
         }
@@ -134,6 +136,21 @@ def all_cuts(arguments) -> int:
 
 def _listed(kinds: dict) -> str:
     return ", ".join("%d %s" % (number, kind) for kind, number in sorted(kinds.items())) or "none"
+
+
+def trouble(arguments) -> int:
+    options = {"trouble": arguments.trouble, "when": arguments.when, "verbose": arguments.verbose}
+    options["defect"] = arguments.defect
+    if options["trouble"] == "all":
+        options["trouble"] = None
+    boards = [arguments.board] if arguments.board else BOARDS
+    relay = print if arguments.verbose else None
+    results = [run("trouble", {**options, "board": board}, relay) for board in boards]
+    for _, faults in results:
+        report(faults)
+    counts, _ = total_of([totals for totals, _ in results])
+    print("trouble: %d stories, %d with a fault" % (counts["stories"], counts["faulty"]))
+    return 1 if counts["faulty"] else 0
 
 
 def rot(arguments) -> int:
@@ -191,6 +208,9 @@ def main() -> int:
     parser.add_argument("--stride", type=int, default=13,
                         help="of a recovery every so-manieth operation is cut too (13), 0: none")  # fmt: skip
     parser.add_argument("--rot", action="store_true", help="damaged files, not power cuts")
+    parser.add_argument("--trouble", nargs="?", const="all",
+                        help="flash that takes nothing: all ways, or one of board/trouble.py")  # fmt: skip
+    parser.add_argument("--when", choices=("online", "offline", "boot"), help="with --trouble")
     parser.add_argument("--file", help="only this file, relative to the charger's directory (with --rot)")
     parser.add_argument("--at", type=int, help="only the byte at this offset (with --rot)")
     parser.add_argument("--how", choices=("bit", "byte", "cut"), help="only damaged like that (with --rot)")
@@ -199,8 +219,9 @@ def main() -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="show the log (with --cut, --at)")
     arguments = parser.parse_args()
     try:
-        if arguments.rot:
-            return rot(arguments)
+        if arguments.rot or arguments.trouble:
+            code = trouble(arguments) if arguments.trouble else 0
+            return max(code, rot(arguments) if arguments.rot else 0)
         return all_cuts(arguments) if arguments.cut is None else one_cut(arguments)
     except (SetupError, RuntimeError) as error:
         print(error, file=sys.stderr)

@@ -14,6 +14,10 @@ BLOCK_BYTES = 4096
 PROG_BYTES = {"rp2": 256, "esp32": 32, "esp32-128": 128}  # what the boards mount littlefs with
 _ONES = b"\xff" * BLOCK_BYTES
 _EIO = 5
+_TAKEN_OVER = (
+    "cut_at", "torn", "read_only", "failing", "raises", "operations", "erases", "programmed_bytes",
+    "block_erases", "_must_be_erased",
+)  # fmt: skip
 _EROFS = 30
 
 
@@ -29,7 +33,8 @@ class Device:
     survivor      the content when the power went, None before. PowerCut was raised once; what `finally`
                   clauses and finalisers, which a real power cut does not run, still write is lost
     read_only     programs and erases raise OSError EROFS
-    failing       fn(operation, block) -> True: this one raises OSError EIO, as a worn block does
+    failing       fn(operation, block) -> True: this one is not done and reports EIO, as a worn block does
+    raises        it reports by OSError, which leaves littlefs where it is, as on an esp32; else by its result
     operations    erases and programs so far; erases, programmed_bytes and block_erases count them
     """
 
@@ -46,6 +51,10 @@ class Device:
         self.survivor = None
         self.read_only = False
         self.failing = None
+        self.raises = True
+        # An exception left files open: their finalisers write, and may not allocate.
+        self._careful = False
+        self._must_be_erased = True  # littlefs sees to it, except where an operation has failed
         self.reset_counts()
 
     def reset_counts(self) -> None:
@@ -54,29 +63,42 @@ class Device:
         self.programmed_bytes = 0
         self.block_erases = [0] * self.blocks
 
+    def unplugged(self):
+        """The chip as it is found when the power was off between two operations: what finalisers of the old
+        life still write does not reach it. Settings and counts are taken over.
+        """
+        other = Device(image=bytearray(self.image))
+        self.survivor = self.image
+        self._careful = True
+        for name in _TAKEN_OVER:
+            setattr(other, name, getattr(self, name))
+        return other
+
     # the block protocol of MicroPython, extended form
 
     def readblocks(self, block, buf, offset=0):
-        at = block * BLOCK_BYTES + offset
-        if self.survivor is None:
-            buf[:] = self._view[at : at + len(buf)]
-            return
-        for index in range(len(buf)):  # a finaliser may not allocate
-            buf[index] = self.image[at + index]
+        # Called very often: without local variables it needs no memory for a frame, which takes long to find.
+        if self._careful:
+            self._read(block * BLOCK_BYTES + offset, buf)
+        else:
+            buf[:] = self._view[block * BLOCK_BYTES + offset : block * BLOCK_BYTES + offset + len(buf)]
 
     def writeblocks(self, block, buf, offset=0):
         length = self._operation(block, len(buf))
+        if length < 0:
+            return length
         at = block * BLOCK_BYTES + offset
         image = self.image
-        if self.survivor is None and image[at : at + length] == _ONES[:length]:
+        if not self._careful and image[at : at + length] == _ONES[:length]:
             image[at : at + length] = memoryview(buf)[:length]
         else:
             for index in range(length):
                 byte = buf[index]
-                if image[at + index] & byte != byte and self.survivor is None:
+                if image[at + index] & byte != byte and self._must_be_erased and self.survivor is None:
                     raise RuntimeError("block %d is programmed without having been erased" % block)
-                image[at + index] = byte
+                image[at + index] &= byte
         self._done(length, 0)
+        return 0
 
     def ioctl(self, op, arg):
         if op == 4:
@@ -85,9 +107,11 @@ class Device:
             return BLOCK_BYTES
         if op == 6:
             length = self._operation(arg, BLOCK_BYTES)
+            if length < 0:
+                return length
             at = arg * BLOCK_BYTES
             image = self.image
-            if self.survivor is None:
+            if not self._careful:
                 image[at : at + length] = _ONES[:length]
             else:
                 for index in range(at, at + length):
@@ -99,16 +123,25 @@ class Device:
 
     # inside
 
+    def _read(self, at, buf):
+        for index in range(len(buf)):
+            buf[index] = self.image[at + index]
+
     def _operation(self, block, length):
-        """How many bytes of it are done."""
+        """How many bytes of it are done; negative: an error number."""
         if self.survivor is not None:
             return length
         if self.read_only:
+            self._careful = True
             raise OSError(_EROFS)
         number = self.operations
         if self.failing is not None and self.failing(number, block):
             self.operations += 1
-            raise OSError(_EIO)
+            self._must_be_erased = False
+            if self.raises:
+                self._careful = True
+                raise OSError(_EIO)
+            return -_EIO
         return length * self.torn // 4 if number == self.cut_at else length
 
     def _done(self, programmed_bytes, erases):
@@ -120,6 +153,7 @@ class Device:
         self.erases += erases
         if number == self.cut_at:
             self.survivor = bytearray(self.image)
+            self._careful = True
             raise PowerCut
 
 

@@ -31,11 +31,12 @@ class Promise:
 
 class Ledger:
     def __init__(self):
-        self._promises = {}  # number -> Promise
+        self._promises = []
+        self._by_number = {}  # of the transactions of now: a boot that cannot be counted gives numbers again
 
     @property
     def acknowledged(self):
-        return len([promise for promise in self._promises.values() if promise.acknowledged])
+        return len([promise for promise in self._promises if promise.acknowledged])
 
     def watch(self, charger):
         """Stand before the outbox and beside the contactors of a charger that was just built."""
@@ -43,13 +44,14 @@ class Ledger:
         started, metered = outbox.started, outbox.metered
 
         def on_start(transaction):
-            self._promises[transaction.number] = Promise(transaction)
+            self._by_number[transaction.number] = promise = Promise(transaction)
+            self._promises.append(promise)
             return started(transaction)
 
         def on_meter(number, transaction, stamp, values):
             counts = None
-            if transaction.number in self._promises:
-                meters = self._promises[transaction.number].meters
+            if transaction.number in self._by_number:
+                meters = self._by_number[transaction.number].meters
                 counts = meters.setdefault(transaction.meter_last_wh, [0, 0])
                 counts[0] += 1
             result = metered(number, transaction, stamp, values)
@@ -59,8 +61,8 @@ class Ledger:
 
         def on_permit(number):
             transaction = charger.station.connectors[number - 1].transaction
-            if transaction is not None and transaction.number in self._promises:
-                self._promises[transaction.number].acknowledged = True
+            if transaction is not None and transaction.number in self._by_number:
+                self._by_number[transaction.number].acknowledged = True
 
         outbox.started = on_start
         outbox.metered = on_meter
@@ -73,7 +75,7 @@ class Ledger:
         """
         faults = []
         begun = {}
-        for promise in self._promises.values():
+        for promise in self._promises:
             begun.setdefault(promise.key, []).append(promise)
         rows = {}
         for row in central.rows:

@@ -37,7 +37,7 @@ class Plan:
     Segments of the outbox are small, so that a short queue has several.
     """
 
-    blocks = 64
+    blocks = 24
     segment_bytes = 384
     keys = _KEYS
 

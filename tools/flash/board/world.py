@@ -108,12 +108,14 @@ class World:
 
     def power_off(self, ms):
         """The power is off for a while, between two operations."""
+        self.device = self.device.unplugged()
         self._discard()
         self._now_ms += ms
         self.mount()
 
     def restart(self):
-        """As a reset does, the power stays."""
+        """As a reset does."""
+        self.device = self.device.unplugged()
         self._discard()
         self._now_ms += _RESTART_MS
         self.mount()
