@@ -67,11 +67,11 @@ class Journal:
         self._tail_segment = None  # the segment that the next append may go to
         self._tail_bytes = 0
         self._spent_segment = None  # all of it was delivered, and it is the only one: to be overwritten
+        self._budget = None
         try:
             os.mkdir(directory)
         except OSError:
             pass  # it is there already; if it cannot be made, the first append says so
-        self._budget = None
         if budget_bytes is not None:
             self._budget = Budget(self._segments, budget_bytes, segment_bytes, expendable)
         self._head.load()
@@ -187,20 +187,14 @@ class Journal:
     def newest_first(self, delivered=False):
         """As iterate(), but segment by segment from the newest to the oldest; within each the oldest first.
 
-        `delivered`: also what was delivered and has not been overwritten or removed yet.
+        delivered: also what was delivered and has not been overwritten or removed yet.
         Who looks for the last record of some kind takes the last one found before the numbers fall.
         """
         head = self._head_segment
-        if delivered:
-            head = least = 0
-        elif head is None:
-            return
-        else:
-            least = self._head_seq
-        segment = self._segments.before(None)
-        while segment is not None and segment >= head:
-            at = self._head_at if segment == self._head_segment and not delivered else 0
-            yield from self._segments.records(segment, at, least)
+        segment = self._segments.before(None) if delivered or head is not None else None
+        while segment is not None and (delivered or head is None or segment >= head):
+            at = self._head_at if segment == head and not delivered else 0
+            yield from self._segments.records(segment, at, 0 if delivered else self._head_seq)
             segment = self._segments.before(segment)
 
     # changes
@@ -252,11 +246,17 @@ class Journal:
     def _save_head(self):
         self._head.save(self._head_seq, self._missing, self.head_note)
 
+    def _try_to_save_head(self):
+        try:
+            self._save_head()
+        except (OSError, ValueError) as error:
+            log.error("journal", "head not kept: %s", error)
+
     def _thin(self):
         """Thin one segment out; whether that has freed anything."""
-        if self._budget is None or self._head_segment is None:
-            return False
-        done = self._budget.thin(self._head_segment, self._head_seq)
+        done = None
+        if self._budget is not None and self._head_segment is not None:
+            done = self._budget.thin(self._head_segment, self._head_seq)
         if done is None:
             return False
         segment, removed, freed_bytes = done
@@ -264,21 +264,18 @@ class Journal:
         self._missing += removed
         if segment == self._head_segment:
             self._head_at = 0  # what was delivered has gone from it
-        try:
-            self._save_head()
-        except (OSError, ValueError) as error:
-            log.error("journal", "head not kept: %s", error)
+        self._try_to_save_head()
         return True
 
     def _is_empty(self):
         """Whether nothing is left behind the head, which has just moved on."""
         left = self._next_seq - self._head_seq
-        if left <= self._missing:
-            for _ in self.iterate():  # so it should be; to be sure
-                self._missing = left - 1
-                return False
-            return True
-        return False
+        if left > self._missing:
+            return False
+        for _ in self.iterate():  # there should be none; to be sure
+            self._missing = left - 1
+            return False
+        return True
 
     def _emptied(self):
         """The head has passed everything."""
@@ -292,10 +289,7 @@ class Journal:
             self._spent_segment = segment
         else:
             if self._head.seq != self._head_seq:
-                try:
-                    self._save_head()
-                except (OSError, ValueError) as error:
-                    log.error("journal", "head not kept: %s", error)
+                self._try_to_save_head()
             self._leave(segment)
         if self._budget is not None:
             self._budget.emptied()
@@ -344,7 +338,7 @@ class Journal:
             size, end, last = self._segment_bytes, 0, None
         # Numbers are never used twice, so as many are passed over as an unreadable end may have held.
         known = max(tail if last is None else last + 1, self._head_seq)
-        self._next_seq = known + (size - end) // HEADER_BYTES
+        self._next_seq = known + (size - end + HEADER_BYTES - 1) // HEADER_BYTES
         if last is None and tail == head:  # it may have been overwritten
             self._next_seq += max(0, self._head_seq + _LEAP - known)
         self._missing += self._next_seq - known
