@@ -5,7 +5,9 @@
 import asyncio
 import itertools
 import json
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -301,12 +303,17 @@ def contexts(stop: Message) -> list[str]:
 
 
 @pytest.mark.parametrize("power_loss", ["stop", "resume"])
-async def test_transaction_data_after_a_power_cut(power_loss, tmp_path):
+async def test_transaction_data_after_a_power_cut(power_loss):
     """The beginning is told as it was, whatever the charger does with the transaction; the end fits it."""
     description = json.loads((STATIONS / "loop_evs32a.json").read_text())
     description["options"]["power_loss"] = power_loss
-    station = tmp_path / "station.json"
-    station.write_text(json.dumps(description))
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(description, file)
+        file.flush()
+        await cut_off(power_loss, file.name)
+
+
+async def cut_off(power_loss: str, station: str) -> None:
     names = "Energy.Active.Import.Register,Energy.Active.Import.Interval,Voltage"
     async with installed(station=station, StopTxnSampledData=names) as post:
         await post.booted()
@@ -339,9 +346,14 @@ async def test_transaction_data_after_a_power_cut(power_loss, tmp_path):
         assert int(values[1]["Energy.Active.Import.Interval"]) == billed_wh
 
 
-async def test_what_waits_takes_little_flash(tmp_path):
+async def test_what_waits_takes_little_flash():
     """1,000 transactions with 10 samples each have to fit 1 MB: 87 bytes for one message, with all."""
-    async with installed(data=tmp_path, **C6, **ANYBODY, **METERED) as post:
+    with tempfile.TemporaryDirectory(prefix="pilotlight-") as folder:
+        await little_flash(Path(folder) / "data")
+
+
+async def little_flash(data: Path) -> None:
+    async with installed(data=data, **C6, **ANYBODY, **METERED) as post:
         await post.booted()
         await post.offline()
         for _ in range(2):
@@ -352,7 +364,7 @@ async def test_what_waits_takes_little_flash(tmp_path):
             await post.unplug()
         depth = (await post.charger.state())["queue_depth"]
         assert depth >= 8
-        size = sum(path.stat().st_size for path in (tmp_path / "outbox").glob("*.seg"))
+        size = sum(path.stat().st_size for path in (data / "outbox").glob("*.seg"))
         assert size <= 60 * depth
         await post.online()
         for _ in range(2):
