@@ -459,4 +459,4 @@ async def test_a_read_only_directory():
         finally:
             for path in (data, *data.rglob("*")):
                 path.chmod(0o755)
-        assert '"ConnectionTimeOut": "33"' in (data / "settings").read_text()
+        assert '"ConnectionTimeOut":"33"' in (data / "settings").read_text()
