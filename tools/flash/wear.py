@@ -20,7 +20,7 @@ AIM_ERASES = 6
 AIM_YEARS = 20
 _DAYS_A_YEAR = 365.25
 # littlefs leaves a block after 100 erases. Before all had their turn the share of the worst one is too large.
-_ENOUGH_DAYS = 100
+ENOUGH_DAYS = 100
 _OPERATIONS, _ERASES, _BYTES = range(3)
 
 
@@ -92,7 +92,7 @@ def missed(figures: Figures) -> list[str]:
     texts = []
     if figures.erases > AIM_ERASES:
         texts.append(f"{figures.erases:.1f} erases per ordinary transaction")
-    if figures.years(30) <= AIM_YEARS:
+    if figures.counts["days"] >= ENOUGH_DAYS and figures.years(30) <= AIM_YEARS:
         texts.append(f"{figures.years(30):.0f} years at 30 a day")
     return texts
 
@@ -135,8 +135,8 @@ def main() -> int:
             print(f"The measurement failed:\n{error}", file=sys.stderr)
             return 1
     _print(all_figures)
-    if options.days < _ENOUGH_DAYS:
-        print(f"\nThe years mean nothing before {_ENOUGH_DAYS} days: littlefs has hardly changed blocks.")
+    if options.days < ENOUGH_DAYS:
+        print(f"\nThe years mean nothing before {ENOUGH_DAYS} days: littlefs has hardly changed blocks.")
     texts = [f"{f.counts['geometry']}: {text}" for f in all_figures for text in missed(f)]
     print("\nAim missed: " + "; ".join(texts) + "." if texts else "\nWithin the aim.")
     return 0

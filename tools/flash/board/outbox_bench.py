@@ -19,7 +19,7 @@ from flash.board.queue_book import TAG, QueueBook
 from flash.board.site import MOUNT, Site
 
 _SAMPLE_S = 60
-_BETWEEN_MS = 300000
+_BETWEEN_MS = 60000
 
 
 class Brackets:

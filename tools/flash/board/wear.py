@@ -18,7 +18,7 @@ from flash.board.trace import Trace
 _HOUR_MS = 3600000
 _DAY_MS = 24 * _HOUR_MS
 _A_DAY = 10  # transactions
-# What is not part of the life is measured on so many transactions, on the flash as the life left it.
+# What is not part of the life is measured on so many transactions at most, on the flash as the life left it.
 _SAMPLES = 30
 # Drivers who come again and again, each every second day: their cache entries are refreshed once a week.
 _REGULARS = 18
@@ -96,17 +96,17 @@ class Life:
             site.wait(quiet_ms)
 
 
-def _sampled(life, prepare):
-    """Counts of some transactions , `prepare()` before each; all are delivered at the end."""
+def _sampled(life, number, prepare):
+    """Counts of `number` transactions, `prepare()` before each; all are delivered at the end."""
     count = Count(life.device)
     messages = life.messages
     count.on()
-    for _ in range(_SAMPLES):
+    for _ in range(number):
         prepare()
         life.transaction(life.regular())
     life.site.link(True)
     count.off()
-    return {"transactions": _SAMPLES, "messages": life.messages - messages, "count": count.total}
+    return {"transactions": number, "messages": life.messages - messages, "count": count.total}
 
 
 def measure(geometry, days):
@@ -148,9 +148,10 @@ def measure(geometry, days):
         "files_total": share_from.total,
         "files_transactions": life.transactions - share_transactions,
     }
-    result["offline"] = _sampled(life, lambda: site.link(False))
+    samples = min(_SAMPLES, 5 * days)
+    result["offline"] = _sampled(life, samples, lambda: site.link(False))
     site.charger.station.config.change("MeterValueSampleInterval", "0")
-    result["without"] = _sampled(life, lambda: None)
+    result["without"] = _sampled(life, samples, lambda: None)
     return result
 
 
