@@ -147,4 +147,8 @@ class Count:
         line = "%d passed, %d failed" % (number["passed"], failed)
         if number["skipped"]:
             line += ", %d skipped" % number["skipped"]
+        for report in reporter.stats.get("passed", []) + reporter.stats.get("failed", []):
+            for name, text in report.user_properties:
+                if name == "result":  # what a long test found, its seed
+                    print(text)
         print(line, flush=True)

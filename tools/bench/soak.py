@@ -35,6 +35,7 @@ from bench.soak_record import START, Entry
 ALLOWED_GROWTH_BYTES = 2048
 _ROUND = 10  # sessions of each connector between two looks at the heap
 _SHOWN_MESSAGES = 12
+_MOST_ERRORS = 20
 
 
 @dataclass
@@ -65,9 +66,9 @@ class Soak:
         self._holder = reserve_port()  # so that nobody takes it while the CSMS is down
         self.csms = Csms(port=self._holder.getsockname()[1], strict=False)
         self.csms.books.heartbeat_interval_s = 5
-        # Every third one runs through, without a restart: its heap tells of leaks.
+        # Every fourth one runs through, without a restart: its heap tells of leaks.
         self.chargers = [
-            SoakCharger(self.csms, index, seed, folder, steady=index % 3 == 0, begun=self._session_begins)
+            SoakCharger(self.csms, index, seed, folder, steady=index % 4 == 0, begun=self._session_begins)
             for index in range(chargers)
         ]
         self._outages = outages(seed, chargers)
@@ -86,6 +87,8 @@ class Soak:
         return sum(entry.action == START for one in self.chargers for entry in one.wire.record.in_order())
 
     def over(self) -> bool:
+        if any(len(one.errors) > _MOST_ERRORS for one in self.chargers):
+            return True  # it has failed already
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
             return True
         return self._transactions is not None and self.transactions() >= self._transactions

@@ -14,13 +14,12 @@ Of each charger every transmission of StartTransaction, MeterValues and StopTran
   that not one Wh may flow unbilled, power cut or not;
 - every transaction is in the CSMS's books, with the same registers, and no other; what the CSMS refused to
   take for good (every attempt answered by CALLERROR, or not at all) is accounted for from the messages;
-- who was given energy was billed.
+- what the charger showed its drivers as a transaction is one of them.
 
 The connectors' registers start at `METER_BASE_WH`, far apart: StopTransaction.req does not name the
 connector.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +44,8 @@ class Account:
     registers_wh: dict[int, int]  # connector -> what its meter shows now
     attempts: int
     timeout_s: float
-    served: Counter[tuple[int, str]] = field(default_factory=Counter)  # (connector, tag): contactor closed
+    # (connector, tag, meterStart) of the transactions that it showed while energy could flow
+    shown: set[tuple[int, str, int]] = field(default_factory=set)
 
 
 @dataclass
@@ -100,7 +100,7 @@ class _Audit:
         self._transactions()
         self._meters()
         self._books()
-        self._served()
+        self._shown()
         return self.found
 
     # --- one message after the other ---
@@ -293,14 +293,15 @@ class _Audit:
         found.refused_wh += stop_wh - start_wh
         return stop_wh - start_wh
 
-    def _served(self) -> None:
-        begun = Counter(
-            (connector, told.start.payload["idTag"]) for connector, rows in self.told.items() for told in rows
-        )
-        for key, times in self.account.served.items():
-            if begun[key] < times:
-                text = f"connector {key[0]}, tag {key[1]}: energy {times} times, begun {begun[key]} times"
-                self.wrong(text, *self._last(key[0]))
+    def _shown(self) -> None:
+        begun = {
+            (connector, told.start.payload["idTag"], told.start.payload["meterStart"])
+            for connector, rows in self.told.items()
+            for told in rows
+        }
+        for connector, tag, start_wh in sorted(self.account.shown - begun):
+            text = f"connector {connector}: shown, and never told: tag {tag}, from {start_wh} Wh"
+            self.wrong(text, *self._last(connector))
 
 
 def audit(account: Account) -> Found:

@@ -85,7 +85,7 @@ class SoakCharger:
         self.errors: list[str] = []  # of the firmware's log
         self.troubles: Counter[str] = Counter()
         self.rests: list[Rest] = []
-        self.served: Counter[tuple[int, str]] = Counter()
+        self.shown: set[tuple[int, str, int]] = set()
         self._begun = begun
         self._status: dict[int, str | None] = {}
         self._closed: set[int] = set()  # connectors whose contactor has closed in this session
@@ -230,7 +230,7 @@ class SoakCharger:
         await self.idle()
         await self.rest()
         return Account(
-            self.id, self.wire.record, self.wire.books(), registers, ATTEMPTS, MESSAGE_TIMEOUT_S, self.served
+            self.id, self.wire.record, self.wire.books(), registers, ATTEMPTS, MESSAGE_TIMEOUT_S, self.shown
         )
 
     def growth_bytes(self) -> tuple[int, int]:
@@ -277,8 +277,6 @@ class SoakCharger:
             task = asyncio.create_task(self._befall(session.trouble, phases[session.trouble.phase]))
             self._pending.append(task)
         await self._drive(session, phases)
-        if session.connector in self._closed:
-            self.served[session.connector, session.tag] += 1
         self._sessions += 1
         if task is not None and session.trouble is not None and session.trouble.kind in RESTARTS:
             await task
@@ -306,13 +304,23 @@ class SoakCharger:
             await self._do("tag", id=session.tag, connector=number)
         phases["shown"].set()
         welcome = session.status == "Accepted"
-        await self._until(lambda: number in self._closed, 5 if welcome else 1.5)
+        if await self._until(lambda: number in self._closed, 5 if welcome else 1.5):
+            await self._look(number)
         phases["charging"].set()
         await asyncio.sleep(session.charge_s)
         phases["ending"].set()
         await self._end(session)
         phases["ended"].set()
         await self._leave(session)
+
+    async def _look(self, number: int) -> None:
+        """The transaction that the charger shows to whoever charges there. It may be the one of who was there
+        before, whose tag was accepted just now.
+        """
+        state = await self._do("state")
+        row = state["connectors"][number - 1]["transaction"] if state is not None else None
+        if row is not None:
+            self.shown.add((number, row["idTag"], row["meter_start_wh"]))
 
     async def _end(self, session: Session) -> None:
         number = session.connector
@@ -328,7 +336,9 @@ class SoakCharger:
             await self._until(lambda: self._status.get(number) == "Finishing", 4)
 
     async def _leave(self, session: Session) -> None:
-        """Unplug, until the connector is free. A cable that is kept for its owner is freed by the tag."""
+        """Unplug, until the connector is free. A cable that is kept for its owner is freed by the tag, or by
+        the CSMS: it may be kept for who was there before, whose tag was looked at too late.
+        """
         number = session.connector
         row: dict[str, Any] = {}
         for turn in range(40):
@@ -341,6 +351,8 @@ class SoakCharger:
                 return
             if row.get("transaction") is None and row.get("lock") and row.get("status") != "Preparing":
                 await self._do("tag", id=session.tag, connector=number)
+                if turn > 1:
+                    await self._call("UnlockConnector", connectorId=number)
             elif turn > 8:
                 await asyncio.sleep(3)
         raise Stuck(f"{self.id}: connector {number} does not come free: {row}; its log:\n{self.log()}")
