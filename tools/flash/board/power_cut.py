@@ -138,7 +138,7 @@ def campaign(board, kind, every, torn, stride, defect, offset=0):
         return totals
     for cut in range(offset, reference.operations, every):
         for quarters in range(5) if torn == "all" else ((cut // every) % 5,):
-            what = {"board": board, "kind": kind, "cut": cut, "torn": quarters}
+            what = {"board": board, "kind": kind, "cut": cut, "torn": quarters, "defect": defect}
             outcome = Life(board, kind, [(cut, quarters)], None, defect, reference)
             totals.add(outcome, what)
             if quarters != cut // every % 5 or not stride or outcome.faults:

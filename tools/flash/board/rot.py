@@ -159,6 +159,7 @@ def main_with(options):
                     kinds[kind] = kinds.get(kind, 0) + 1
                     if counts["faulty"] <= _SHOWN:
                         what: dict = {"rot": True, "board": options["board"], "kind": options["kind"]}
+                        what["defect"] = options.get("defect")
                         what.update({"file": name, "at": at, "how": way, "faults": wrong[:4]})
                         print("#fault", json.dumps(what))
         gc.collect()

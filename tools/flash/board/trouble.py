@@ -198,6 +198,7 @@ def main_with(options):
                 counts["faulty"] += 1
                 kinds[faults[0][0]] = kinds.get(faults[0][0], 0) + 1
                 what: dict = {"board": options["board"], "trouble": trouble, "when": when}
+                what["defect"] = options.get("defect")
                 what["faults"] = ["%s: %s" % fault for fault in faults[:6]]
                 print("#fault", json.dumps(what))
     total: dict = dict(counts)

@@ -1,0 +1,95 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""`make power-cut` and `make bit-rot`, shortened, and that they find what is broken."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from bench.charger import REPOSITORY
+from flash import power_cut
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools")}
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def tool(*options: str) -> tuple[int, str]:
+    """Exit code and output of the command."""
+    command = [sys.executable, "-m", "flash.power_cut", *options]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=290)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_every_eleventh_cut_loses_nothing():
+    code, text = tool("--every", "11", "--turn", "--stride", "41")
+    last = text.splitlines()[-1]
+    match = re.fullmatch(r"power-cut: (\d+) cuts, 0 lost, 0 duplicated, 0 unbootable", last)
+    assert match and code == 0, text
+    assert int(match.group(1)) > 150, text
+    assert "other faults: none" in text, text
+    assert all(int(number) > 5 for number in re.findall(r"(\d+) transactions;", text)), text
+
+
+# What is broken (tools/flash/board/defects.py), and what it must be found as.
+DEFECTS = {
+    "append": "lost",
+    "boot": "unbootable",
+    "forgetful": "lost",
+    "head": "duplicated",
+    "ids": "duplicated",
+    "keeper": "lost",
+    "record": "settings",
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_what_is_broken_is_found(defect):
+    options = {
+        "board": "rp2",
+        "kind": "stop",
+        "every": 9,
+        "torn": "turn",
+        "stride": 0,
+        "defect": defect,
+    }
+    totals, faults = power_cut.run("power_cut", options)
+    assert totals["kinds"].get(DEFECTS[defect]), totals
+    assert faults and all(fault["faults"] for fault in faults)
+
+
+def test_damaged_files_cost_the_record_hit():
+    options = {"board": "rp2", "kind": "stop", "every": 31}
+    totals, faults = power_cut.run("rot", options)
+    assert totals["faulty"] == 0, faults
+    assert totals["boots"] > 100 and 10 < totals["harmed"] < totals["boots"], totals
+
+
+def test_damage_that_nobody_checks_is_found():
+    options = {"board": "rp2", "kind": "stop", "every": 61, "defect": "unchecked"}
+    totals, _ = power_cut.run("rot", options)
+    assert totals["faulty"] > 5, totals
+
+
+def test_the_charger_charges_while_its_flash_takes_nothing():
+    totals, faults = power_cut.run("trouble", {"board": "esp32"})
+    assert totals["faulty"] == 0 and totals["stories"] >= 18, faults
+
+
+def test_what_gets_lost_meanwhile_is_found():
+    options = {"board": "rp2", "trouble": "read-only", "defect": "forgetful"}
+    totals, _ = power_cut.run("trouble", options)
+    assert totals["faulty"] == totals["stories"] == 3, totals
+
+
+def test_a_fault_is_an_exit_code_and_says_how_to_see_it_again():
+    code, text = tool("--board", "rp2", "--kind", "stop", "--every", "60", "--turn", "--defect", "ids")
+    assert code == 1, text
+    assert not text.splitlines()[-1].endswith("0 lost, 0 duplicated, 0 unbootable"), text
+    command = re.search(r"python -m flash\.power_cut (--board rp2 .*--cut .*)", text)
+    assert command, text
+    code, again = tool(*command.group(1).split())
+    assert code == 1 and "duplicated: " in again and "*** the power goes during: " in again, again
