@@ -184,7 +184,7 @@ class SoakCharger:
         await self.idle()
         await self.rest()
 
-    async def idle(self, timeout_s: float = 5 * _PATIENCE_S) -> None:
+    async def idle(self, timeout_s: float = 3 * _PATIENCE_S) -> None:
         """Until the charger has told everything and no connector is taken."""
         state: dict[str, Any] | None = None
         quiet = 0
@@ -342,7 +342,8 @@ class SoakCharger:
         number = session.connector
         row: dict[str, Any] = {}
         for turn in range(40):
-            await self._do("unplug", connector=number)
+            if await self._do("unplug", connector=number) is None:
+                continue  # the power failed: what is shown at the start says nothing of the car yet
             if await self._until(lambda: self._status.get(number) == "Available", 2.5):
                 return
             state = await self._do("state")
