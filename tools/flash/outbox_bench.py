@@ -59,7 +59,6 @@ def rows(results: list[dict[str, Any]]) -> list[tuple[str, list[str], str]]:
         row("  queue full, a transaction interrupted", lambda r: boot(r, "interrupted"), later),
         row("RAM of the outbox, queue empty: bytes", lambda r: f"{r['empty']['outbox_bytes']:,}", ram),
         row("  queue full", lambda r: f"{r['full']['outbox_bytes']:,}", ram),
-        row("RAM of everything: full less empty", lambda r: f"{r['growth_bytes']:,}"),
         row("messages delivered", lambda r: f"{r['delivered']:,}"),
         row("  MeterValues that had to go", lambda r: f"{r['thinned']:,}"),
         row("  per second *", lambda r: f"{r['delivered'] * 1000 // max(1, r['drain_ms']):,}"),

@@ -59,20 +59,17 @@ class Bench:
         self.slowest_delivery = 0
 
     def boot(self):
-        """Switch on. {"ms": to build and recover(), "outbox_bytes", "heap_bytes"}"""
+        """Switch on. {"ms": to build and recover(), "outbox_bytes"}"""
         site = self.site
         site.mount()
         started = time.ticks_ms()
         site.build()
         site.charger.start()
         ended = time.ticks_ms()
-        gc.collect()
-        used = gc.mem_alloc()
         site.wait(1)
         return {
             "ms": time.ticks_diff(ended, started),
             "outbox_bytes": self.brackets.bytes,
-            "heap_bytes": used,
         }
 
     def _kept(self, function):
@@ -162,9 +159,6 @@ def measure(geometry, transactions, meter_values, blocks):
     result["thinned"] = expected.thinned
     result["complaints"] = expected.complaints
     result["left"] = site.charger.outbox.depth
-    # Compared with a boot that has the same past, but for the queue. What was confirmed last may come again.
-    site.link(False)
-    result["growth_bytes"] = result["full"]["heap_bytes"] - bench.boot()["heap_bytes"]
     result["slowest_append"] = bench.slowest_append
     result["slowest_delivery"] = bench.slowest_delivery
     return result
