@@ -106,9 +106,9 @@ def all_cuts(arguments) -> int:
             "board": board,
             "kind": kind,
             "every": arguments.every,
-            # A full outbox is about the store's thinning, whose files are many: one way of tearing each.
+            # A life with a full outbox is long, and so are the recoveries in it: one way of tearing each.
             "torn": "turn" if kind == "full" else arguments.torn_all,
-            "stride": arguments.stride,
+            "stride": arguments.stride * (5 if kind == "full" else 1),
             "defect": arguments.defect,
         }
         for board in ([arguments.board] if arguments.board else reversed(BOARDS))
