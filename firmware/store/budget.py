@@ -13,7 +13,6 @@ each append thins, and what can be spared is refused, until there is room for th
 import log
 from store import reserve
 from store.segments import Segments
-from store.thinning import Thinning
 
 ENOSPC = 28
 _BEYOND_BYTES = 4096
@@ -32,12 +31,13 @@ class Budget:
     """`budget_bytes` for all segments together; `expendable` as for store.journal.Journal."""
 
     def __init__(self, segments: Segments, budget_bytes: int, segment_bytes: int, expendable):
+        self._segments = segments
         self._name = segments.directory
         self._bytes = budget_bytes
         self._segment_bytes = segment_bytes
         self._beyond = max(budget_bytes // 8, _BEYOND_BYTES)
         self._expendable = expendable
-        self._thinning = None if expendable is None else Thinning(segments, segment_bytes, expendable)
+        self._thinning = None  # not before it is needed: most stations never do, and it takes RAM
         self._has_gained = False  # by the last thinning
         self._reserve = reserve.Reserve(segments.directory + "/reserve")
         self._reserve_wanted = True
@@ -74,7 +74,13 @@ class Budget:
 
     def thin(self, head_segment: int, head_seq: int):
         """As Thinning.next."""
-        done = None if self._thinning is None else self._thinning.next(head_segment, head_seq)
+        if self._expendable is None:
+            return None
+        if self._thinning is None:
+            from store.thinning import Thinning
+
+            self._thinning = Thinning(self._segments, self._segment_bytes, self._expendable)
+        done = self._thinning.next(head_segment, head_seq)
         self._has_gained = done is not None
         if done is not None:
             if not self._removed:

@@ -9,7 +9,7 @@ import os
 
 # Two blocks of 4 KB, less the pointers that littlefs puts into them.
 BYTES = 8176
-_CHUNK = bytes(BYTES // 16)
+_CHUNK_BYTES = BYTES // 16
 
 
 class Reserve:
@@ -33,8 +33,9 @@ class Reserve:
             free = os.statvfs(self._path[: self._path.rfind("/")])
             if free[1] * free[3] >= least_free_bytes:
                 with open(self._path, "wb") as file:
-                    for _ in range(BYTES // len(_CHUNK)):
-                        file.write(_CHUNK)
+                    chunk = bytes(_CHUNK_BYTES)
+                    for _ in range(BYTES // _CHUNK_BYTES):
+                        file.write(chunk)
                 self.is_there = True
         except OSError:
             pass
