@@ -15,8 +15,9 @@ ERROR = 40
 
 _LETTER = {DEBUG: "D", INFO: "I", WARNING: "W", ERROR: "E"}
 
-# 60 lines of at most 160 characters: what a GetDiagnostics reader needs of the last minutes, under 10 KB.
-_RING_LINES = 60
+# 40 lines of at most 160 characters: what a GetDiagnostics reader needs of the last minutes, under 7 KB, and
+# not too many long-lived pieces between what comes and goes.
+_RING_LINES = 40
 _LINE_CHARS = 160
 
 level = INFO

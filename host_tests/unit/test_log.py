@@ -37,8 +37,8 @@ def test_ring_keeps_the_newest_in_order():
     for number in range(100):
         log.info("ring", "line %d.", number)
     kept = [line.split()[-1] for line in log.lines()]
-    assert len(kept) == 60
-    assert kept == ["%d." % number for number in range(40, 100)]
+    assert len(kept) == 40
+    assert kept == ["%d." % number for number in range(60, 100)]
 
 
 def test_long_line_is_cut():

@@ -37,7 +37,7 @@ _KEYS = {
 _ERROR = re.compile(r"^\s*\d+ E |exception|Traceback|MemoryError", re.IGNORECASE)
 # What the plan brings about and the firmware has to say as an error.
 _PLANNED = re.compile(r"given up after \d+ tries")
-_RING_LINES = 60  # the log's ring in RAM is full after so many: until then each line makes the heap grow
+_RING_LINES = 40  # the log's ring in RAM is full after so many: until then each line makes the heap grow
 _PATIENCE_S = 120  # for what takes a second or two: the machine may be busy
 _EXIT_REBOOT = 3
 
