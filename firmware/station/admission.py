@@ -41,14 +41,19 @@ class Admission:
         if self._asking:
             self._note(tag, "ignored", "another tag is being checked")
             return
-        if self._free(connectors, tag, now) is None and not self._foreign_may_stop(connectors):
+        meant = self._free(connectors, tag, now)
+        if meant is None and not self._foreign_may_stop(connectors):
             self._note(tag, "refused", "no connector free")
             return
         self._asking = True
+        car = _car(meant)
         running = [connector.transaction for connector in connectors]
 
         def answered(info, why):
             self._asking = False
+            if _has_left(car):
+                self._note(tag, "refused", "the car has left")
+                return
             self._swiped(tag, info, why, connectors, running, station.now())
 
         self._check(tag, answered)
@@ -190,6 +195,7 @@ class Admission:
         if not _may_take(target, tag, None, False):
             return "Rejected", None
         target.remote_pending = True
+        car = _car(target)
 
         def begin():
             if station.config.value("AuthorizeRemoteTxRequests"):
@@ -203,6 +209,8 @@ class Admission:
                 self._note(tag, "refused", why)
             elif not target.usable or not _may_take(target, tag, info.parent, True):
                 self._note(tag, "refused", "connector %d is no longer free" % target.number)
+            elif _has_left(car):
+                self._note(tag, "refused", "the car has left")
             else:
                 self._note(tag, "accepted", why)
                 target.give(Grant(tag, info.parent, movable=number is None), station.now())
@@ -257,6 +265,18 @@ class Admission:
     def _note(self, tag, outcome, why):
         log.info("admission", "tag %s %s: %s", tag, outcome, why)
         self.last = (tag, outcome, why)
+
+
+def _car(connector):
+    """The car that waits at the connector, to be asked about later; None when there is none."""
+    if connector is None or not connector.supply.plugged:
+        return None
+    return connector, connector.cars
+
+
+def _has_left(car):
+    """An answer may take half a minute: who has unplugged meanwhile must not pay for the next driver."""
+    return car is not None and not (car[0].supply.plugged and car[0].cars == car[1])
 
 
 def _may_take(connector, tag, parent, asked):

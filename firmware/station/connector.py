@@ -42,6 +42,7 @@ class Connector:
         self.holder = None  # (tag, parent) for whom the cable stays locked (errata 3.5)
         self.last_user = None  # (tag, parent) of the transaction whose cable is still there
         self.remote_pending = False  # a RemoteStart for this connector is being authorized
+        self.cars = 0  # how many were plugged in, to tell one from the next
         self.reading = None  # the last one the meter gave
         self.status = ConnectorStatus(self)
         self.meter_values = MeterValues(station.config, station.description.connectors[number - 1])
@@ -252,6 +253,8 @@ class Connector:
         else:
             self._wait(now)
         self.meter_values.step(self)
+        if supply.plugged and not self._was_plugged:
+            self.cars += 1
         self._was_plugged = supply.plugged
         self.status.step(now)
 
