@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """The firmware's WebSocket under remote control: `micropython websocket_client.py URL OPTIONS`.
 
-host_tests/integration/test_websocket.py starts it and plays the server. OPTIONS is a JSON object: user,
-password_hex, interval_ms (WebSocket.ping_interval_ms), cancel_ms (cancel the opening), times, and the
-arguments of WebSocket.open. Every event is one JSON line on stdout. A text message that begins with "!" is an
-order: `!send 500`, `!flood 30`, `!close`, `!abort`, `!ping 100`, `!deaf 500` (does not receive for so long),
+host_tests/integration/peer.py starts it and plays the server. OPTIONS is a JSON object: user, password_hex,
+interval_ms (WebSocket.ping_interval_ms), cancel_ms (cancel the opening), times, and the arguments of
+WebSocket.open. Every event is one JSON line on stdout. A text message that begins with "!" is an order:
+`!send 500`, `!flood 30`, `!close`, `!abort`, `!ping 100`, `!deaf 500` (does not receive for so long),
 `!block 300` (in 300 ms, blocks the event loop for 900), `!cancel` (cancel a receive(), then go on).
 """
 

@@ -154,6 +154,17 @@ def scratch() -> Iterator[str]:
         yield directory + "/journal"
 
 
+def cut_off(directory: str, budget: int | None, life: list[tuple[str, bytes | None]], cut_at: int) -> Life:
+    """A life whose power goes at this operation, which it must come to."""
+    found = Life(directory, budget)
+    with Flash(cut_at):
+        try:
+            found.live(life)
+        except PowerCut:
+            return found
+    raise AssertionError("%d is no operation of this life" % cut_at)
+
+
 @settings(max_examples=30)
 @given(steps, st.sampled_from([None, BUDGET_BYTES]), st.integers(0, 6))
 def test_whenever_the_power_goes(life: list[tuple[str, bytes | None]], budget: int | None, second_cut: int):
@@ -161,14 +172,7 @@ def test_whenever_the_power_goes(life: list[tuple[str, bytes | None]], budget: i
         Life(directory, budget).live(life)
     for cut_at in range(flash.operations):
         with scratch() as directory:
-            found = Life(directory, budget)
-            with Flash(cut_at):
-                try:
-                    found.live(life)
-                except PowerCut:
-                    pass
-                else:
-                    raise AssertionError("%d is no operation of this life" % cut_at)
+            found = cut_off(directory, budget, life, cut_at)
             with Flash(second_cut):  # during the start after it
                 try:
                     found.start()
@@ -196,13 +200,6 @@ def test_a_life_with_all_of_it():
     assert flash.operations > 100
     for cut_at in range(0, flash.operations, 3):  # each of them in the short lives above
         with scratch() as directory:
-            found = Life(directory, BUDGET_BYTES)
-            with Flash(cut_at):
-                try:
-                    found.live(life)
-                except PowerCut:
-                    pass
-                else:
-                    raise AssertionError("%d is no operation of this life" % cut_at)
+            found = cut_off(directory, BUDGET_BYTES, life, cut_at)
             with Flash():
                 found.check()

@@ -1,13 +1,14 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
+"""The configuration keys: their table, reading, changing, and what stations make of them."""
+
 import json
 
 from host_tests.unit.expect import raises
-from host_tests.unit.scratch import Scratch, exists, read, write
+from host_tests.unit.shelf import Shelf, configuration
 from station import keys
-from station.configuration import Configuration, ConfigurationError
-from station.description import Description, DescriptionError
-from store.record import NewerVersion, Record
+from station.configuration import ConfigurationError
+from station.description import DescriptionError
 
 ALL_PROFILES = (
     "Core",
@@ -18,29 +19,6 @@ ALL_PROFILES = (
     "RemoteTrigger",
     "Security",
 )
-
-
-class Shelf:
-    """A Record in RAM. `fails`: saving raises OSError. `saves`: how often it was written."""
-
-    def __init__(self, content=None, damaged=False):
-        self.content = content
-        self.damaged = damaged
-        self.fails = False
-        self.saves = 0
-
-    def load(self):
-        return self.content
-
-    def save(self, content):
-        if self.fails:
-            raise OSError(28)
-        self.saves += 1
-        self.content = json.loads(json.dumps(content))
-
-
-def configuration(document=None, initial=None, shelf=None, implemented=("Core",)):
-    return Configuration(Description(document), shelf or Shelf(), initial, implemented)
 
 
 def station(name):
@@ -320,141 +298,6 @@ def test_set_internal_goes_past_access_and_limits():
     shelf.fails = True
     config.set_internal("HeartbeatInterval", "30")
     assert config.value("HeartbeatInterval") == 30
-
-
-# --- the settings file ---
-
-
-def test_only_differences_are_kept_and_nothing_is_written_without_a_change():
-    shelf = Shelf()
-    config = configuration(shelf=shelf)
-    assert shelf.content == {}
-    assert shelf.saves == 1
-    config.change("HeartbeatInterval", "77")
-    config.change("MeterValuesSampledData", "Voltage")
-    config.change("AuthorizationKey", "0123456789abcdef")
-    assert shelf.content == {
-        "HeartbeatInterval": "77",
-        "MeterValuesSampledData": "Voltage",
-        "AuthorizationKey": "30313233343536373839616263646566",
-    }
-    assert shelf.saves == 4
-    config.change("heartbeatinterval", "77")
-    config.change("HeartbeatInterval", "no")
-    assert shelf.saves == 4
-    config.change("HeartbeatInterval", "300")
-    assert "HeartbeatInterval" not in shelf.content
-    again = configuration(shelf=shelf)
-    assert shelf.saves == 5
-    assert again.rows() == config.rows()
-    assert again.value("AuthorizationKey") == b"0123456789abcdef"
-
-
-def test_a_change_that_cannot_be_kept_is_rejected_and_changes_nothing():
-    shelf = Shelf()
-    config = configuration(shelf=shelf)
-    heard = []
-    config.watch(heard.append)
-    shelf.fails = True
-    assert config.change("HeartbeatInterval", "77") == "Rejected"
-    assert config.value("HeartbeatInterval") == 300
-    assert heard == []
-    shelf.fails = False
-    assert config.change("HeartbeatInterval", "77") == "Accepted"
-
-
-def test_a_read_only_disk_at_first_boot_is_survived():
-    shelf = Shelf()
-    shelf.fails = True
-    assert configuration(initial={"HeartbeatInterval": "5"}, shelf=shelf).value("HeartbeatInterval") == 5
-
-
-def test_initial_values_count_at_first_boot_only():
-    shelf = Shelf()
-    first = {"heartbeatinterval": "44", "GetConfigurationMaxKeys": "10", "AuthorizationKey": "f" * 32}
-    config = configuration(initial=first, shelf=shelf)
-    assert config.value("HeartbeatInterval") == 44
-    assert config.value("GetConfigurationMaxKeys") == 10
-    config.change("HeartbeatInterval", "45")
-    config = configuration(initial={"HeartbeatInterval": "46", "ResetRetries": "9"}, shelf=shelf)
-    assert config.value("HeartbeatInterval") == 45
-    assert config.value("ResetRetries") == 3
-    assert config.value("GetConfigurationMaxKeys") == 10
-    assert config.value("AuthorizationKey") == b"\xff" * 16
-
-
-def test_wrong_initial_values_are_refused_by_name_at_every_boot():
-    for initial, *words in (
-        ({"Heartbeat": "5"}, "Heartbeat"),
-        ({"HeartbeatInterval": "x"}, "HeartbeatInterval", "x"),
-        ({"LocalAuthListEnabled": "true"}, "LocalAuthListEnabled"),
-        ({"NumberOfConnectors": "3"}, "NumberOfConnectors", "station description"),
-        ({"MeterValuesSampledData": "Speed"}, "MeterValuesSampledData", "Speed"),
-        (
-            {"StopTxnSampledData": "Voltage", "StopTxnSampledDataMaxLength": "0"},
-            "StopTxnSampledData",
-            "1 items",
-        ),
-    ):
-        for shelf in (Shelf(), Shelf({})):
-            text = str(raises(ConfigurationError, configuration, None, initial, shelf))
-            for word in words:
-                assert word in text, (word, text)
-
-
-def test_initial_limits_count_for_initial_lists():
-    four = "Voltage,Current.Import,Frequency,Temperature"
-    config = configuration(
-        {"configuration": {"MeterValuesSampledDataMaxLength": "2"}},
-        {"MeterValuesSampledData": four, "MeterValuesSampledDataMaxLength": "4"},
-    )
-    assert config.text("MeterValuesSampledData") == four
-
-
-def test_saved_values_that_no_longer_fit_fall_back():
-    shelf = Shelf(
-        {
-            "HeartbeatInterval": "77",
-            "MeterValuesSampledData": "SoC",
-            "Gone": "1",
-            "NumberOfConnectors": "9",
-            "LocalPreAuthorize": "maybe",
-            "ResetRetries": 7,
-        }
-    )
-    config = configuration(shelf=shelf)
-    assert config.value("HeartbeatInterval") == 77
-    assert config.text("MeterValuesSampledData") == "Energy.Active.Import.Register"
-    assert config.value("NumberOfConnectors") == 1
-    assert config.value("LocalPreAuthorize") is False
-    assert config.value("ResetRetries") == 3
-    assert configuration(shelf=Shelf([1, 2])).value("HeartbeatInterval") == 300
-
-
-def test_a_damaged_settings_file_is_set_aside_and_defaults_are_used():
-    with Scratch() as path:
-        name = path + "/settings"
-        config = Configuration(Description(), Record(name, 1), {"HeartbeatInterval": "44"})
-        assert config.change("ResetRetries", "7") == "Accepted"
-        content = bytearray(read(name))
-        content[-5] ^= 1
-        write(name, content)
-        config = Configuration(Description(), Record(name, 1), {"HeartbeatInterval": "44"})
-        assert config.value("ResetRetries") == 3
-        assert config.value("HeartbeatInterval") == 300  # not a first boot
-        assert exists(name + ".bad")
-        assert (
-            Configuration(Description(), Record(name, 1), {"HeartbeatInterval": "44"}).value(
-                "HeartbeatInterval"
-            )
-            == 300
-        )
-
-
-def test_a_settings_file_of_a_newer_firmware_is_refused():
-    with Scratch() as path:
-        Record(path + "/settings", 2).save({})
-        raises(NewerVersion, Configuration, Description(), Record(path + "/settings", 1))
 
 
 # --- stations ---

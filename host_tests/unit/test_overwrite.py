@@ -3,6 +3,7 @@
 import os
 
 from host_tests.unit.expect import raises
+from host_tests.unit.full_disk import FullDisk
 from host_tests.unit.scratch import Scratch
 from store import overwrite
 
@@ -27,32 +28,16 @@ def test_what_cannot_be_written_is_an_error():
         raises(OSError, overwrite.overwrite, folder + "/no/such/folder/file", b"x")
 
 
-class HalfFile:
-    def __init__(self, path, mode):
-        self.file = open(path, mode)  # noqa: SIM115 closed by __exit__
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        self.file.close()
-
-    def write(self, data):
-        self.file.write(data[:2])
-        raise OSError(28)
-
-
 def test_a_full_disk_keeps_the_old_content_and_nothing_of_the_new():
     with Scratch() as folder:
         path = folder + "/file"
         overwrite.overwrite(path, b"old")
         overwrite.in_place = False
-        overwrite.open = HalfFile  # pyright: ignore[reportAttributeAccessIssue]
         try:
-            raises(OSError, overwrite.overwrite, path, b"new")
+            with FullDisk(overwrite):
+                raises(OSError, overwrite.overwrite, path, b"new")
         finally:
             overwrite.in_place = True
-            del overwrite.open  # pyright: ignore[reportAttributeAccessIssue]
         assert os.listdir(folder) == ["file"]
         with open(path, "rb") as file:
             assert file.read() == b"old"
