@@ -6,6 +6,8 @@
 Secrets (AuthorizationKey, passwords, private keys) never come here: the ring ends up in diagnostics.
 """
 
+import sys
+
 from hal.ticks import ticks_ms
 
 DEBUG = 10
@@ -35,10 +37,10 @@ def _emit(severity, module, fmt, args):
         text = fmt + " " + repr(args)
     if len(text) > _LINE_CHARS:
         text = text[:_LINE_CHARS] + "..."
-    line = "%10d %s %s: %s" % (ticks_ms(), _LETTER[severity], module, text)
+    line = "%10d %s %s: %s\n" % (ticks_ms(), _LETTER[severity], module, text)
     _ring[_next] = line
     _next = (_next + 1) % _RING_LINES
-    print(line)
+    sys.stdout.write(line)  # print() would write the end of the line by itself: twice the cost
 
 
 def debug(module, fmt, *args):
@@ -59,4 +61,4 @@ def error(module, fmt, *args):
 
 def lines():
     """The remembered lines, oldest first."""
-    return [line for line in _ring[_next:] + _ring[:_next] if line is not None]
+    return [line[:-1] for line in _ring[_next:] + _ring[:_next] if line is not None]

@@ -61,7 +61,7 @@ class Journal:
         self._used_bytes = 0  # of all segments
         self._head_segment = None  # the segment that holds or precedes the head, None: nothing waits
         self._head_at = 0  # offset in it where the search for the head starts
-        self._head_bytes = 0  # size on flash of the record that peek() found there, 0 before that
+        self._front = None  # (number, bytes) of the record there, once peek() has found it
         self._head_damaged = False  # the head segment has an unreadable stretch
         self._torn_segment = None  # the segment whose end was found unreadable at start
         self._tail_segment = None  # the segment that the next append may go to
@@ -88,7 +88,7 @@ class Journal:
     def depth(self) -> int:
         if self._head_segment is None:
             return 0
-        return max(self._next_seq - self._head_seq - self._missing, 1 if self._head_bytes else 0)
+        return max(self._next_seq - self._head_seq - self._missing, 0 if self._front is None else 1)
 
     def append(self, data: bytes) -> int:
         """Store `data` (at most 65,535 bytes) behind everything else: on flash when this returns its number.
@@ -116,7 +116,7 @@ class Journal:
 
     def peek(self):
         """(sequence number, bytes) of the oldest record, None when there is none. It stays until drop()."""
-        while self._head_segment is not None:
+        while self._front is None and self._head_segment is not None:
             segment = self._head_segment
             found = self._segments.first(segment, self._head_at, self._head_seq, self._unreadable)
             if found is not None:
@@ -124,8 +124,8 @@ class Journal:
                 self._head_at = at
                 self._missing = max(0, self._missing - (seq - self._head_seq))
                 self._head_seq = seq
-                self._head_bytes = HEADER_BYTES + len(data)
-                return seq, data
+                self._front = seq, data
+                break
             next_segment = self._segments.after(segment)
             if next_segment is None:
                 self._emptied()
@@ -133,7 +133,7 @@ class Journal:
                 self._leave(segment)
                 self._head_segment = next_segment
                 self._head_at = 0
-        return None
+        return self._front
 
     def drop(self, note=None, lazy: bool = False) -> None:
         """Forget the oldest record and persist that, with `note` (a dict, at most 1 KB as JSON) when given.
@@ -143,11 +143,12 @@ class Journal:
 
         Raises OSError when it cannot be persisted: in RAM the record is gone, a restart may bring it back.
         """
-        if not self._head_bytes and self.peek() is None:
+        front = self.peek()
+        if front is None:
             return
         self._head_seq += 1
-        self._head_at += self._head_bytes
-        self._head_bytes = 0
+        self._head_at += HEADER_BYTES + len(front[1])
+        self._front = None
         if note is not None:
             self.head_note = note
         empty = self._is_empty()
@@ -239,6 +240,7 @@ class Journal:
             self._head_segment = segment
             self._head_at = 0
             self._head_seq = seq
+            self._front = seq, data
             self._missing = 0
             self._spent_segment = None
         return seq

@@ -27,6 +27,7 @@ TAG = "04A1B2C3"
 ROUND = 10  # samples of one operation before the other charge point has its turn
 BLOCK = 200  # calls of one block of the throughput measurement
 CHARGING_SAMPLES = 10
+PAUSE_S = 0.06  # what follows a start or stop (status, flash) is not the next sample's
 
 # No traffic of its own while it is measured, and the rival's exchange: no Authorize, no readings.
 SETTINGS = {
@@ -89,17 +90,40 @@ class Series:
         return f"{self.title:36} {cells[0]}   {cells[1]}   {self.ratio():5.2f}"
 
 
-async def _take_turns(
-    series: list[tuple[Series, Operation]], exchanges: dict[str, Exchange], samples: int, pause_s: float
+async def _replugged(charger: SimulatedCharger, exchange: Exchange) -> None:
+    """The next car: after Finishing another transaction would be announced by a StatusNotification(Preparing)
+    of its own, and the time of StartTransaction hold the CSMS's answer to that.
+    """
+    await charger.do("unplug", connector=1)
+    await within(5, exchange.status("Available"))
+    await charger.do("plug", connector=1)
+    await within(5, exchange.status("Preparing"))
+    await _serve(exchange, PAUSE_S)
+
+
+async def _sessions(
+    start: Series, stop: Series, exchanges: dict[str, Exchange], charger: SimulatedCharger, samples: int
 ) -> None:
-    """`samples` of each operation for each charge point; operations of one list follow each other closely."""
+    """`samples` transactions of each charge point, started and stopped remotely."""
     for first in range(0, samples, ROUND):
         for who, exchange in exchanges.items():
             for number in range(first, min(first + ROUND, samples)):
-                for one, operation in series:
-                    one.samples[who].append(await operation(exchange, number))
-                    if pause_s:  # what follows a start or stop (status, flash) is not the next sample's
-                        await _serve(exchange, pause_s)
+                start.samples[who].append(await _remote_start(exchange, number))
+                await _serve(exchange, PAUSE_S)
+                stop.samples[who].append(await _remote_stop(exchange, number))
+                await _serve(exchange, PAUSE_S)
+                if who == OURS:
+                    await _replugged(charger, exchange)
+
+
+async def _take_turns(
+    one: Series, operation: Operation, exchanges: dict[str, Exchange], samples: int
+) -> None:
+    """`samples` of the operation for each charge point."""
+    for first in range(0, samples, ROUND):
+        for who, exchange in exchanges.items():
+            for number in range(first, min(first + ROUND, samples)):
+                one.samples[who].append(await operation(exchange, number))
 
 
 async def _serve(exchange: Exchange, seconds: float) -> None:
@@ -136,8 +160,8 @@ async def _charging_stop(charger: SimulatedCharger, exchange: Exchange) -> list[
 HOW = """\
 How: ours is 32-bit MicroPython with {heap} of heap, and writes every change and transaction to its files,
 here in {folder}. The other is CPython with the `ocpp` library as it comes, with as many keys, and writes
-nothing. RemoteStart and RemoteStop: the car is plugged but not ready, so no contactor moves. Times are taken
-at the bare frames."""
+nothing. RemoteStart and RemoteStop: the car is freshly plugged in and not ready, so no contactor moves. Times
+are taken at the bare frames."""
 
 # A desktop's disk adds milliseconds of its own to each write (ext4 flushes a file that is overwritten at
 # once); a board's flash is another matter and measured elsewhere.
@@ -226,8 +250,8 @@ async def measure(samples: int, calls: int, station: str, heap: str) -> str:
         change = Series("ChangeConfiguration")
         start, stop = Series("RemoteStart to StartTransaction"), Series("RemoteStop to StopTransaction")
         for one, operation in ((get_all, _all_keys), (get_one, _one_key), (change, _change)):
-            await _take_turns([(one, operation)], exchanges, samples, 0)
-        await _take_turns([(start, _remote_start), (stop, _remote_stop)], exchanges, samples, 0.06)
+            await _take_turns(one, operation, exchanges, samples)
+        await _sessions(start, stop, exchanges, charger, samples)
         rates = await _throughput(exchanges, calls)
         charging = await _charging_stop(charger, exchanges[OURS])
     how = HOW.format(heap=heap, folder="memory" if IN_MEMORY else "the folder for temporary files")
