@@ -11,7 +11,7 @@ outbox adds the transactionId.
 """
 
 import log
-from ocpp16 import payloads
+from ocpp16 import packed, payloads
 from station import metering
 
 START = "StartTransaction"
@@ -59,24 +59,24 @@ _REASONS = (
 def start(transaction) -> bytes:
     """StartTransaction of a `station.transaction.Transaction`."""
     out = _begun(_START_1, transaction, transaction.id_tag)
-    _put(out, transaction.connector)
-    _put(out, transaction.meter_start_wh)
-    _put_stamp(out, transaction.started)
+    packed.put(out, transaction.connector)
+    packed.put(out, transaction.meter_start_wh)
+    packed.put_stamp(out, transaction.started)
     if transaction.reservation_id is None:
         out.append(0)
     else:
         out.append(1)
-        _put(out, transaction.reservation_id)
+        packed.put(out, transaction.reservation_id)
     return bytes(out)
 
 
 def meter_values(transaction, connector, stamp, values) -> bytes:
     """MeterValues of a transaction. `values`: (context, columns, numbers) of `station.metering`."""
     out = bytearray([_METER_1])
-    _put(out, transaction.number)
-    _put_word(out, values[0], _CONTEXTS)
-    _put(out, connector)
-    _put_stamp(out, stamp)
+    packed.put(out, transaction.number)
+    packed.put_word(out, values[0], _CONTEXTS)
+    packed.put(out, connector)
+    packed.put_stamp(out, stamp)
     _put_numbers(out, values)
     return bytes(out)
 
@@ -86,62 +86,26 @@ def stop(transaction, reason, tag, stamp, data) -> bytes:
     without.
     """
     out = _begun(_STOP_1, transaction, tag)
-    _put(out, transaction.meter_last_wh)
-    _put_stamp(out, stamp)
-    _put_word(out, reason, _REASONS)
+    packed.put(out, transaction.meter_last_wh)
+    packed.put_stamp(out, stamp)
+    packed.put_word(out, reason, _REASONS)
     out.append(len(data))
     for at, values in data:
-        _put_stamp(out, at)
-        _put_word(out, values[0], _CONTEXTS)
+        packed.put_stamp(out, at)
+        packed.put_word(out, values[0], _CONTEXTS)
         _put_numbers(out, values)
     return bytes(out)
 
 
 def _begun(kind, transaction, tag):
     out = bytearray([kind])
-    _put(out, transaction.number)
+    packed.put(out, transaction.number)
     if tag is None:
         out.append(0)
     else:
         out.append(1)
-        _put_text(out, tag)
+        packed.put_text(out, tag)
     return out
-
-
-def _put(out, number):
-    """An integer of any size and sign: seven bits in a byte, the lowest first, bit 7: more follow; the sign
-    is the lowest bit of all.
-    """
-    number = -2 * number - 1 if number < 0 else 2 * number
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-
-
-def _put_text(out, text):
-    text = text.encode()
-    _put(out, len(text))
-    out.extend(text)
-
-
-def _put_word(out, word, table):
-    if word in table:
-        out.append(table.index(word) + 1)
-    else:
-        out.append(0)
-        _put_text(out, word)
-
-
-def _put_stamp(out, stamp):
-    """Of `station.clock`, whatever its form: an integer, or several, their count before them."""
-    if isinstance(stamp, int):
-        out.append(0)
-        _put(out, stamp)
-    else:
-        out.append(len(stamp))
-        for number in stamp:
-            _put(out, number)
 
 
 def _put_numbers(out, values):
@@ -152,7 +116,7 @@ def _put_numbers(out, values):
         if number is not None:
             out[count_at] += 1
             out.append(column)
-            _put(out, number)
+            packed.put(out, number)
 
 
 # --- reading ---
@@ -163,7 +127,7 @@ def head(data):
     try:
         if data[0] == _JSON:
             return _json().head(data)
-        return _action(data), _signed(_number_behind(data, 0)[0])
+        return _action(data), packed.signed(packed.number_behind(data, 0)[0])
     except (IndexError, KeyError, TypeError):
         raise ValueError("it is cut short or not ours")
 
@@ -175,7 +139,7 @@ def id_tag(data):
             return _json().id_tag(data)
         if _action(data) == METER:
             return None
-        reader = _Reader(data)
+        reader = packed.Reader(data)
         reader.number()
         return reader.optional(reader.text)
     except (IndexError, KeyError, TypeError):
@@ -187,7 +151,7 @@ def register(data):
     try:
         if data[0] != _METER_1:
             return None
-        reader = _Reader(data)
+        reader = packed.Reader(data)
         reader.number()
         reader.word(_CONTEXTS)
         reader.number()
@@ -207,7 +171,7 @@ def payload(data, time_text) -> dict:
     try:
         if data[0] == _JSON:
             return _json().payload(data, time_text)
-        reader = _Reader(data)
+        reader = packed.Reader(data)
         reader.number()  # of the transaction
         made = _BUILDERS[_action(data)](reader, time_text)
         if reader.unknown:
@@ -227,18 +191,17 @@ def expendable(data):
     """
     try:
         if data[0] == _METER_1:
-            number, at = _number_behind(data, 0)
+            number, at = packed.number_behind(data, 0)
             if data[at + 1] in _EXPENDABLE:
-                return _signed(number)
+                return packed.signed(number)
     except IndexError:
         pass
     return None
 
 
 def _json():
-    from ocpp16 import (
-        queued_json,
-    )  # hardly ever, and never again when the queue of the first firmware is told
+    # Hardly ever, and never again when the queue of the first firmware is told.
+    from ocpp16 import queued_json
 
     return queued_json
 
@@ -249,67 +212,16 @@ def _action(data):
     return _ACTIONS[data[0]]
 
 
-def _number_behind(data, at):
-    """(the number that follows byte `at`, before its sign is taken out; where it ends)"""
-    number = shift = 0
-    while True:
-        at += 1
-        byte = data[at]
-        number |= (byte & 127) << shift
-        if byte < 128:
-            return number, at
-        shift += 7
-
-
-def _signed(number):
-    return -((number + 1) >> 1) if number & 1 else number >> 1
-
-
-class _Reader:
-    """What the functions above wrote, behind the first byte. IndexError: there is no more."""
-
-    def __init__(self, data):
-        self._data = data
-        self._at = 0  # the byte that was read last
-        self.unknown = 0  # values of columns that this firmware does not know
-
-    def byte(self):
-        self._at += 1
-        return self._data[self._at]
-
-    def number(self):
-        number, self._at = _number_behind(self._data, self._at)
-        return _signed(number)
-
-    def text(self):
-        length = self.number()
-        begin = self._at + 1
-        if not 0 <= length <= len(self._data) - begin:
-            raise IndexError
-        self._at += length
-        return str(self._data[begin : begin + length], "utf-8")
-
-    def optional(self, read):
-        return read() if self.byte() else None
-
-    def word(self, table):
-        place = self.byte()
-        return table[place - 1] if place else self.text()
-
-    def stamp(self):
-        count = self.byte()
-        return [self.number() for _ in range(count)] if count else self.number()
-
-    def sampled_values(self, context):
-        found = []
-        for _ in range(self.byte()):
-            column = self.byte()
-            number = self.number()
-            if metering.known(column):
-                found.append(metering.sampled_value(column, number, context))
-            else:
-                self.unknown += 1
-        return found
+def _sampled_values(reader, context):
+    found = []
+    for _ in range(reader.byte()):
+        column = reader.byte()
+        number = reader.number()
+        if metering.known(column):
+            found.append(metering.sampled_value(column, number, context))
+        else:
+            reader.unknown += 1
+    return found
 
 
 def _start_payload(reader, time_text):
@@ -332,7 +244,7 @@ def _meter_payload(reader, time_text):
     context = reader.word(_CONTEXTS)
     connector = reader.number()
     text = time_text(reader.stamp())
-    found = reader.sampled_values(context)
+    found = _sampled_values(reader, context)
     if not found:
         raise ValueError("none of its values is known")
     return payloads.meter_values(connector, text, found)
@@ -348,7 +260,7 @@ def _stop_payload(reader, time_text):
     data = []
     for _ in range(reader.byte()):
         text = time_text(reader.stamp())
-        found = reader.sampled_values(reader.word(_CONTEXTS))
+        found = _sampled_values(reader, reader.word(_CONTEXTS))
         if found:
             data.append(payloads.meter_value(text, found))
     if data:
