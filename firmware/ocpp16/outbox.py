@@ -11,6 +11,9 @@ The journal's head note keeps {"id": prefix of message ids, "ids": {number: tran
 A MeterValues is dropped lazily: the last one stays on flash until something else takes its place there. After
 a power cut it tells what the transaction's record does not (`told`), and may be sent once more, under the id
 that it had. A StartTransaction or StopTransaction is not.
+
+What the flash does not take is kept in RAM where it is worth it (`store.overflow`) and written later
+(`catch_up`). A transaction does not begin there without room for its end, and for the ends of all that run.
 """
 
 from binascii import hexlify
@@ -26,8 +29,11 @@ from station import metering
 _MOST_IDS = 24
 # Errata 3.18: what stands for the transactionId when StartTransaction was never confirmed.
 _NEVER_CONFIRMED = -1
-# From here on `store.overflow` counts what is in RAM only, and begins anew with each boot.
-_IN_RAM = 1 << 29
+# A flash that has not taken something is asked again after so long.
+_CATCH_UP_MS = 10000
+# Where a message was put; nowhere is an OSError.
+_ON_FLASH = 1
+_IN_RAM = 2
 
 
 class Outbox:
@@ -41,6 +47,9 @@ class Outbox:
         # its message id stays, also when it moves from RAM to the journal between two tries.
         self._head = None
         self._lost_samples = 0  # MeterValues that the journal refused in a row
+        self._running = set()  # numbers of transactions that have begun and not ended
+        self._note_owed = False  # the note and the head are not on flash as they are here
+        self._catch_up_at = None  # ticks; None: nothing was refused
         self.on_started = None  # fn(number, transaction_id, IdTagInfo or None, tag)
         self.on_stopped = None  # fn(tag or None, IdTagInfo or None)
         self.on_queued = None  # fn()
@@ -67,48 +76,74 @@ class Outbox:
         if isinstance(tries, int) and head is not None:  # the first firmware's
             tries = [head[0], tries]
         # What was in RAM only is gone, and its number will come again.
-        if isinstance(tries, list) and tries[0] <= _IN_RAM:
+        if isinstance(tries, list) and not self._journal.numbered_in_ram(tries[0]):
             self._note["tries"] = tries
 
     # --- in ---
 
     def started(self, transaction):
-        """False: it is kept nowhere."""
-        return self._append(queued.START, transaction.number, queued.start(transaction)) is not None
+        """False: it is kept nowhere, or there is no room for its end."""
+        number = transaction.number
+        try:
+            self._append(queued.start(transaction), True, len(self._running) + 1)
+        except OSError as error:
+            log.error("outbox", "%s of transaction %d could not be kept: %s", queued.START, number, error)
+            return False
+        self._running.add(number)
+        return True
 
     def stopped(self, transaction, reason, tag, stamp, data):
         """True when it is on flash. `data`: list of (stamp, values) for transactionData."""
-        self._recall(transaction)
-        record = queued.stop(transaction, reason, tag, stamp, data)
-        return self._append(queued.STOP, transaction.number, record) is True
+        number = transaction.number
+        self._running.discard(number)
+        if data:
+            record = queued.stop(transaction, reason, tag, stamp, data)
+            try:
+                return self._append(record, True, len(self._running)) == _ON_FLASH
+            except OSError:
+                log.warning("outbox", "stop of transaction %d is kept without its transactionData", number)
+        try:
+            return self._append(queued.stop(transaction, reason, tag, stamp, ()), True) == _ON_FLASH
+        except OSError as error:
+            log.error("outbox", "%s of transaction %d could not be kept: %s", queued.STOP, number, error)
+            return False
 
     def metered(self, number, transaction, stamp, values):
         """`number`: the connector's; `values`: (context, columns, numbers) of `station.metering`. The energy
         register among them when they are on flash, else None.
         """
-        self._recall(transaction)
-        record = queued.meter_values(transaction, number, stamp, values)
-        kept = self._append(queued.METER, transaction.number, record)
-        return metering.register_wh(values) if kept else None
+        try:
+            # On a flash that takes nothing the beginning and the end of a bill are worth RAM, samples are
+            # not.
+            self._append(queued.meter_values(transaction, number, stamp, values))
+        except OSError as error:
+            if not self._lost_samples:
+                log.error("outbox", "MeterValues cannot be kept: %s", error)
+            self._lost_samples += 1
+            return None
+        if self._lost_samples:
+            log.warning("outbox", "MeterValues are kept again, %d were not", self._lost_samples)
+            self._lost_samples = 0
+        return metering.register_wh(values)
 
-    def _recall(self, transaction):
-        """A note that was lost is completed by what a running transaction knows itself."""
-        transaction_id = transaction.transaction_id
-        if self._forgetful and transaction_id is not None and str(transaction.number) not in self._ids:
-            self._remember(transaction.number, transaction_id)
-
-    def journalled(self, number, confirmed=False):
+    def journalled(self, number, transaction_id=None):
         """What the journal knows of a transaction, for the boot after a power cut: "started" (its
         StartTransaction waits here or was confirmed), "stopped" (its StopTransaction waits here), None.
-        `confirmed`: its own record says that the CSMS confirmed its start.
+        `transaction_id`: what its own record says that the CSMS gave it, or None. It completes a note that
+        was lost, at once: the transaction may say nothing until the next power cut.
         """
-        known = ["started" if str(number) in self._ids or (self._forgetful and confirmed) else None]
+        if self._forgetful and transaction_id is not None and str(number) not in self._ids:
+            self._remember(number, transaction_id)
+            self._keep_note()
+        known = ["started" if str(number) in self._ids else None]
 
         def take(action, record):
             known[0] = "stopped" if action == queued.STOP else "started"
             return True
 
         self._look(number, take)
+        if known[0] == "started":
+            self._running.add(number)  # it goes on, or its end follows
         return known[0]
 
     def told(self, number):
@@ -147,26 +182,31 @@ class Outbox:
             elif action == queued.START and of < number:
                 enough = True
 
-    def _append(self, action, number, record):
-        """True: on flash, False: in RAM, None: not kept."""
-        try:
-            # On a flash that takes nothing the beginning and the end of a bill are worth RAM, samples are
-            # not.
-            self._last_sequence = self._journal.append(record, action != queued.METER)
-        except OSError as error:
-            if action != queued.METER:
-                log.error("outbox", "%s of transaction %d could not be kept: %s", action, number, error)
-                return None
-            if not self._lost_samples:
-                log.error("outbox", "MeterValues cannot be kept: %s", error)
-            self._lost_samples += 1
-            return None
-        if self._lost_samples and action == queued.METER:
-            log.warning("outbox", "MeterValues are kept again, %d were not", self._lost_samples)
-            self._lost_samples = 0
+    def _append(self, record, worth_ram=False, places=0):
+        """_ON_FLASH or _IN_RAM. `places`: how many ends of other transactions must find room in RAM besides.
+        Raises OSError when the record is kept nowhere.
+        """
+        self._last_sequence = self._journal.append(record, worth_ram, places)
         if self.on_queued is not None:
             self.on_queued()
-        return self._journal.waiting == 0
+        return _IN_RAM if self._journal.waiting else _ON_FLASH
+
+    def catch_up(self, now):
+        """Call it once a second: what the flash has not taken is written as soon as it can be. One that stays
+        bad is not asked all the time.
+        """
+        journal = self._journal
+        if not journal.waiting and not self._note_owed:
+            self._catch_up_at = None
+            return
+        if self._catch_up_at is not None and ticks_diff(self._catch_up_at, now) > 0:
+            return
+        self._catch_up_at = ticks_add(now, _CATCH_UP_MS)
+        last = journal.move()
+        if last is not None and not journal.waiting:
+            self._last_sequence = last
+        if self._note_owed:
+            self._keep_note()
 
     # --- out ---
 
@@ -233,7 +273,8 @@ class Outbox:
             self.on_queued()
 
     def _message_id(self, sequence):
-        return "%s-%d" % (self._ram_id if sequence > _IN_RAM else self._note["id"], sequence)
+        in_ram = self._journal.numbered_in_ram(sequence)
+        return "%s-%d" % (self._ram_id if in_ram else self._note["id"], sequence)
 
     def answered(self, conf):
         """The oldest message was confirmed."""
@@ -297,7 +338,14 @@ class Outbox:
         try:
             self._journal.save_note(self._note)
         except OSError as error:
-            log.error("outbox", "note not kept: %s", error)
+            self._owe_note(error)
+        else:
+            self._note_owed = False
+
+    def _owe_note(self, error):
+        if not self._note_owed:
+            log.error("outbox", "head and note not kept: %s", error)
+        self._note_owed = True
 
     @property
     def _ids(self):
@@ -334,10 +382,13 @@ class Outbox:
             self._note.pop("tries", None)
         self._retry_at = None
         self._head = None
+        lazy = lazy and not self._note_owed
         try:
             self._journal.drop(self._note, lazy)
         except OSError as error:
-            log.error("outbox", "head not kept: %s", error)
+            self._owe_note(error)
+        else:
+            self._note_owed = False
 
 
 def _chance():

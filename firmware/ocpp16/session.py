@@ -103,8 +103,8 @@ class Session:
     def stopped(self, transaction, reason, tag, stamp, data):
         return self._outbox.stopped(transaction, reason, tag, stamp, data)
 
-    def journalled(self, number, confirmed):
-        return self._outbox.journalled(number, confirmed)
+    def journalled(self, number, transaction_id):
+        return self._outbox.journalled(number, transaction_id)
 
     def told(self, number):
         return self._outbox.told(number)

@@ -55,8 +55,7 @@ class Life:
         self.outbox = Outbox(Overflow(Journal(self.directory + "/outbox", 256)), Keys(), self.clock, True)
         self.outbox.on_started = self.started
         for transaction in self.running.values():
-            confirmed = transaction.transaction_id is not None
-            assert self.outbox.journalled(transaction.number, confirmed) == "started"
+            assert self.outbox.journalled(transaction.number, transaction.transaction_id) == "started"
         for number in self.ended[-3:]:
             told = any(entry[:2] == (queued.STOP, number) for entry in self.queue[: self.head])
             assert self.outbox.journalled(number) == (None if told else "stopped")

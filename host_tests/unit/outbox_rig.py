@@ -12,7 +12,9 @@ from station.transaction import Transaction
 
 
 class MemoryJournal:
-    """What `store.journal.Journal` offers, without files; `persisted` is what a restart would find."""
+    """What `store.overflow.Overflow` on a `store.journal.Journal` offers, without files and with nothing in
+    RAM; `persisted` is what a restart would find.
+    """
 
     SEGMENT = 4  # records
 
@@ -22,6 +24,8 @@ class MemoryJournal:
         self._head = kept["head"]
         self.head_note = json.loads(json.dumps(kept["note"]))
         self.full = False
+        self.stuck = False  # the head and its note cannot be written
+        self.asked = 0  # how often append() was called
         self.read = 0  # records that newest_first() gave
 
     def persisted(self):
@@ -36,7 +40,12 @@ class MemoryJournal:
     def depth(self):
         return len(self._waiting())
 
-    def append(self, data, worth_ram=False):
+    @staticmethod
+    def numbered_in_ram(number):
+        return False
+
+    def append(self, data, worth_ram=False, places=0):
+        self.asked += 1
         if self.full:
             raise OSError(28)
         if not self._waiting():
@@ -68,6 +77,8 @@ class MemoryJournal:
 
     def save_note(self, note):
         self.head_note = note
+        if self.stuck:
+            raise OSError(5)
         self._kept["head"] = self._head
         self._kept["note"] = json.loads(json.dumps(note))
 

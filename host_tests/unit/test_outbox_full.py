@@ -16,7 +16,7 @@ def test_a_full_disk_is_no_crash():
     bench.journal.full = True
     assert not bench.outbox.started(bench.transaction())  # kept nowhere: it must not begin
     assert bench.outbox.depth == 0
-    outbox = Outbox(Overflow(bench.journal, 2), Keys(), bench.clock, True)
+    outbox = Outbox(Overflow(bench.journal, 600, 120), Keys(), bench.clock, True)
     assert [outbox.started(bench.transaction(number)) for number in (6, 7, 8)] == [True, True, False]
 
 

@@ -175,13 +175,53 @@ def test_a_lost_note_is_completed_by_what_the_transaction_knows():
     transaction = bench.transaction()
     transaction.transaction_id = 77
     # Its start was confirmed and is no longer in the journal; the note that knew that is gone.
-    assert bench.outbox.journalled(5, True) == "started"
-    assert bench.outbox.journalled(5, False) is None
+    assert bench.outbox.journalled(5, 77) == "started"
+    assert bench.outbox.journalled(6, None) is None
     bench.outbox.stopped(transaction, "PowerLoss", None, bench.clock.stamp(), [])
     assert bench.outbox.message()[2]["transactionId"] == 77
     # With a note there is nothing to guess.
     again = Bench(bench.journal.persisted())
-    assert again.outbox.journalled(6, True) is None
+    assert again.outbox.journalled(6, 78) is None
+
+
+def test_a_lost_note_is_completed_for_all_boots_to_come():
+    """A transaction that runs and says nothing: no samples, or cut off again before the meter answers."""
+    bench = Bench()
+    for number, transaction_id in ((5, 77), (6, -1), (7, 0)):
+        assert bench.outbox.journalled(number, transaction_id) == "started"
+    for _ in range(3):
+        bench = Bench(bench.journal.persisted())
+        for number, transaction_id in ((5, 77), (6, -1), (7, 0)):
+            assert bench.outbox.journalled(number, transaction_id) == "started"
+    for number, transaction_id in ((5, 77), (6, -1), (7, 0)):
+        bench.outbox.stopped(bench.transaction(number), "PowerLoss", None, bench.clock.stamp(), [])
+        assert bench.outbox.message()[2]["transactionId"] == transaction_id
+        bench.outbox.answered({})
+    assert bench.journal.head_note["ids"] == {}
+
+
+def test_a_lost_note_and_a_stop_that_waits():
+    """Its start is delivered and gone; the record of the transaction still knows the id."""
+    first = Bench()
+    transaction = first.transaction()
+    transaction.transaction_id = 77
+    first.outbox.stopped(transaction, "Local", None, first.clock.stamp(), [])
+    bench = Bench(first.journal.persisted().replace('"id"', '"lost"'))
+    assert bench.outbox.journalled(5, 77) == "stopped"
+    assert bench.outbox.message()[2]["transactionId"] == 77
+    bench.outbox.answered({})
+    assert bench.outbox.journalled(6, None) is None
+    assert Bench(bench.journal.persisted()).outbox.journalled(5, 77) is None
+
+
+def test_a_note_on_flash_is_not_written_again_at_each_boot():
+    bench = Bench()
+    bench.outbox.started(bench.transaction())
+    bench.outbox.answered(START_CONF)
+    again = Bench(bench.journal.persisted())
+    again.journal.stuck = True
+    assert again.outbox.journalled(5, 77) == "started"
+    again.outbox.catch_up(0)  # nothing to be made good
 
 
 def test_a_queue_of_the_first_firmware_is_sent():

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: MIT
 """store.overflow on a journal that takes nothing for a while."""
 
+import gc
+
+import log
 from host_tests.unit.expect import raises
 from host_tests.unit.scratch import Scratch
 from store.journal import Journal
-from store.overflow import Overflow
+from store.overflow import RECORD_BYTES, Overflow
 
 
 class MemoryJournal:
@@ -13,6 +16,7 @@ class MemoryJournal:
 
     def __init__(self):
         self.full = False
+        self.asked = 0  # how often append() was called
         self.lazy = []  # as each drop() was asked for
         self.notes = []
         self._records = []
@@ -23,6 +27,7 @@ class MemoryJournal:
         return len(self._records)
 
     def append(self, data):
+        self.asked += 1
         if self.full:
             raise OSError(28)
         self._last += 1
@@ -81,13 +86,93 @@ def test_delivered_from_ram_when_the_journal_never_takes_anything():
 def test_ram_is_bounded_and_for_what_is_worth_it():
     journal = MemoryJournal()
     journal.full = True
-    queue = Overflow(journal, most=3)
+    queue = Overflow(journal, most_bytes=3 * (4 + RECORD_BYTES))
     raises(OSError, queue.append, b"sample")
     for _ in range(3):
         queue.append(b"bill", True)
     raises(OSError, queue.append, b"bill", True)
     raises(OSError, queue.append, b"sample")
     assert queue.depth == 3
+
+
+def test_long_records_leave_room_for_fewer():
+    journal = MemoryJournal()
+    journal.full = True
+    queue = Overflow(journal)
+    for count, length in ((3, 700), (8, 250), (24, 50), (44, 2)):
+        for _ in range(count):
+            queue.append(b"x" * length, True)
+        raises(OSError, queue.append, b"x" * length, True)
+        assert len(drain(queue)) == count
+
+
+def test_what_it_takes_in_ram():
+    if not hasattr(gc, "mem_alloc"):
+        return  # CPython: a board has other objects
+    for length in (2, 31, 32, 33, 48, 250, 700):
+        journal = MemoryJournal()
+        journal.full = True
+        queue = Overflow(journal)
+        gc.collect()
+        before = gc.mem_alloc()
+        try:
+            while True:
+                queue.append(b"x" * length, True)
+        except OSError:
+            pass
+        gc.collect()
+        assert gc.mem_alloc() - before <= 2560, length
+
+
+def test_places_are_kept_free_for_what_is_yet_to_come():
+    journal = MemoryJournal()
+    journal.full = True
+    queue = Overflow(journal, most_bytes=5 * (100 + RECORD_BYTES), place_bytes=100)
+    raises(OSError, queue.append, b"x" * 100, True, places=5)
+    for places in (4, 3, 2):
+        queue.append(b"x" * 100, True, places=places)
+    raises(OSError, queue.append, b"x", True, places=2)
+    queue.append(b"x" * 100, True, places=1)
+    raises(OSError, queue.append, b"x" * 101, True)
+    queue.append(b"x" * 100, True)
+    # Places are places in RAM: a journal that takes records needs none.
+    journal.full = False
+    assert not queue.numbered_in_ram(queue.append(b"x", True, places=50))
+
+
+def test_moved_when_asked_and_told_once():
+    journal = MemoryJournal()
+    queue = Overflow(journal)
+
+    def said():
+        """Since the mark."""
+        lines = log.lines()
+        last = max([index for index, line in enumerate(lines) if "the mark" in line])
+        return [line for line in lines[last:] if " overflow: " in line]
+
+    log.info("test", "the mark")
+    assert queue.move() is None
+    assert journal.asked == 0
+    queue.append(b"a", True)
+    journal.full = True
+    numbers = [queue.append(b"b", True), queue.append(b"c", True)]
+    assert [queue.numbered_in_ram(number) for number in numbers] == [True, True]
+    for _ in range(20):
+        assert queue.move() is None
+    queue.append(b"d", True)
+    assert len(said()) == 1
+    journal.full = False
+    assert queue.move() == 4
+    assert not queue.numbered_in_ram(4)
+    assert queue.waiting == 0
+    assert len(said()) == 2
+    journal.full = True
+    queue.append(b"e", True)
+    assert len(said()) == 3
+    # Delivered from RAM one by one: the trouble is still the same.
+    assert drain(queue) == [b"a", b"b", b"c", b"d", b"e"]
+    queue.append(b"f", True)
+    assert len(said()) == 3
 
 
 def test_moved_while_the_first_is_on_its_way():
@@ -133,7 +218,7 @@ def test_a_lazy_drop_is_the_journals_affair():
 
 def test_a_journal_over_its_budget_leaves_bills_to_ram():
     with Scratch() as path:
-        queue = Overflow(Journal(path, 4096, 16384), most=2)
+        queue = Overflow(Journal(path, 4096, 16384), most_bytes=2 * (500 + RECORD_BYTES))
         kept = 0
         try:
             while True:
