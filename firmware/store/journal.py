@@ -61,7 +61,7 @@ class Journal:
         self._used_bytes = 0  # of all segments
         self._head_segment = None  # the segment that holds or precedes the head, None: nothing waits
         self._head_at = 0  # offset in it where the search for the head starts
-        self._front = None  # (number, bytes) of the record there, once peek() has found it
+        self._front = None  # (number, bytes) of the record that starts there, once that is known
         self._head_damaged = False  # the head segment has an unreadable stretch
         self._torn_segment = None  # the segment whose end was found unreadable at start
         self._tail_segment = None  # the segment that the next append may go to
@@ -265,7 +265,7 @@ class Journal:
         self._used_bytes -= freed_bytes
         self._missing += removed
         if segment == self._head_segment:
-            self._head_at = 0  # what was delivered has gone from it
+            self._head_at = 0  # what was delivered has gone from it, so the front is its first
         self._try_to_save_head()
         return True
 

@@ -40,9 +40,9 @@ class Thinning:
 
     def next(self, head_segment: int, head_seq: int):
         """Look at the next segment: (the segment that was rewritten, records removed, bytes freed); None:
-        nothing to be had there.
+        nothing to be had there. The first is None when a leftover was removed and nothing was rewritten.
 
-        Records below `head_seq` were delivered: they go as well and are not counted.
+        Records below `head_seq` were delivered: they go from what is rewritten and are not counted.
         """
         segment = self._candidate(self._at)
         if segment is None:
@@ -97,8 +97,8 @@ class Thinning:
         if into is not None and into >= head_segment:
             into_bytes, end, last = segments.measure(into)
             if end == into_bytes and last is not None and last >= segment:
-                segments.remove(segment)
-                return into, 0, size
+                segments.remove(segment)  # the leftover of a join that a power cut interrupted
+                return None, 0, size
             if end == into_bytes and into_bytes + kept_bytes <= self._segment_bytes:
                 new_bytes = self._write(into, segment, head_seq, is_dense)
                 segments.remove(segment)

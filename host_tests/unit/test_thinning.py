@@ -13,6 +13,7 @@ import store.overwrite
 import store.reserve
 import store.thinning
 from host_tests.unit.expect import raises
+from host_tests.unit.journal_files import segments
 from host_tests.unit.scratch import Scratch, exists, read, write
 from store.journal import Journal
 from store.reserve import Reserve
@@ -185,6 +186,32 @@ def test_the_segment_with_the_head_is_thinned_behind_the_head():
         again = Journal(path, 640, 2 * KB, expendable)
         assert again.depth == len(expected)
         assert drain(again) == expected
+
+
+def test_a_leftover_of_a_join_is_removed_and_the_head_stays_where_it_is():
+    for delivered in (0, 3, 9):
+        for peeked in (False, True):
+            with Scratch() as path:
+                journal = small(path)
+                for record in range(40):
+                    journal.append(padded("S%d" % record, 40 + 7 * (record % 5)))
+                first, second = segments(path)[:2]
+                leftover = read(path + "/" + second)
+                write(path + "/" + first, read(path + "/" + first) + leftover)  # the power goes here
+                journal = small(path)
+                for _ in range(delivered):
+                    journal.drop()
+                if peeked:
+                    journal.peek()
+                expected = texts(journal)
+                while exists(path + "/" + second):
+                    journal.append(padded("S99"))
+                    expected.append("S99")
+                assert journal.depth == len(expected)
+                again = small(path)
+                assert drain(journal) == expected
+                assert journal.damaged == 0 and not exists(path + "/damaged.bad")
+                assert again.damaged == 0
 
 
 def test_depth_is_exact_while_a_thinned_queue_is_delivered():
