@@ -9,7 +9,7 @@ Synchronous and without I/O of its own. Two ports carry for it:
     online                                      registered with the CSMS and connected
     authorize(tag, done)                        done(IdTagInfo), or done(None) when no answer came
     started(transaction)                        False: it can be kept nowhere, and must not begin
-    journalled(number, confirmed)               what is queued of a transaction: "started", "stopped" or None
+    journalled(number, transaction_id)          what is queued of a transaction: "started", "stopped" or None
     told(number)                                (stamp, Wh) of its last sample on flash, or None
     stopped(transaction, reason, tag, stamp, data)   data: list of (stamp, values); True: on flash
     metered(connector number, transaction or None, stamp, values)   values: of `station.metering`; the energy
@@ -26,7 +26,7 @@ from station import status as st
 from station.admission import Admission
 from station.connector import Connector
 from station.power import PowerFail
-from station.transaction import RECORD_MS, Keeper
+from station.transaction_record import LEANING_MS, Keeper
 
 # A soft reset waits this long for transactions to end and for what must be told; then it resets all the same.
 _SOFT_RESET_LIMIT_MS = 15000
@@ -49,7 +49,7 @@ class Silence:
     def stopped(self, transaction, reason, tag, stamp, data):
         raise RuntimeError("no wire")
 
-    def journalled(self, number, confirmed):
+    def journalled(self, number, transaction_id):
         return None
 
     def told(self, number):
@@ -136,16 +136,17 @@ class ChargePoint:
         return None
 
     def busy(self, number):
-        return self.connectors[number - 1].transaction is not None
+        return self.connectors[number - 1].busy
 
     def alone(self, number):
-        """No transaction runs but that of connector `number`."""
-        return not any(c.transaction is not None and c.number != number for c in self.connectors)
+        """No transaction runs, or is to be told of, but that of connector `number`."""
+        return not any(c.busy and c.number != number for c in self.connectors)
 
-    def keep_others(self, number):
+    def begins(self, number, now):
+        """A transaction of connector `number`."""
         for connector in self.connectors:
             if connector.number != number:
-                connector.keep_record()
+                connector.another_begins(now)
 
     def learned(self, tag, info):
         """The CSMS said something about a tag (any .conf with idTagInfo): the cache remembers (section
@@ -168,7 +169,7 @@ class ChargePoint:
     def clock_moved(self):
         """More than slightly: the record of a transaction bounds the times told until the next record."""
         for connector in self.connectors:
-            connector.clock_moved()
+            connector.keep_record(self._now)
 
     def transaction_ended(self, connector):
         try:
@@ -187,7 +188,7 @@ class ChargePoint:
             transaction = keeper.load()
             if transaction is None:
                 continue
-            kept = self.wire.journalled(transaction.number, transaction.transaction_id is not None)
+            kept = self.wire.journalled(transaction.number, transaction.transaction_id)
             if kept != "started":
                 # The power failed between two writes: it was not begun, or is ended already.
                 log.warning("station", "record of transaction %d dropped: %s", transaction.number, kept)
@@ -203,7 +204,7 @@ class ChargePoint:
                 described = self.description.connectors[connector.number - 1]
                 rated_w = described.rated_da * described.nominal_v * described.phases // 10
                 # The record is this old at the most; a second for what came after it.
-                connector.cut_off(transaction, rated_w * (RECORD_MS + 1000) // 3600000, now)
+                connector.was_cut_off(transaction, rated_w * (LEANING_MS + 1000) // 3600000, now)
 
     # --- events ---
 
@@ -285,12 +286,12 @@ class ChargePoint:
 
     def most_at_stake(self):
         """The connectors, first the one whose transaction has most that is not on flash yet."""
-        return sorted(self.connectors, key=_unrecorded_wh, reverse=True)
+        return sorted(self.connectors, key=lambda connector: connector.unrecorded_wh, reverse=True)
 
     def keep_rest(self, now):
         """Readings came within the hold-up time."""
         for connector in self.most_at_stake():
-            if _unrecorded_wh(connector) > 0:
+            if connector.unrecorded_wh > 0:
                 connector.power_fails(True, now)
 
     # --- restart ---
@@ -317,9 +318,4 @@ class ChargePoint:
             return False
         if ticks_diff(self._now, self._closing_limit) >= 0:
             return True
-        return told and not any(connector.transaction is not None for connector in self.connectors)
-
-
-def _unrecorded_wh(connector):
-    transaction = connector.transaction
-    return -1 if transaction is None else transaction.meter_last_wh - transaction.recorded_wh
+        return told and not any(connector.busy for connector in self.connectors)

@@ -157,13 +157,15 @@ class Clock:
         most_ms = told[-1] if boot == self.boot else told[3] + told[1]
         return self.boot, uptime_ms, told[-2], most_ms
 
-    def stamp_of_cut(self, last, late_ms: int):
+    def stamp_of_cut(self, last, late_ms: int, ahead: bool = False):
         """The power failed before this boot, at the stamp `last` or up to `late_ms` later: the latest that it
-        can have been. The start of this boot bounds it, once that is known.
+        can have been. The start of this boot bounds it, once that is known; not when `last` was `ahead` of
+        the clock.
         """
         last_ms = self.settled(last)
         if last_ms is not None:
-            return self.boot, last_ms, last_ms + late_ms
+            most_ms = last_ms + late_ms
+            return self.boot, most_ms if ahead else last_ms, most_ms
         # The start of the boot after it bounds that by its anchor.
         return (last[0], last[1] + late_ms) + tuple(last[2:])
 

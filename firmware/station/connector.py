@@ -13,9 +13,10 @@ from evse.pilot import MIN_DA
 from hal.ticks import ticks_add, ticks_diff
 from station import status as st
 from station.connector_status import ConnectorStatus
+from station.cut_off import CutOff
 from station.meter_values import MeterValues
 from station.pending import Ending, Unlocking
-from station.transaction import RECORD_MS, Transaction
+from station.transaction import Transaction
 
 # A stop waits for the contactor, so that what flows during ramp-down is billed. The supply opens under load
 # after 6 s (A.6 sequence 10.2); a contactor that is welded must not keep the bill open.
@@ -25,18 +26,18 @@ _UNLOCK_LIMIT_MS = 3000
 _LOCK_TRAVEL_MS = 500
 # After a restart a car that is still there has shown itself by then.
 _RETURN_MS = 2000
-# After a power cut the meter starts as well, and is the better witness: so long it is asked again.
-_METER_START_MS = 10000
+# Of a meter that is still starting.
 _METER_RETRY_MS = 500
 
 
 class Connector:
     def __init__(self, number, supply, station, record):
-        """`record`: `station.transaction.Keeper` of this connector."""
+        """`record`: `station.transaction_record.Keeper` of this connector."""
         self.number = number
         self.supply = supply
         self.station = station
         self.transaction = None
+        self.cut_off = None  # `station.cut_off.CutOff`: the transaction that a power cut has ended
         self.grant = None
         self.finishing = False  # a transaction or a wait is over, the cable is still there
         self.holder = None  # (tag, parent) for whom the cable stays locked (errata 3.5)
@@ -47,9 +48,6 @@ class Connector:
         self.status = ConnectorStatus(self)
         self.meter_values = MeterValues(station.config, station.description.connectors[number - 1])
         self._record = record
-        self._recorded_at = 0
-        self._samples_witness = True  # they have registers, and the flash takes them
-        self._leans_on_sample = False  # the last one is newer than the record
         self._was_plugged = False
         self._was_offering = False
         self._return_limit = None  # ticks: the car of a resumed transaction shows itself, or has left
@@ -72,7 +70,7 @@ class Connector:
         """May a new user begin here, cable or not?"""
         return (
             self.station.closing is None
-            and self.transaction is None
+            and not self.busy
             and self.grant is None
             and self._unlocking is None
             and self.blocked is None
@@ -80,8 +78,19 @@ class Connector:
         )
 
     @property
+    def busy(self):
+        """With a transaction, or with one that a power cut has ended."""
+        return self.transaction is not None or self.cut_off is not None
+
+    @property
     def ending(self):
-        return self._ending is not None
+        return self._ending is not None or self.cut_off is not None
+
+    @property
+    def unrecorded_wh(self):
+        """What a power cut could cost now; -1 without a transaction."""
+        transaction = self.transaction
+        return -1 if transaction is None else transaction.meter_last_wh - self._record.recorded_wh
 
     @property
     def status_name(self):
@@ -144,44 +153,45 @@ class Connector:
         clock = self.station.clock
         return clock.stamp_at(at_ms) if self.transaction is None else self.transaction.tell(clock, at_ms)
 
-    def _keep_record(self, now):
-        self._recorded_at = now
-        self._leans_on_sample = False
-        self._record.keep(self.transaction)
-
-    def keep_record(self):
-        """Another transaction is about to begin: what it writes takes the place of our last sample."""
-        if self._leans_on_sample and self.transaction is not None:
-            self._keep_record(self.station.now())
-
-    def clock_moved(self):
+    def keep_record(self, now):
+        """The record of the transaction is due, whatever it was written for last."""
         transaction = self.transaction
-        if transaction is not None and not self._was_cut_off:
+        if transaction is not None:
             transaction.seen(None, self.station.clock)
-            self._keep_record(self.station.now())
+            self._record.keep(transaction, now)
 
-    def witnessed(self, register_wh):
-        """A sample of the transaction was told; `register_wh`: it is on flash with this register, and as good
-        as the record (`recover` takes both), for as long as nothing else takes its place there. None: no.
+    def another_begins(self, now):
+        """What the beginning of another transaction writes takes the place of our last sample."""
+        if self._record.leans:
+            self.keep_record(now)
+
+    def sample_told(self, register_wh):
+        """A sample of the transaction was told; it is on flash, with this register. None: it is not, or has
+        no register.
         """
+        if self.transaction is None:
+            return
+        now = self.station.now()
         if register_wh is None:
-            self._samples_witness = False
-        elif self.transaction is not None and self._samples_witness and self.station.alone(self.number):
-            self._recorded_at = self.station.now()
-            self._leans_on_sample = True
-            self.transaction.recorded_wh = max(register_wh, self.transaction.recorded_wh)
+            self.another_begins(now)  # it is in the place of the sample before it
+        elif self.station.alone(self.number):
+            self._record.witnessed(register_wh, now)
+        else:
+            # The samples of the other transaction will be in its place. What was told has to be billed.
+            self.keep_record(now)
 
     def power_fails(self, fails, now):
         """The record of the transaction, at once: `fails`, it is as fresh as can be; else the power is back,
         and the record is again as old as any.
         """
         transaction = self.transaction
-        if transaction is not None and not self._was_cut_off:
-            transaction.warned = fails
-            transaction.seen(None, self.station.clock)
-            self._keep_record(now)
-            if not fails:
-                self.status.settle(now)  # the car has its offer again
+        if transaction is None:
+            return
+        transaction.seen(None, self.station.clock)
+        transaction.warned = fails
+        self._record.keep(transaction, now)
+        if not fails:
+            self.status.settle(now)  # the car has its offer again
 
     def start_confirmed(self, number, transaction_id, info):
         """StartTransaction was answered (or given up: transaction_id -1, info None)."""
@@ -195,16 +205,10 @@ class Connector:
             if info.status != "Accepted" and transaction.refused_at_wh is None:
                 log.warning("connector", "%d: tag refused at start: %s", self.number, info.status)
                 transaction.refused_at_wh = transaction.meter_last_wh
-        self._keep_record(self.station.now())
+        self._record.keep(transaction, self.station.now())
 
     def metered(self, reading):
         """A reading of now (None: the meter was silent)."""
-        if self._was_cut_off:
-            self.reading = reading or self.reading
-        else:
-            self._count(reading)
-
-    def _count(self, reading):
         if reading is None:
             return
         self.reading = reading
@@ -215,22 +219,14 @@ class Connector:
                 # Of a meter that was swapped, samples show what is billed as well: never less than before.
                 reading.energy_wh = transaction.meter_last_wh
 
-    def cut_off(self, transaction, most_wh, now):
-        """The power failed during this transaction: end it with what the meter shows now, at the time of the
-        cut as far as it is known. More than `most_wh` above the record is not this transaction's: the meter
-        was swapped.
+    def was_cut_off(self, transaction, most_wh, now):
+        """The power failed during this transaction: it has ended with what the meter shows now, at most
+        `most_wh` above the record, at the time of the cut as far as it is known.
         """
-        self.transaction = transaction
-        limit = ticks_add(now, _METER_START_MS)
-        cut = transaction.cut(self.station.clock)
-        self._ending = Ending("PowerLoss", None, limit, cut, transaction.meter_last_wh + most_wh)
-
-    @property
-    def _was_cut_off(self):
-        """The transaction is one that a power cut has ended already: what the meter says now is not all its
-        own.
-        """
-        return self._ending is not None and self._ending.cut is not None
+        # What of a sample was learned: another transaction's messages may take its place before this one is
+        # told of, and the power fail again.
+        self._record.keep(transaction, now)
+        self.cut_off = CutOff(self, transaction, most_wh, now, self._cut_off_told)
 
     def resume(self, transaction, now):
         """After a power cut, where the station description says that transactions go on."""
@@ -239,7 +235,7 @@ class Connector:
         self.supply.permit(transaction.refused_at_wh is None)
         self.status.settle(now)
         self.meter_values.begin(self, None, self.station.clock.stamp())
-        self._keep_record(now)
+        self._record.keep(transaction, now)
         self._return_limit = ticks_add(now, _RETURN_MS)
 
     # --- the clock ---
@@ -248,6 +244,8 @@ class Connector:
         supply = self.supply
         if self.transaction is None:
             self._unlock_step(now)
+        if self.cut_off is not None:
+            self.cut_off.step(now)
         if self.transaction is not None:
             self._run(now)
         else:
@@ -312,8 +310,8 @@ class Connector:
             self._run_out(transaction, config, now)
             if self.transaction is None:
                 return
-        if ticks_diff(now, self._recorded_at) >= RECORD_MS:
-            self._keep_record(now)
+        if self._record.due(now):
+            self._record.keep(transaction, now)
 
     def _has_left(self, now):
         """The car was unplugged since the last step, or while the power was off."""
@@ -373,9 +371,8 @@ class Connector:
         )
         self.transaction = transaction
         self.meter_values.begin(self, reading, stamp)
-        self._samples_witness = True
-        self._keep_record(now)
-        station.keep_others(self.number)
+        self._record.keep(transaction, now)
+        station.begins(self.number, now)
         if not station.wire.started(transaction):
             # Neither flash nor RAM takes it: nobody would be billed, and the CSMS never hear of it.
             log.error("connector", "%d: no transaction, it cannot be kept", self.number)
@@ -414,29 +411,19 @@ class Connector:
         ending = self._ending
         if transaction is None or ending is None:
             return
+        silent = reading is None or reading.energy_wh is None
+        if silent and self.reading is None and ticks_diff(now, ending.limit) < 0:
+            # Resumed after a power cut, and over already: the meter is still starting.
+            ending.ask_at = ticks_add(now, _METER_RETRY_MS)
+            return
         station = self.station
         reason = ending.reason
-        stamp = ending.cut
-        if stamp is None:
-            stamp = self.tell(station.clock.uptime_ms)
-        else:
-            if reading is not None and reading.energy_wh is None:
-                reading = None
-            if reading is None and ticks_diff(now, ending.limit) < 0:
-                ending.ask_at = ticks_add(now, _METER_RETRY_MS)
-                return
-            if reading is not None and reading.energy_wh > ending.most_wh:
-                reading = None
-        self._count(reading)
-        data = self.meter_values.end(self, reading, stamp)
-        kept = station.wire.stopped(transaction, reason, ending.tag, stamp, data)
+        stamp = self.tell(station.clock.uptime_ms)
+        self.metered(reading)
+        data = self.meter_values.end(transaction, reading, stamp, self.supply.offered_da)
         self._ending = None
         self.transaction = None
-        # What the outbox could not put on flash is still in the record, should the power fail now.
-        if kept:
-            self._record.drop()
-        self.finishing = self.supply.plugged or self.supply.cable
-        self.last_user = (transaction.id_tag, transaction.parent)
+        self._tell_stop(transaction, reason, ending.tag, stamp, data)
         keeps_cable = reason == "DeAuthorized" or (
             reason == "EVDisconnected" and not station.config.value("UnlockConnectorOnEVSideDisconnect")
         )
@@ -447,15 +434,22 @@ class Connector:
             self._release_cable()
             if reason in ("Local", "Remote", "UnlockCommand"):
                 self.supply.unlock()
-        log.info(
-            "connector",
-            "%d: transaction %d ends, %d Wh",
-            self.number,
-            transaction.number,
-            transaction.energy_wh(),
-        )
-        station.transaction_ended(self)
         self.status.step(now)
+
+    def _cut_off_told(self, transaction, stamp, data):
+        self.cut_off = None
+        self._tell_stop(transaction, "PowerLoss", None, stamp, data)
+        self.status.step(self.station.now())
+
+    def _tell_stop(self, transaction, reason, tag, stamp, data):
+        # What the outbox could not put on flash is still in the record, should the power fail now.
+        if self.station.wire.stopped(transaction, reason, tag, stamp, data):
+            self._record.drop()
+        self.finishing = self.supply.plugged or self.supply.cable
+        self.last_user = (transaction.id_tag, transaction.parent)
+        number, energy_wh = transaction.number, transaction.energy_wh()
+        log.info("connector", "%d: transaction %d ends, %d Wh", self.number, number, energy_wh)
+        self.station.transaction_ended(self)
 
     def _unlock_step(self, now):
         """True when the lock has answered."""

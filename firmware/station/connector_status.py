@@ -76,7 +76,7 @@ class ConnectorStatus:
 
     def _derive_sound(self, connector, now):
         supply = connector.supply
-        if connector.transaction is not None:
+        if connector.busy:
             return self._derive_transaction(connector, now)
         if not connector.station.availability.operative(connector.number):
             return st.plain(st.UNAVAILABLE)

@@ -29,24 +29,26 @@ class MeterValues:
         transaction = connector.transaction
         self._sampled = SampledSchedule(connector.station.clock.uptime_ms, value("MeterValueSampleInterval"))
         self._since_sample.take(reading)
-        self._data = self._new_data()
         if reading is None:
-            self._data.restore(transaction.begin, transaction.started, transaction.meter_start_wh)
+            self._data = self._restored(transaction)
         else:
+            self._data = self._new_data()
             self._data.begin(stamp, reading, connector.supply.offered_da)
             transaction.begin = self._data.state()
 
-    def end(self, connector, reading, stamp):
-        """The transaction is over: (stamp, values) for transactionData, oldest first; `connector` still has
-        it.
+    def end(self, transaction, reading, stamp, offered_da):
+        """The transaction, of this boot or one that a power cut has ended, is over: (stamp, values) for
+        transactionData, oldest first.
         """
-        data, self._data, self._sampled = self._data, None, None
-        if data is None:  # a power cut ended it
-            transaction = connector.transaction
-            data = self._new_data()
-            data.restore(transaction.begin, transaction.started, transaction.meter_start_wh)
-        data.end(stamp, reading, connector.supply.offered_da)
+        data = self._data or self._restored(transaction)
+        self._data = self._sampled = None
+        data.end(stamp, reading, offered_da)
         return list(data.meter_values())
+
+    def _restored(self, transaction):
+        data = self._new_data()
+        data.restore(transaction.begin, transaction.started, transaction.meter_start_wh)
+        return data
 
     def _new_data(self):
         value = self._config.value
@@ -107,6 +109,6 @@ class MeterValues:
         if values is not None:
             register_wh = connector.station.wire.metered(connector.number, transaction, stamp, values)
             if transaction is not None:
-                connector.witnessed(register_wh)
+                connector.sample_told(register_wh)
         if self._data is not None:
             self._data.sample(stamp, reading, offered_da, aligned)

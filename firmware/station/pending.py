@@ -21,19 +21,16 @@ class Grant:
 class Ending:
     """A transaction on its way to its StopTransaction.
 
-    `limit`: ticks when the contactor is waited for no longer; after a power cut, the meter. After a power cut
-    only: `cut`, the stamp of it; `most_wh`, the register that can have been reached; `ask_at`, ticks before
-    which the meter is not asked again.
+    `limit`: ticks when the contactor, and after a restart the meter, is waited for no longer; `ask_at`: ticks
+    before which the meter is not asked again, or None.
     """
 
-    __slots__ = ("ask_at", "cut", "limit", "most_wh", "reason", "tag")
+    __slots__ = ("ask_at", "limit", "reason", "tag")
 
-    def __init__(self, reason, tag, limit, cut=None, most_wh=0):
+    def __init__(self, reason, tag, limit):
         self.reason = reason
         self.tag = tag
         self.limit = limit
-        self.cut = cut
-        self.most_wh = most_wh
         self.ask_at: int | None = None
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from station.clock import Clock
-from station.transaction import RECORD_MS, Transaction, restored
+from station.transaction import RECORD_MS, Transaction
+from station.transaction_record import packed, restored
 
 NOON = 1795176000000
 HOUR = 3600000
@@ -65,10 +66,11 @@ class Life:
         if self.transaction is not None and self.clock.uptime_ms - self.recorded_at_ms >= RECORD_MS:
             self.record()
 
-    def record(self):
+    def record(self, warned=False):
         self.recorded_at_ms = self.clock.uptime_ms
         self.transaction.seen(None, self.clock)
-        self.row = json.loads(json.dumps(self.transaction.row()))
+        self.transaction.warned = warned
+        self.row = json.loads(json.dumps(packed(self.transaction)))
 
     def synchronise(self, off_ms):
         self.off_ms = off_ms
@@ -81,8 +83,7 @@ class Life:
 
     def cut(self, off_for_ms, warned):
         if warned:
-            self.transaction.warned = True
-            self.record()
+            self.record(warned)
         self.true_ms += off_for_ms
         self.transaction = None
         self.start()

@@ -155,13 +155,15 @@ class RecordingWire:
         self.data = data
         return not self.disk_full
 
-    def journalled(self, number, confirmed):
+    def journalled(self, number, transaction_id):
         return self.journal.get(number, "started")
 
     def metered(self, number, transaction, stamp, values):
         self.said.append(("Meter", number, transaction.number if transaction is not None else None))
         self.told_at = stamp
         self.last_values = metering.sampled_values(values)
+        if transaction is None:
+            return None
         self.on_flash = {}
         for value in self.last_values:
             if self.keeps_samples and value["measurand"] == "Energy.Active.Import.Register":

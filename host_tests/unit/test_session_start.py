@@ -4,7 +4,7 @@
 
 from host_tests.unit.rig import Rig
 from station.authorization import IdTagInfo
-from station.transaction import restored
+from station.transaction_record import restored
 
 
 def test_plug_first():  # case 003

@@ -8,9 +8,9 @@ from binascii import crc32
 from host_tests.unit.expect import raises
 from host_tests.unit.rig import Rig
 from host_tests.unit.scratch import Scratch, read, write
-from station import transaction as module
 from station.clock import Clock
-from station.transaction import Keeper, Transaction, migrate, restored
+from station.transaction import Transaction
+from station.transaction_record import RECORD_VERSION, Keeper, migrate, packed, restored
 from store.record import Record
 
 NOON = 1795176000000
@@ -154,11 +154,12 @@ def fields(transaction):
 def test_the_record_has_everything():
     clock = clock_at(HOUR, NOON + HOUR)
     for transaction in (begun(clock), full(clock)):
-        transaction.recorded_wh = transaction.meter_last_wh
-        again = restored(json.loads(json.dumps(transaction.row())))
+        again = restored(json.loads(json.dumps(packed(transaction))))
         assert fields(again) == fields(transaction)
+        again.ahead = True
+        assert restored(packed(again)).ahead and not restored(packed(again)).warned
         again.warned = True
-        assert restored(again.row()).warned
+        assert restored(packed(again)).warned
 
 
 def test_the_record_has_stamps_of_every_form():
@@ -170,7 +171,7 @@ def test_the_record_has_stamps_of_every_form():
     ):
         transaction = Transaction(7, 1, "TAG", None, started, 0)
         transaction.last_seen = seen
-        again = restored(json.loads(json.dumps(transaction.row())))
+        again = restored(json.loads(json.dumps(packed(transaction))))
         for one, other in ((again.started, started), (again.last_seen, seen)):
             assert one == (other if isinstance(other, int) else list(other))
 
@@ -182,14 +183,14 @@ def test_an_ordinary_record_is_small():
     transaction.meter_last_wh = 12355678
     transaction.last_seen = NOON + 10 * HOUR
     header = len("pilotlight 2 01234567\n")
-    assert header + len(json.dumps(transaction.row(), separators=(",", ":"))) <= 100
+    assert header + len(json.dumps(packed(transaction), separators=(",", ":"))) <= 100
     transaction.begin = [0, 12345678, 1, 320]
-    assert header + len(json.dumps(transaction.row(), separators=(",", ":"))) <= 128
-    assert header + len(json.dumps(full(clock_at(HOUR, NOON + HOUR)).row())) < 200
+    assert header + len(json.dumps(packed(transaction), separators=(",", ":"))) <= 128
+    assert header + len(json.dumps(packed(full(clock_at(HOUR, NOON + HOUR))))) < 200
 
 
 def test_rows_that_are_none():
-    good = full(clock_at(HOUR, NOON + HOUR)).row()
+    good = packed(full(clock_at(HOUR, NOON + HOUR)))
     restored(good)
     for place, value in (
         (0, None),
@@ -227,7 +228,7 @@ def test_a_record_of_version_1_is_migrated():
         with Scratch() as folder:
             path = folder + "/transaction1"
             write(path, b"pilotlight 1 %08x\n%s" % (crc32(body, crc32(b"1\n")), body))
-            keeper = Keeper(Record(path, module.RECORD_VERSION, migrate))
+            keeper = Keeper(Record(path, RECORD_VERSION, migrate))
             transaction = keeper.load()
             assert transaction is not None
             assert (transaction.number, transaction.connector, transaction.id_tag) == (number, 1, "04A1B2C3")
@@ -236,7 +237,7 @@ def test_a_record_of_version_1_is_migrated():
             assert transaction.refused_at_wh == 1500 and transaction.reservation_id is None
             assert transaction.started == NOON and transaction.begin is None
             assert transaction.last_seen in (NOON + 2 * MINUTE, [20, 5000])
-            keeper.keep(transaction)
+            keeper.keep(transaction, 0)
             assert read(path).startswith(b"pilotlight 2 ")
             again = keeper.load()
             assert again is not None and fields(again) == fields(transaction)
