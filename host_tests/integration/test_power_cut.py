@@ -24,8 +24,8 @@ def tool(*options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_every_eleventh_cut_loses_nothing():
-    code, text = tool("--every", "11", "--turn", "--stride", "41")
+def test_every_seventeenth_cut_loses_nothing():
+    code, text = tool("--every", "17", "--turn", "--stride", "41")
     last = text.splitlines()[-1]
     match = re.fullmatch(r"power-cut: (\d+) cuts, 0 lost, 0 duplicated, 0 unbootable", last)
     assert match and code == 0, text
@@ -34,30 +34,35 @@ def test_every_eleventh_cut_loses_nothing():
     assert all(int(number) > 5 for number in re.findall(r"(\d+) transactions;", text)), text
 
 
-# What is broken (tools/flash/board/defects.py), and what it must be found as.
+# What is broken (tools/flash/board/defects.py), the life in which it must be found, and as what.
 DEFECTS = {
-    "append": "lost",
-    "boot": "unbootable",
-    "forgetful": "lost",
-    "head": "duplicated",
-    "ids": "duplicated",
-    "keeper": "lost",
-    "record": "settings",
+    "allowance": ("stop", "bill"),
+    "append": ("stop", "lost"),
+    "boot": ("stop", "unbootable"),
+    "forgetful": ("stop", "lost"),
+    "head": ("stop", "duplicated"),
+    "ids": ("stop", "duplicated"),
+    "keeper": ("stop", "lost"),
+    "once": ("long", "bill"),
+    "record": ("stop", "settings"),
+    "samples": ("long", "bill"),
+    "unwarned": ("long", "bill"),
 }
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_what_is_broken_is_found(defect):
+    kind, found_as = DEFECTS[defect]
     options = {
         "board": "rp2",
-        "kind": "stop",
-        "every": 9,
+        "kind": kind,
+        "every": 9 if kind == "stop" else 60,
         "torn": "turn",
         "stride": 0,
         "defect": defect,
     }
     totals, faults = power_cut.run("power_cut", options)
-    assert totals["kinds"].get(DEFECTS[defect]), totals
+    assert totals["kinds"].get(found_as), totals
     assert faults and all(fault["faults"] for fault in faults)
 
 
@@ -66,6 +71,18 @@ def test_damaged_files_cost_the_record_hit():
     totals, faults = power_cut.run("rot", options)
     assert totals["faulty"] == 0, faults
     assert totals["boots"] > 100 and 10 < totals["harmed"] < totals["boots"], totals
+
+
+def test_a_damaged_sample_costs_a_quarter_of_an_hour():
+    options = {"board": "rp2", "kind": "long", "file": "outbox/00000001.seg"}
+    totals, faults = power_cut.run("rot", options)
+    assert totals["faulty"] == 0 and totals["harmed"] > 30, (totals, faults)
+
+
+def test_a_record_that_is_older_is_found():
+    options = {"board": "rp2", "kind": "long", "file": "outbox/00000001.seg", "defect": "stale"}
+    totals, _ = power_cut.run("rot", options)
+    assert totals["kinds"] == {"bill": totals["faulty"]} and totals["faulty"] > 30, totals
 
 
 def test_damage_that_nobody_checks_is_found():

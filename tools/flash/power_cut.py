@@ -25,7 +25,8 @@ from toolchain.layout import ROOT, SetupError
 
 # What the boards mount littlefs with: rp2 erases 4096 bytes and programs 256, esp32 programs 32.
 BOARDS = ("rp2", "esp32")
-KINDS = ("stop", "resume", "full")
+KINDS = ("stop", "resume", "full", "long")
+_SLOW_KINDS = ("full", "long")
 _HEAP = "8M"
 _SUMMARY = ("lost", "duplicated", "unbootable")
 _FAULTS_SHOWN = 10
@@ -106,9 +107,9 @@ def all_cuts(arguments) -> int:
             "board": board,
             "kind": kind,
             "every": arguments.every,
-            # A life with a full outbox is long, and so are the recoveries in it: one way of tearing each.
-            "torn": "turn" if kind == "full" else arguments.torn_all,
-            "stride": arguments.stride * (5 if kind == "full" else 1),
+            # Such lives take long, and so do the recoveries in them: one way of tearing each.
+            "torn": "turn" if kind in _SLOW_KINDS else arguments.torn_all,
+            "stride": arguments.stride * (5 if kind in _SLOW_KINDS else 1),
             "defect": arguments.defect,
         }
         for board in ([arguments.board] if arguments.board else reversed(BOARDS))
@@ -157,7 +158,7 @@ def rot(arguments) -> int:
     began = time.monotonic()
     options = {"every": arguments.every, "file": arguments.file, "at": arguments.at, "how": arguments.how}
     options.update({"defect": arguments.defect, "verbose": arguments.verbose})
-    pairs = [("rp2", "stop"), ("esp32", "resume")]
+    pairs = [("rp2", "stop"), ("esp32", "resume"), ("rp2", "long")]
     if arguments.board or arguments.kind:
         pairs = [(arguments.board or BOARDS[0], arguments.kind or KINDS[0])]
     jobs = [{**options, "board": board, "kind": kind} for board, kind in pairs]

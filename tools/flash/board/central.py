@@ -10,6 +10,7 @@ import json
 
 _CALL = 2
 _REGISTER = "Energy.Active.Import.Register"
+REFUSED = "MALLORY"  # Authorize lets this tag in, StartTransaction does not
 
 
 class Row:
@@ -44,7 +45,8 @@ class Row:
 
 
 class Central:
-    """`utc_text()`: the true time.
+    """`utc_text()`: the true time. `meters_forget`: a transaction may begin below the register with which the
+    one before it ended.
 
     said           every message with a transaction, once: (action, ...), see `_said`
     rows           every transaction, in the order in which their starts came
@@ -55,8 +57,9 @@ class Central:
     refuse         so many CALLs with MeterValues are answered with a CALLERROR
     """
 
-    def __init__(self, utc_text):
+    def __init__(self, utc_text, meters_forget=False):
         self._utc_text = utc_text
+        self._meters_forget = meters_forget
         self.said = []
         self.rows = []
         self.registers = {}
@@ -68,7 +71,7 @@ class Central:
 
     def copy(self, utc_text):
         """One that knows as much and goes its own way."""
-        other = Central(utc_text)
+        other = Central(utc_text, self._meters_forget)
         other.said = list(self.said)
         other.rows = [row.copy() for row in self.rows]
         other.registers = {connector: list(seen) for connector, seen in self.registers.items()}
@@ -126,8 +129,13 @@ class Central:
     def _StartTransaction(self, payload):  # noqa: N802
         row = Row(1000 + len(self.rows), payload)
         self.rows.append(row)
+        if self._meters_forget:
+            self.registers[row.connector] = []
         self._register(row, row.start_wh)
-        return {"transactionId": row.id, "idTagInfo": {"status": "Accepted"}}
+        return {
+            "transactionId": row.id,
+            "idTagInfo": {"status": "Blocked" if row.tag == REFUSED else "Accepted"},
+        }
 
     def _MeterValues(self, payload):  # noqa: N802
         row = self._row(payload, "MeterValues")
@@ -149,6 +157,8 @@ class Central:
             self.faults.append(("duplicated", "StopTransaction of %s" % row))
             return {}
         row.stop = (payload["meterStop"], payload["timestamp"], payload.get("reason"))
+        if row.tag == REFUSED and payload.get("reason") not in ("DeAuthorized", "PowerLoss"):
+            self.faults.append(("order", "%s ends with %s" % (row, payload.get("reason"))))
         self._register(row, payload["meterStop"])
         moment = row.started
         for at in [at for _, at in row.meters] + [payload["timestamp"]]:

@@ -8,6 +8,7 @@ WebSocket, behind which the central system answers in the call. So no task ever 
 coroutine can be driven to where it sleeps: there is no event loop.
 """
 
+import log
 import main
 from hal import ticks
 from hal.reading import Reading
@@ -63,9 +64,6 @@ class _Supply(ScriptedSupply):
         if on and self.on_permit is not None:
             self.on_permit(self.number)
 
-    def report(self, name, present):
-        self.faults = (name,) if present else ()
-
 
 class _Meter:
     def __init__(self, world, number):
@@ -73,9 +71,12 @@ class _Meter:
         self._number = number
 
     async def read(self):
+        register_wh = self._world.register_wh(self._number)
+        if register_wh is None:
+            return None
         energised = self._world.energised(self._number)
         power_w = self._world.power_w if energised else 0
-        return Reading(self._world.register_wh(self._number), power_w, (power_w * 1000 // 230,), (230000,))
+        return Reading(register_wh, power_w, (power_w * 1000 // 230,), (230000,))
 
 
 class _Hardware:
@@ -89,12 +90,12 @@ class _Board:
 
     tag_reader = None
     link = None
-    power_fails = None
 
     def __init__(self, world, data_dir, connectors):
         self.data_dir = data_dir
         self.connectors = [_Hardware(world, number + 1) for number in range(connectors)]
         self.clock = self
+        self.power_fails = world.power_fails if world.plan.warns else None
 
     def utc_ms(self):
         return None  # no clock that a battery keeps
@@ -142,8 +143,23 @@ def _described(document):
     return _descriptions[name]
 
 
-def prepare(world):
-    """Put the scripted parts in their places; `world.uptime_ms()` is the time since boot."""
+class _Console:
+    """Stands for `sys` in `log`."""
+
+    def __init__(self, show):
+        self.stdout = self
+        self._show = show
+
+    def write(self, line):
+        if self._show is not None:
+            self._show(line[:-1])
+
+
+def prepare(world, show=None):
+    """Put the scripted parts in their places; `world.uptime_ms()` is the time since boot. `show(line)` gets
+    what is logged.
+    """
+    log.sys = _Console(show)
     main.asyncio = _ByHand
     main.Supply = _Supply
     main.Description = _described

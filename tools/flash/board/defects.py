@@ -9,6 +9,7 @@ import builtins
 
 from ocpp16.outbox import Outbox
 from station import charge_point
+from station.connector import Connector
 from store import head, record, segments
 
 _undo = []
@@ -20,14 +21,19 @@ def apply(name):
     undo()
     if name is not None:
         {
+            "allowance": _allowance,
             "append": _append,
             "boot": _boot,
             "forgetful": _forgetful,
             "head": _head,
             "ids": _ids,
             "keeper": _keeper,
+            "once": _once,
             "record": _record,
+            "samples": _samples,
+            "stale": _stale,
             "unchecked": _unchecked,
+            "unwarned": _unwarned,
         }[name]()
 
 
@@ -113,7 +119,49 @@ def _forgetful():
 
 def _keeper():
     """The running transaction is not kept: nobody knows of it after a power cut."""
-    _replace(charge_point.Keeper, "keep", lambda keeper, transaction: None)
+    _replace(charge_point.Keeper, "keep", _nothing)
+
+
+def _nothing(*arguments):
+    return None
+
+
+def _stale():
+    """The record of a transaction is not written again for as long as it runs."""
+    _replace(charge_point.Keeper, "due", lambda keeper, now: False)
+
+
+def _samples():
+    """What samples on flash say of the transaction that was cut off is not looked at."""
+    _replace(Outbox, "told", _nothing)
+
+
+def _once():
+    """What the samples said is known until the next power cut only."""
+    was_cut_off = Connector.was_cut_off
+
+    def forgetful(connector, *arguments):
+        keep = charge_point.Keeper.keep
+        setattr(charge_point.Keeper, "keep", _nothing)  # noqa: B010
+        was_cut_off(connector, *arguments)
+        setattr(charge_point.Keeper, "keep", keep)  # noqa: B010
+
+    _replace(Connector, "was_cut_off", forgetful)
+
+
+def _allowance():
+    """A meter that shows more than the record is not believed."""
+    was_cut_off = Connector.was_cut_off
+
+    def mistrustful(connector, transaction, most_wh, now):
+        was_cut_off(connector, transaction, 0, now)
+
+    _replace(Connector, "was_cut_off", mistrustful)
+
+
+def _unwarned():
+    """The board's power-fail input is not asked."""
+    _replace(charge_point.ChargePoint, "watch_power", lambda station, failing, now: False)
 
 
 def _record():

@@ -1,6 +1,6 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The life of a charger with two connectors, as steps that can be repeated after a power cut.
+"""The lives of a charger, as steps that can be repeated after a power cut.
 
 A step is (name, function of the `World`). A power cut ends the step in which it comes; when the charger has
 booted again the same step is done once more, from its beginning. So a step says what is to be true when it is
@@ -14,14 +14,10 @@ into `ledger.py`. Each flash operation costs five lives of some 0.1 s in `make p
 many there are.
 """
 
-KINDS = ("stop", "resume", "full")
-_STATION = {
-    "connectors": [
-        {"cable": "fixed", "rated_a": 32, "phases": 3},
-        {"cable": "fixed", "rated_a": 32, "phases": 3},
-    ],
-    "reader": "per_connector",
-}
+from flash.board.central import REFUSED
+
+KINDS = ("stop", "resume", "full", "long")
+_CONNECTOR = {"cable": "fixed", "rated_a": 32, "phases": 3}
 _KEYS = {
     "AllowOfflineTxForUnknownId": "true",
     "AuthorizationCacheEnabled": "true",
@@ -32,9 +28,14 @@ _KEYS = {
 
 class Plan:
     """The charger and its life. `kind`: "stop" or "resume", what becomes of a transaction during which the
-    power failed; "full": as "stop", and the outbox has so little room that MeterValues are thinned out.
+    power failed; "full": as "stop", and the outbox has so little room that MeterValues are thinned out;
+    "long": as "stop", with three connectors, meters that forget their registers or start slowly, a power-fail
+    input, and transactions of which for a long time nothing but samples is written.
 
     Segments of the outbox are small, so that a short queue has several.
+
+    warns           the board has a power-fail input
+    meters_forget   not all that flows is in the registers
     """
 
     blocks = 24
@@ -44,16 +45,27 @@ class Plan:
     def __init__(self, kind):
         self.is_thinned = kind == "full"
         self.budget_bytes = 700 if self.is_thinned else None
-        self.station = dict(_STATION)
-        self.station["name"] = "life, " + kind
-        self.station["options"] = {"power_loss": "resume" if kind == "resume" else "stop"}
+        self.warns = self.meters_forget = self._is_long = kind == "long"
+        self.connectors = 3 if self._is_long else 2
+        self.station = {
+            "name": "life, " + kind,
+            "connectors": [_CONNECTOR] * self.connectors,
+            "reader": "per_connector",
+            "options": {"power_loss": "resume" if kind == "resume" else "stop"},
+        }
         self._interval_s = 10 if self.is_thinned else 60
 
     def steps(self):
+        if self._is_long:
+            return self.until_fullest() + _cut_twice() + _warned() + _refused()
         return self.until_fullest() + _drain() + _restarts() + _end()
 
     def until_fullest(self):
-        """The steps to where most is on flash: a queue, a running transaction, an unknown time."""
+        """The steps to where most is on flash: a queue, a running transaction, an unknown time. "long": to
+        where the samples tell most that the record does not.
+        """
+        if self._is_long:
+            return _set_up(self._interval_s) + _sampled()
         return _set_up(self._interval_s) + _online() + _offline()
 
 
@@ -124,6 +136,62 @@ def _end():
         ("ALICE goes", lambda w: w.stop(1, "ALICE")),
         ("end", lambda w: w.drained()),
     ]
+
+
+def _sampled():
+    """One transaction for half an hour: it is as old as can be what its record says."""
+    return [
+        ("1 will forget", lambda w: w.meter(1, "restarts")),
+        ("ALICE charges for long", lambda w: w.charge(1, "ALICE", 29 * 60000)),
+    ]
+
+
+def _cut_twice():
+    """The second time while the charger waits for the meter of the transaction that the first has ended, and
+    somebody else has begun.
+    """
+    return [
+        ("power off after half an hour", lambda w: w.power_off(60000)),
+        ("1 will be silent", lambda w: w.meter(1, "silent")),
+        ("ALICE leaves", lambda w: w.stop(1, "ALICE")),
+        ("CAROL charges", lambda w: w.charge(1, "CAROL", 8 * 60000)),
+        ("power off", lambda w: w.power_off(60000)),
+        ("BOB begins at once", lambda w: w.begin(2, "BOB")),
+        ("power off at once", lambda w: w.power_off(5000)),
+        ("CAROL leaves", lambda w: w.stop(1, "CAROL")),
+        ("BOB leaves", lambda w: w.stop(2, "BOB")),
+    ]
+
+
+def _warned():
+    """Of all three connectors nothing but the records is left, which the power-fail input has made fresh."""
+    return [
+        ("all forget", lambda w: _meters(w, "restarts")),
+        ("ALICE begins", lambda w: w.begin(1, "ALICE")),
+        ("BOB begins", lambda w: w.begin(2, "BOB")),
+        ("CAROL charges with them", lambda w: w.charge(3, "CAROL", 90000)),
+        ("power off with a warning", lambda w: w.warned_power_off(60000)),
+        ("ALICE is gone", lambda w: w.stop(1, "ALICE")),
+        ("BOB is gone", lambda w: w.stop(2, "BOB")),
+        ("CAROL is gone", lambda w: w.stop(3, "CAROL")),
+        ("told", lambda w: w.drained()),
+    ]
+
+
+def _refused():
+    """Offline nobody knows that the tag is no good: it is refused when StartTransaction is answered."""
+    return [
+        ("link down", lambda w: w.link(False)),
+        ("somebody charges offline", lambda w: w.charge(3, REFUSED, 70000)),
+        ("link up", lambda w: w.link(True)),
+        ("refused", lambda w: w.refused(3)),
+        ("end", lambda w: w.drained()),
+    ]
+
+
+def _meters(world, at_power_up):
+    for number in range(world.plan.connectors):
+        world.meter(number + 1, at_power_up)
 
 
 def _refuse(world, count):

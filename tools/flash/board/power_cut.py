@@ -48,7 +48,9 @@ class Life:
         self.files = {}
         self.chosen = {}
         if whole:
-            drawn = {number: world.drawn_wh(number) for number in (1, 2)}
+            drawn = {number + 1: world.drawn_wh(number + 1) for number in range(world.plan.connectors)}
+            if world.plan.meters_forget:
+                drawn = {}
             self.faults += world.ledger.compare(world.central, drawn, world.plan.is_thinned)
             self._look_at_files(world, reference)
 

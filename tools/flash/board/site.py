@@ -29,16 +29,14 @@ _HEARTBEAT_S = 3600
 
 
 class _Plan:
+    warns = False
+
     def __init__(self, station, keys):
         self.station = station
         self.keys = keys
 
 
 def _nobody(action, payload):
-    return None
-
-
-def _nowhere(text):
     return None
 
 
@@ -68,7 +66,6 @@ class Site:
         self._energy_mwh = 1000000
         self._now_ms = 0  # since the site began
         log.level = log.ERROR
-        log.print = _nowhere  # pyright: ignore[reportAttributeAccessIssue]
         charging.prepare(self)
         main.Journal = Journal  # as large as it is, not as a world of power cuts wants it
         chip.format(self.device, prog_bytes)

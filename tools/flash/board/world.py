@@ -22,6 +22,7 @@ _EPOCH_MS = 1790000000000
 _TURN_MS = 1000
 _RESTART_MS = 3000
 _PATIENCE_MS = 120000  # a driver's, and that of who waits for a restart
+_SILENCE_MS = 15000  # of a meter that starts slowly
 _GIVEN_UP = 20  # boots without an end: something goes round in circles
 
 
@@ -59,11 +60,15 @@ class World:
         self._mwh = {}
         self._cars = {}
         self._next_call = 0
-        self.central = Central(self.utc_text)
-        self.ledger = Ledger()
+        self._meters = {}  # connector -> "restarts", "silent": see `meter`
+        self._forgotten_mwh = {}  # by the meters
+        self._silent_to_ms = {}
+        self._power_fails = False
+        self._was_off = False
+        self.central = Central(self.utc_text, plan.meters_forget)
+        self.ledger = Ledger(self.power_w)
         log.level = log.INFO if show is not None else log.ERROR
-        log.print = show if show is not None else _nowhere  # pyright: ignore[reportAttributeAccessIssue]
-        charging.prepare(self)
+        charging.prepare(self, show)
         self.records = watch_records(self.fault)
         if image is None:
             chip.format(self.device, prog_bytes)
@@ -78,6 +83,10 @@ class World:
         other._now_ms = self._now_ms
         other._mwh = dict(self._mwh)
         other._cars = dict(self._cars)
+        other._was_off = True
+        other._meters = dict(self._meters)
+        other._forgotten_mwh = dict(self._forgotten_mwh)
+        other.ledger = self.ledger.copy()
         other.central = self.central.copy(other.utc_text)
         for path, contents in self.records.items():
             other.records[path] = list(contents)
@@ -100,18 +109,35 @@ class World:
 
     def after_cut(self):
         """The power went in an operation and comes back: all that is left is the chip."""
+        self._lose_power(False)
         self._discard()
         self.device = chip.Device(image=self.device.survivor)
         self._arm()
         self._now_ms += _RESTART_MS
         self.mount()
 
-    def power_off(self, ms):
+    def power_off(self, ms, warned=False):
         """The power is off for a while, between two operations."""
+        self._lose_power(warned)
         self.device = self.device.unplugged()
         self._discard()
         self._now_ms += ms
         self.mount()
+
+    def warned_power_off(self, ms):
+        """As `power_off`; the board's power-fail input has told the charger before."""
+        self._power_fails = True
+        self.wait(_TURN_MS)
+        self.power_off(ms, True)
+
+    def power_fails(self):
+        return self._power_fails
+
+    def _lose_power(self, warned):
+        self._power_fails = False
+        self._was_off = True
+        for number in self._mwh:
+            self.ledger.power_lost(number, number in self._meters and not warned)
 
     def restart(self):
         """As a reset does."""
@@ -132,6 +158,9 @@ class World:
         if self.boots > _GIVEN_UP:
             raise Stuck("%d boots" % self.boots)
         self._booted_ms = self._now_ms
+        if self._was_off:
+            self._was_off = False
+            self._start_meters()
         charger = charging.Charger(self, MOUNT)
         self.ledger.watch(charger)
         for number, plugged in self._cars.items():
@@ -157,7 +186,9 @@ class World:
             for supply in self.charger.firmware.supplies:
                 if supply.energised:
                     number = supply.number
-                    self._mwh[number] = self._mwh.get(number, 0) + self.power_w * part // 3600
+                    mwh = self.power_w * part // 3600
+                    self._mwh[number] = self._mwh.get(number, 0) + mwh
+                    self.ledger.flows(number, mwh)
             if self.charger.turn():
                 self.restart()
                 self.boot()
@@ -179,7 +210,27 @@ class World:
         return self.charger is not None and self.charger.firmware.supplies[number - 1].energised
 
     def register_wh(self, number):
+        """What the meter shows, None: it does not answer."""
+        if self._now_ms < self._silent_to_ms.get(number, 0):
+            return None
+        if number in self._forgotten_mwh:
+            return (self._mwh.get(number, 0) - self._forgotten_mwh[number]) // 1000
         return 5000 * number + self.drawn_wh(number)
+
+    def meter(self, number, at_power_up):
+        """From now on, when the power returns, the meter "keeps" its register, "restarts" at 0, or keeps it
+        and is "silent" first, for longer than it is waited for.
+        """
+        self._meters.pop(number, None)
+        if at_power_up != "keeps":
+            self._meters[number] = at_power_up
+
+    def _start_meters(self):
+        for number, at_power_up in self._meters.items():
+            if at_power_up == "restarts":
+                self._forgotten_mwh[number] = self._mwh.get(number, 0)
+            else:
+                self._silent_to_ms[number] = self._now_ms + _SILENCE_MS
 
     def drawn_wh(self, number):
         return self._mwh.get(number, 0) // 1000
@@ -206,7 +257,7 @@ class World:
 
         def act():
             connector = self.connector(number)
-            if connector.transaction is None and connector.grant is None:
+            if not connector.busy and connector.grant is None:
                 self.swipe(number, tag)
 
         if not self._cars.get(number):
@@ -225,7 +276,16 @@ class World:
             if self.connector(number).transaction is not None and not self.connector(number).ending:
                 self.swipe(number, tag)
 
-        self.until("%s ends" % tag, lambda: self.connector(number).transaction is None, act)
+        self.until("%s ends" % tag, lambda: not self.connector(number).busy, act)
+        self.unplug(number)
+
+    def refused(self, number):
+        """The central system has refused the driver after the start, and all is over."""
+
+        def over():
+            return not self.connector(number).busy and self.central.open_row(number) is None
+
+        self.until("refused", over)
         self.unplug(number)
 
     # --- the central system and the network ---
@@ -270,14 +330,10 @@ class World:
         row = self.central.open_row(number)
         if row is not None and self.connector(number).transaction is not None:
             self.request("RemoteStopTransaction", {"transactionId": row.id})
-        self.until("remote stop", lambda: self.connector(number).transaction is None)
+        self.until("remote stop", lambda: not self.connector(number).busy)
 
     # --- the chip ---
 
     def files(self):
         """{name: size} below the charger's directory."""
         return {path[len(MOUNT) + 1 :]: size for path, size in chip.files(MOUNT)}
-
-
-def _nowhere(text):
-    return None
