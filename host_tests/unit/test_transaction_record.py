@@ -158,10 +158,10 @@ def test_what_is_told_after_the_cut_is_none_of_the_transaction():
     before.charge()
     cut_ms = before.clock.utc_ms
     after = boot(before, 555000, ClockAlignedDataInterval="60")
-    after.held_readings = []
+    answers = after.held_readings = []
     synchronise(after, cut_ms + 3000 + 60000 - cut_ms % 60000 - 4000)
     said = after.step(3000)
-    answers, after.held_readings = after.held_readings, None
+    after.held_readings = None
     for answer in reversed(answers):
         answer()
     said += after.step(9000)
