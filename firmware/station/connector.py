@@ -48,6 +48,7 @@ class Connector:
         self.status = ConnectorStatus(self)
         self.meter_values = MeterValues(station.config, station.description.connectors[number - 1])
         self._record = record
+        self._untold = None  # the last transaction, of which only the record on flash knows the end
         self._was_plugged = False
         self._was_offering = False
         self._return_limit = None  # ticks: the car of a resumed transaction shows itself, or has left
@@ -154,7 +155,7 @@ class Connector:
         return clock.stamp_at(at_ms) if self.transaction is None else self.transaction.tell(clock, at_ms)
 
     def keep_record(self, now):
-        """The record of the transaction is due, whatever it was written for last."""
+        """As of now, also when the meter is silent: times are told all the same."""
         transaction = self.transaction
         if transaction is not None:
             transaction.seen(None, self.station.clock)
@@ -205,7 +206,7 @@ class Connector:
             if info.status != "Accepted" and transaction.refused_at_wh is None:
                 log.warning("connector", "%d: tag refused at start: %s", self.number, info.status)
                 transaction.refused_at_wh = transaction.meter_last_wh
-        self._record.keep(transaction, self.station.now())
+        self.keep_record(self.station.now())
 
     def metered(self, reading):
         """A reading of now (None: the meter was silent)."""
@@ -311,7 +312,7 @@ class Connector:
             if self.transaction is None:
                 return
         if self._record.due(now):
-            self._record.keep(transaction, now)
+            self.keep_record(now)
 
     def _has_left(self, now):
         """The car was unplugged since the last step, or while the power was off."""
@@ -377,10 +378,14 @@ class Connector:
             # Neither flash nor RAM takes it: nobody would be billed, and the CSMS never hear of it.
             log.error("connector", "%d: no transaction, it cannot be kept", self.number)
             self.transaction = None
-            self._record.drop()
+            if self._untold is None:
+                self._record.drop()
+            else:
+                self._record.keep(self._untold, now)
             self.finishing = True
             self.status.step(now)
             return
+        self._untold = None
         self._hold_cable()
         self.supply.permit(True)
         self.status.settle(now)
@@ -443,7 +448,9 @@ class Connector:
 
     def _tell_stop(self, transaction, reason, tag, stamp, data):
         # What the outbox could not put on flash is still in the record, should the power fail now.
+        self._untold = transaction
         if self.station.wire.stopped(transaction, reason, tag, stamp, data):
+            self._untold = None
             self._record.drop()
         self.finishing = self.supply.plugged or self.supply.cable
         self.last_user = (transaction.id_tag, transaction.parent)

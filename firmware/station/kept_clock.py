@@ -57,7 +57,7 @@ class KeptClock:
             return
         if station.quiet:
             return
-        if self._queue.depth == 0 and not any(c.transaction is not None for c in station.connectors):
+        if self._queue.depth == 0 and not any(c.busy for c in station.connectors):
             clock.forget_boots()  # nothing is left that would ask for them: the record is smaller
         self._kept_queued = queued
         self._kept_ms = clock.uptime_ms

@@ -58,7 +58,8 @@ class Keeper:
 
     def witnessed(self, register_wh, now):
         """A sample with this register is on flash, and stays there."""
-        self._fresh_at = now
+        if not self._failing:  # a beginning that is not on flash at all has nothing to lean on
+            self._fresh_at = now
         self.recorded_wh = max(register_wh, self.recorded_wh)
         self.leans = True
 

@@ -152,6 +152,65 @@ def test_a_flash_that_fails_for_a_while():
     assert rig.records[0].saves == saves
 
 
+def test_a_beginning_that_is_not_on_flash_has_no_sample_to_lean_on():
+    rig = Rig(MeterValueSampleInterval="5")
+    rig.wire.keeps_samples = True
+
+    def failing(value):
+        raise OSError(5)
+
+    save, rig.records[0].save = rig.records[0].save, failing
+    connector = rig.charge()
+    rig.records[0].save = save
+    rig.step(10100)
+    assert kept(rig).number == connector.transaction.number
+
+
+def test_a_silent_meter_does_not_stop_the_time_of_the_record():
+    rig = Rig()
+    rig.charge()
+    rig.meter_silent = True
+    rig.step(20 * 60000)
+    cut_ms = rig.clock.utc_ms
+    assert cut_ms - kept(rig).last_seen <= RECORD_MS
+    after = boot(rig)
+    after.step(20)
+    synchronise(after, cut_ms + 60000)
+    assert cut_ms <= after.clock.resolve(after.wire.stopped_at) <= cut_ms + 60000
+
+
+def test_a_beginning_that_is_refused_leaves_the_record_of_an_end_that_is_not_on_flash():
+    rig = Rig()
+    connector = rig.charge()
+    number = connector.transaction.number
+    meter(rig, 1300)
+    rig.wire.disk_full = rig.wire.takes_nothing = True
+    rig.tag("GOOD")
+    assert kept(rig).number == number
+    rig.tag("OTHER")
+    rig.step(1000)
+    assert connector.transaction is None
+    assert (kept(rig).number, kept(rig).meter_last_wh) == (number, 1300)
+    rig.wire.disk_full = rig.wire.takes_nothing = False
+    rig.tag("GOOD")
+    rig.step(1000)
+    assert kept(rig).number == connector.transaction.number != number
+    rig.tag("GOOD")
+    assert rig.records[0].value is None
+
+
+def test_a_connector_is_busy_until_the_stop_is_told():
+    """The clock remembers earlier boots for it, and nobody else begins."""
+    rig = Rig()
+    rig.charge()
+    after = boot(rig)
+    after.meter_silent = True
+    after.step(1000)
+    assert after.station.connectors[0].busy and not after.station.connectors[0].usable
+    after.step(10000)
+    assert not after.station.connectors[0].busy
+
+
 def test_what_is_told_after_the_cut_is_none_of_the_transaction():
     """A clock-aligned sample while the meter is still starting."""
     before = Rig(MeterValueSampleInterval="60")
