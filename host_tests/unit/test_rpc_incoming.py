@@ -182,15 +182,20 @@ def test_coroutine_handlers():
     run(main())
 
 
+def unlocked_behind(gate):
+    """A handler that answers once the gate is open."""
+
+    async def slow(payload):
+        await gate.wait()
+        return {"status": "Unlocked"}
+
+    return slow
+
+
 def test_coroutine_handlers_are_bounded():
     async def main():
         gate = asyncio.Event()
-
-        async def slow(payload):
-            await gate.wait()
-            return {"status": "Unlocked"}
-
-        wire = Wire(UnlockConnector=slow)
+        wire = Wire(UnlockConnector=unlocked_behind(gate))
         for i in range(4):
             assert wire.says([2, "a%d" % i, "UnlockConnector", {"connectorId": 1}]) == []
         assert code(wire.says([2, "a4", "UnlockConnector", {"connectorId": 1}])) == ("a4", "GenericError")
@@ -207,12 +212,7 @@ def test_coroutine_handlers_are_bounded():
 def test_an_answer_does_not_go_to_another_link():
     async def main():
         gate = asyncio.Event()
-
-        async def slow(payload):
-            await gate.wait()
-            return {"status": "Unlocked"}
-
-        wire = Wire(UnlockConnector=slow)
+        wire = Wire(UnlockConnector=unlocked_behind(gate))
         wire.says([2, "1", "UnlockConnector", {"connectorId": 1}])
         wire.rpc.detach()
         other = []

@@ -70,6 +70,26 @@ def test_a_sample_without_a_register_takes_the_place_of_one():
     assert kept(rig).meter_last_wh == 1500
 
 
+def test_the_record_over_the_wrap_of_the_ticks():
+    """They wrap after 12.4 days. Then the station is idle for three months."""
+    rig = Rig(start_ticks=(1 << 30) - 13 * 60000, MeterValueSampleInterval="60")
+    rig.wire.keeps_samples = True
+    rig.charge()
+    saves = rig.records[0].saves
+    rig.step(46 * 60000)
+    assert rig.records[0].saves == saves + 3
+    rig.tag("GOOD")
+    for _ in range(30):
+        rig.now = (rig.now + (1 << 28)) % (1 << 30)
+        rig.step(100)
+    rig.charge()
+    saves = rig.records[0].saves
+    rig.step(14 * 60000)
+    assert rig.records[0].saves == saves
+    rig.step(2 * 60000)
+    assert rig.records[0].saves == saves + 1
+
+
 def test_when_samples_end_the_record_goes_on():
     rig = Rig(MeterValueSampleInterval="60")
     rig.wire.keeps_samples = True
