@@ -11,6 +11,7 @@ Commands may be piped in: each is shown and carried out in turn, the end of the 
 import argparse
 import asyncio
 import contextlib
+import io
 import signal
 import sys
 import threading
@@ -213,6 +214,9 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
+    # Also into a pipe or a file each line is there when it happens.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     options = arguments()
     interactive = sys.stdin.isatty() and not options.demo
     try:

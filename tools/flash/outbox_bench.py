@@ -7,6 +7,7 @@ a message is missing or out of order, or when the outbox needs more RAM than it 
 """
 
 import argparse
+import io
 import sys
 from typing import Any
 
@@ -76,6 +77,9 @@ def _print(results: list[dict[str, Any]]) -> None:
 
 
 def main() -> int:
+    # In order with what goes to stderr, also where both go into one pipe.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     parser = argparse.ArgumentParser(prog="make outbox-bench", description="A full queue, and its way out.")
     parser.add_argument("--transactions", type=int, default=1000)
     parser.add_argument("--meter-values", type=int, default=10, help="in each of them")
