@@ -20,6 +20,9 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from toolchain import interpreter
 
+# What tools print into a pipe must come in time without it: few of those who run them have it set.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 UNIT = ROOT / "host_tests" / "unit"
 # Sources are compiled in the process itself, which a board's frozen image is not: room for the compiler and
 # the test.

@@ -11,7 +11,6 @@ Commands may be piped in: each is shown and carried out in turn, the end of the 
 import argparse
 import asyncio
 import contextlib
-import io
 import signal
 import sys
 import threading
@@ -30,6 +29,7 @@ from bench.commands import Commands, Quit
 from bench.desk import CARD, Desk
 from bench.screen import BOLD, CYAN, DIM, GREEN, MAGENTA, Screen, wants_colour
 from bench.station import NotSeen
+from toolchain.output import line_by_line
 
 PROMPT = "pilotlight> "
 
@@ -214,9 +214,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    # Also into a pipe or a file each line is there when it happens.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
+    line_by_line()
     options = arguments()
     interactive = sys.stdin.isatty() and not options.demo
     try:

@@ -15,6 +15,7 @@ from typing import Any
 from bench.charger import LAUNCHER, SimulatedCharger
 from bench.csms import Csms
 from bench.station import CallRefused, NotSeen, Station
+from toolchain.output import line_by_line
 
 TAG = "04A1B2C3"
 ALLOWED_GROWTH_BYTES = 1024
@@ -56,7 +57,7 @@ async def read(charger: SimulatedCharger) -> Heap:
 
 
 def _row(title: str, heap: Heap) -> None:
-    print(f"{title:32} {heap}", flush=True)
+    print(f"{title:32} {heap}")
 
 
 async def _one(station: Station, number: int) -> None:
@@ -129,6 +130,7 @@ async def measure(messages: int, charging_s: int, station: str, size: str, launc
 
 
 def main() -> int:
+    line_by_line()
     parser = argparse.ArgumentParser(
         prog="make heap", description="The firmware's heap over 10,000 messages."
     )

@@ -29,6 +29,7 @@ from bench.soak_books import Found, audit
 from bench.soak_charger import SoakCharger, Stuck
 from bench.soak_plan import Outage, outages, sessions
 from bench.soak_record import START, Entry
+from toolchain.output import line_by_line
 
 # What may be in use more at the end than at the beginning, on 200 KB. Two readings of the same charger differ
 # by some hundred bytes: MicroPython's collector takes for an address what looks like one.
@@ -143,7 +144,7 @@ class Soak:
         began = time.monotonic()
         while True:
             await asyncio.sleep(30)
-            print(f"  {time.monotonic() - began:5.0f} s: {self.transactions()} transactions", flush=True)
+            print(f"  {time.monotonic() - began:5.0f} s: {self.transactions()} transactions")
 
     async def _watch_itself(self) -> None:
         """A busy machine: what came from the chargers then had to wait, who knows how long."""
@@ -215,7 +216,7 @@ async def soak(seed: int, transactions: int | None, minutes: float | None, charg
         if result is not None and not result.wrong:
             shutil.rmtree(folder)
         else:
-            print(f"  logs and messages are in {folder}", flush=True)
+            print(f"  logs and messages are in {folder}")
 
 
 def _first(group: BaseExceptionGroup) -> BaseException:
@@ -226,6 +227,7 @@ def _first(group: BaseExceptionGroup) -> BaseException:
 
 
 def main() -> int:
+    line_by_line()
     parser = argparse.ArgumentParser(
         prog="make soak", description="Thousands of transactions, and the audit."
     )
@@ -240,7 +242,7 @@ def main() -> int:
     transactions = options.transactions
     if transactions is None and options.minutes is None:
         transactions = 2000
-    print(f"soak: seed {seed}, {options.chargers} chargers with two connectors", flush=True)
+    print(f"soak: seed {seed}, {options.chargers} chargers with two connectors")
     try:
         result = asyncio.run(soak(seed, transactions, options.minutes, options.chargers))
     except BaseExceptionGroup as group:

@@ -21,6 +21,7 @@ from bench.charger import REPOSITORY, SimulatedCharger
 from bench.csms import Csms
 from bench.deadline import within
 from bench.exchange import Exchange, Wrong
+from toolchain.output import line_by_line
 
 OURS, RIVAL = "PILOTLIGHT", "RIVAL"
 TAG = "04A1B2C3"
@@ -259,6 +260,7 @@ async def measure(samples: int, calls: int, station: str, heap: str) -> str:
 
 
 def main() -> int:
+    line_by_line()
     parser = argparse.ArgumentParser(
         prog="make bench", description="Our firmware beside a CPython charge point."
     )

@@ -7,12 +7,12 @@ a message is missing or out of order, or when the outbox needs more RAM than it 
 """
 
 import argparse
-import io
 import sys
 from typing import Any
 
 from flash.lane import MeasurementFailed, measure
 from flash.wear import GEOMETRIES
+from toolchain.output import line_by_line
 
 AIM_RAM_BYTES = 4096
 AIM_BOOT_MS = 1000  # longer than with an empty queue
@@ -77,9 +77,7 @@ def _print(results: list[dict[str, Any]]) -> None:
 
 
 def main() -> int:
-    # In order with what goes to stderr, also where both go into one pipe.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
+    line_by_line()
     parser = argparse.ArgumentParser(prog="make outbox-bench", description="A full queue, and its way out.")
     parser.add_argument("--transactions", type=int, default=1000)
     parser.add_argument("--meter-values", type=int, default=10, help="in each of them")
@@ -90,7 +88,6 @@ def main() -> int:
     print(
         f"{transactions:,} transactions offline with {meter_values} MeterValues each,"
         f" on {options.kb} KB of littlefs, then delivered.\n",
-        flush=True,
     )
 
     def one(geometry):

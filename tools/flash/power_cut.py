@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from toolchain import interpreter
 from toolchain.layout import ROOT, SetupError
+from toolchain.output import line_by_line
 
 # What the boards mount littlefs with: rp2 erases 4096 bytes and programs 256, esp32 programs 32.
 BOARDS = ("rp2", "esp32")
@@ -197,6 +198,7 @@ def one_cut(arguments) -> int:
 
 
 def main() -> int:
+    line_by_line()
     parser = argparse.ArgumentParser(prog="flash.power_cut", description="Power cuts and damaged files.")
     parser.add_argument("--board", choices=BOARDS, help="only this geometry")
     parser.add_argument("--kind", choices=KINDS, help="only this kind of life, see board/life.py")

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flash.lane import MeasurementFailed, measure
+from toolchain.output import line_by_line
 
 GEOMETRIES = ("rp2", "esp32", "esp32-128")
 LIMIT = 100_000  # erases that the data sheets of NOR flash give a block
@@ -116,6 +117,7 @@ def _print(all_figures: list[Figures]) -> None:
 
 
 def main() -> int:
+    line_by_line()
     parser = argparse.ArgumentParser(prog="make wear", description="Flash erases, and how long flash lasts.")
     parser.add_argument("--days", type=int, default=200, help="to be lived through, 10 transactions each")
     parser.add_argument("--geometry", action="append", choices=GEOMETRIES, help="one or more of them")
@@ -125,7 +127,6 @@ def main() -> int:
     print("Ordinary transaction: online, one hour, a tag that the cache knows, MeterValues every 60 s.")
     print(
         "A day: a boot, 10 such transactions, one of them of a new tag, the clock kept every hour.\n",
-        flush=True,
     )
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(lambda geometry: measure("wear", geometry, str(max(1, options.days))), geometries)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from toolchain import bytecode, image, interpreter
 from toolchain.layout import MPY, ROOT, SetupError
+from toolchain.output import line_by_line
 
 STATION = ROOT / "boards" / "sim" / "loop_evs32a.json"
 # Room for the compiler and for code in the heap; what is used does not depend on it.
@@ -78,6 +79,7 @@ def _connected(port: int, process: subprocess.Popen) -> socket.socket:
 
 
 def main() -> int:
+    line_by_line()
     cross = bytecode.compiler()
     if cross is None:
         raise SetupError("there is no mpy-cross on this machine.")
