@@ -21,6 +21,7 @@ DATA_LIMIT_BYTES = 65535
 _MAGIC = 0xA5
 _CHECKED_BYTES = 7  # of the header: magic, length, sequence
 _CHUNK_BYTES = 128
+_AT_ONCE_BYTES = 768  # of records, which one opening of the file gives
 _ENOENT = 2
 
 
@@ -130,22 +131,32 @@ class Segments:
     def records(self, segment: int, at: int, least: int):
         """Yield (sequence number, data) of the good records from offset `at` on, numbers from `least` on.
 
-        Unreadable stretches are passed over. The generator may be left early.
+        Unreadable stretches are passed over. It may be left early: no file is open while it waits (it would
+        stay open until the garbage collector comes by, on MicroPython).
         """
-        try:
-            size = self.size(segment)
-            with open(self.path(segment), "rb") as file:
-                while True:
-                    found = following(file, at, size, segment)
-                    if found is None:
-                        return
-                    at, seq, data = found
-                    at += HEADER_BYTES + len(data)
-                    if seq >= least:
-                        least = seq + 1
-                        yield seq, data
-        except OSError:
-            return  # told by who has to deliver it
+        while at >= 0:
+            found = []
+            try:
+                at, least = self._some(segment, at, least, found)
+            except OSError:
+                at = -1  # told by who has to deliver it
+            yield from found
+
+    def _some(self, segment, at, least, found):
+        """Put some more of them into the list `found`: (where the next begin or -1, least number there)."""
+        size = self.size(segment)
+        end = at + _AT_ONCE_BYTES
+        with open(self.path(segment), "rb") as file:
+            while at < end:
+                record = following(file, at, size, segment)
+                if record is None:
+                    return -1, least
+                at, seq, data = record
+                at += HEADER_BYTES + len(data)
+                if seq >= least:
+                    least = seq + 1
+                    found.append((seq, data))
+        return at, least
 
     def _names(self):
         """(name, size or None) of everything in the directory, without a list where the platform can."""

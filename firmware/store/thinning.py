@@ -113,20 +113,24 @@ class Thinning:
         The first is None when the segment is damaged.
         """
         kept_bytes = whole_bytes = removed = count = first = last = 0
-        for seq, data, stays in self._sorted(segment, head_seq, True):
-            if data is None:
-                return None, 0, 0, False
-            if seq < head_seq:
-                continue
-            if not count:
-                first = seq
-            last = seq
-            count += 1
-            whole_bytes += HEADER_BYTES + len(data)
-            if stays:
-                kept_bytes += HEADER_BYTES + len(data)
-            else:
-                removed += 1
+        records = self._sorted(segment, head_seq, True)
+        try:
+            for seq, data, stays in records:
+                if data is None:
+                    return None, 0, 0, False
+                if seq < head_seq:
+                    continue
+                if not count:
+                    first = seq
+                last = seq
+                count += 1
+                whole_bytes += HEADER_BYTES + len(data)
+                if stays:
+                    kept_bytes += HEADER_BYTES + len(data)
+                else:
+                    removed += 1
+        finally:
+            records.close()
         return kept_bytes, removed, whole_bytes, count << self._level > last - first + 1
 
     def _write(self, into, segment, head_seq, thin):
@@ -139,12 +143,16 @@ class Thinning:
         try:
             with open(beside, "wb") as target:
                 for source in (segment,) if into == segment else (into, segment):
-                    for seq, data, stays in self._sorted(source, head_seq, thin and source == segment):
-                        if data is None:
-                            raise OSError(_EIO)  # it could be read a moment ago
-                        if stays:
-                            target.write(packed(seq, data))
-                            written += HEADER_BYTES + len(data)
+                    records = self._sorted(source, head_seq, thin and source == segment)
+                    try:
+                        for seq, data, stays in records:
+                            if data is None:
+                                raise OSError(_EIO)  # it could be read a moment ago
+                            if stays:
+                                target.write(packed(seq, data))
+                                written += HEADER_BYTES + len(data)
+                    finally:
+                        records.close()
             os.rename(beside, self._segments.path(into))
         except OSError:
             try:
@@ -155,7 +163,10 @@ class Thinning:
         return written
 
     def _sorted(self, segment, head_seq, thin):
-        """Yield (sequence number, data, whether it stays) of each record; data None, and no more: damage."""
+        """Yield (sequence number, data, whether it stays) of each record; data None, and no more: damage.
+
+        The file is open meanwhile: who leaves early calls close().
+        """
         kept = set()  # keys of which one has stayed since one went
         at = 0
         size = self._segments.size(segment)

@@ -43,6 +43,7 @@ DEFECTS = {
     "head": ("stop", "duplicated"),
     "ids": ("stop", "duplicated"),
     "keeper": ("stop", "lost"),
+    "open": ("stop", "open"),
     "once": ("long", "bill"),
     "record": ("stop", "settings"),
     "samples": ("long", "bill"),

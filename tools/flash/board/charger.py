@@ -12,6 +12,7 @@ import log
 import main
 from hal import ticks
 from hal.reading import Reading
+from host_tests.unit.open_files import OpenFiles
 from host_tests.unit.rig import ScriptedSupply
 from ocpp16.channel import Channel
 from station.description import Description
@@ -19,6 +20,8 @@ from store.journal import Journal
 
 _TEXT = 1
 _TICKS_MASK = 0x3FFFFFFF
+_open_files = OpenFiles("/flash")
+_open_files.__enter__()
 
 
 class _Never(Exception):
@@ -205,6 +208,9 @@ class Charger:
             self._converse()
         elif self._sender is not None:
             self._disconnect()
+        if _open_files.paths:
+            self._world.fault("open", ", ".join(_open_files.paths))
+            _open_files.paths.clear()
         return self.station.closed(self.session.all_told)
 
     @property

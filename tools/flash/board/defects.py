@@ -29,6 +29,7 @@ def apply(name):
             "ids": _ids,
             "keeper": _keeper,
             "once": _once,
+            "open": _left_open,
             "record": _record,
             "samples": _samples,
             "stale": _stale,
@@ -134,6 +135,17 @@ def _stale():
 def _samples():
     """What samples on flash say of the transaction that was cut off is not looked at."""
     _replace(Outbox, "told", _nothing)
+
+
+def _left_open():
+    """A file that was read is not closed."""
+    first = segments.Segments.first
+
+    def forgetful(found, segment, *arguments):
+        open(found.path(segment), "rb")  # noqa: SIM115
+        return first(found, segment, *arguments)
+
+    _replace(segments.Segments, "first", forgetful)
 
 
 def _once():

@@ -36,7 +36,7 @@ class World:
 
     device      the chip as it is now
     charger     the charger of the present boot, None while the power is off
-    faults      (kind, text); kinds: lost, duplicated, unbootable, order, energy, settings, files, stuck
+    faults      (kind, text); kinds: lost, duplicated, unbootable, order, energy, settings, files, open, stuck
     records     {path: contents that this record file may have}
     link_up     the network is there
     power_w     what a charging car draws
