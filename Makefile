@@ -14,7 +14,7 @@ BENCH := PYTHONPATH=tools $(VENV)/python -m
 # pyright would ask the network for a newer release of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help run demo test check bench heap wear outbox-bench soak power-cut bit-rot footprint fmt setup clean
+.PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint fmt setup clean
 .PHONY: set-up-run set-up-test set-up-check
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make demo       one whole charging session, without a prompt"
 	@echo "make test       all tests; the last line is their count"
 	@echo "make check      ruff and pyright"
+	@echo "make conformance  cases of the catalogue with every station; CONFORMANCE='TC_003 TC_012'"
 	@echo "make bench      latencies beside a charge point written with the CPython library ocpp"
 	@echo "make heap       heap after boot, while charging, and over 10,000 messages"
 	@echo "make soak       2,000 transactions with power cuts, link drops, a CSMS that fails; SOAK='--seed 7'"
@@ -53,6 +54,9 @@ check: set-up-check
 		$(VENV)/$$check || failed=yes; \
 	done; \
 	[ -z "$$failed" ]
+
+conformance: set-up-run
+	@$(BENCH) bench conformance $(CONFORMANCE)
 
 bench: set-up-run
 	@$(BENCH) bench.speed

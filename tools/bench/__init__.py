@@ -7,6 +7,6 @@ Runs on CPython 3.11 with `ocpp` and `websockets`; `tools/` is on the import pat
     bench.csms      the CSMS            bench.charger   our firmware as a process, with its control channel
     bench.console   `make run`          bench.demo      `make demo`
     bench.speed     `make bench`        bench.heap      `make heap`
-
-Conformance cases will live beside these, in `bench/cases/`, on the same `Csms` and `SimulatedCharger`.
+    bench.cases     the catalogue of conformance cases, `make conformance`, `python -m bench run`
+    bench.drivers   who plugs in and presents tags in them
 """

@@ -1,0 +1,62 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Core: the charge point boots."""
+
+import itertools
+
+from bench.cases.catalogue import case, needs
+from bench.cases.expected import Expected, boot, heartbeat, status
+from bench.cases.play import Failed, Play
+from bench.messages import Message
+from bench.scripts import boot as boot_conf
+
+
+def _all_available(play: Play) -> list[Expected]:
+    return [status("Available", number) for number in (0, *play.claims.numbers)]
+
+
+async def _boots_again(play: Play, first: Message) -> None:
+    """After the interval of the first answer; then all that follows an acceptance."""
+    wait_s = play.parameters.retry_s + play.parameters.patience_s
+    (second,) = await play.expect(boot(), within_s=wait_s)
+    play.after(first, second, play.parameters.retry_s, "BootNotification")
+    # Nothing is said of their order.
+    await play.any_order(*_all_available(play))
+    await play.nothing(0)
+    beats = []
+    for _ in range(3):
+        beats += await play.expect(
+            heartbeat(), within_s=play.parameters.heartbeat_s + play.parameters.patience_s
+        )
+    for earlier, later in itertools.pairwise(beats):
+        play.after(earlier, later, play.parameters.heartbeat_s, "Heartbeat")
+
+
+@case("Cold boot of the charge point")
+async def tc_001(play: Play) -> None:
+    play.watch("Heartbeat", "MeterValues")
+    play.answer(
+        "BootNotification",
+        boot_conf("Rejected", play.parameters.retry_s),
+        boot_conf("Accepted", play.parameters.heartbeat_s),
+    )
+    await play.power_cycle()
+    (first,) = await play.expect(boot(), within_s=60)
+    await _boots_again(play, first)
+
+
+@case("Cold boot of the charge point, pending", exemption=needs("MeterValueSampleInterval"))
+async def tc_002(play: Play) -> None:
+    play.watch("Heartbeat", "MeterValues")
+    play.answer(
+        "BootNotification",
+        boot_conf("Pending", play.parameters.retry_s),
+        boot_conf("Accepted", play.parameters.heartbeat_s),
+    )
+    await play.power_cycle()
+    (first,) = await play.expect(boot(), within_s=60)
+    rows = (await play.call("GetConfiguration")).payload.get("configurationKey", [])
+    if not rows:
+        raise Failed("all configuration keys", "none", "GetConfiguration is to work while Pending")
+    await play.configure("MeterValueSampleInterval", 30)
+    await _boots_again(play, first)

@@ -1,0 +1,86 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Core: GetConfiguration, ChangeConfiguration, DataTransfer."""
+
+from typing import Any
+
+from bench.cases.catalogue import case, needs
+from bench.cases.play import Failed, Play
+
+# Key -> whether it is read-only; None: as the charge point likes. What OCPP 1.6 requires of a profile.
+_REQUIRED: dict[str, dict[str, bool | None]] = {
+    "Core": {
+        "AuthorizeRemoteTxRequests": None,
+        "ClockAlignedDataInterval": False,
+        "ConnectionTimeOut": False,
+        "ConnectorPhaseRotation": False,
+        "GetConfigurationMaxKeys": True,
+        "HeartbeatInterval": False,
+        "LocalAuthorizeOffline": False,
+        "LocalPreAuthorize": False,
+        "MeterValuesAlignedData": False,
+        "MeterValuesSampledData": False,
+        "MeterValueSampleInterval": False,
+        "NumberOfConnectors": True,
+        "ResetRetries": False,
+        "StopTransactionOnInvalidId": False,
+        "StopTxnAlignedData": False,
+        "StopTxnSampledData": False,
+        "SupportedFeatureProfiles": True,
+        "TransactionMessageAttempts": False,
+        "TransactionMessageRetryInterval": False,
+        "UnlockConnectorOnEVSideDisconnect": None,
+    }
+}
+
+
+async def _rows(play: Play, **payload: Any) -> dict[str, Any]:
+    return (await play.call("GetConfiguration", **payload)).payload
+
+
+@case("Retrieve configuration")
+async def tc_019(play: Play) -> None:
+    unknown = (await _rows(play, key=["SupportedFeatureProfiles"])).get("unknownKey", [])
+    if unknown:
+        raise Failed("SupportedFeatureProfiles", f"unknownKey {unknown}", "the key is required")
+    rows = {row["key"]: row for row in (await _rows(play, key=[])).get("configurationKey", [])}
+    for key, read_only in _REQUIRED["Core"].items():
+        if key not in rows:
+            raise Failed(key, "no such key among all of them", "the key is required")
+        if read_only is not None and rows[key]["readonly"] != read_only:
+            raise Failed(
+                f"{key} readonly={read_only}", f"readonly={rows[key]['readonly']}", "that is its access"
+            )
+    most = int(await play.configured("GetConfigurationMaxKeys") or 0)
+    asked = list(rows)[: min(most, len(rows))]
+    answer = await _rows(play, key=asked)
+    told = [row["key"] for row in answer.get("configurationKey", [])]
+    if sorted(told) != sorted(asked) or answer.get("unknownKey"):
+        raise Failed(
+            f"these {len(asked)} keys", f"{len(told)} keys", "GetConfigurationMaxKeys allows so many"
+        )
+
+
+@case("Change configuration", exemption=needs("MeterValueSampleInterval"))
+async def tc_021(play: Play) -> None:
+    wanted = "90" if await play.configured("MeterValueSampleInterval") != "90" else "60"
+    await play.configure("MeterValueSampleInterval", wanted)
+    told = await play.configured("MeterValueSampleInterval")
+    if told != wanted:
+        raise Failed(f"MeterValueSampleInterval {wanted}", str(told), "the change was accepted")
+
+
+@case("Configuration key that does not exist")
+async def tc_040_1(play: Play) -> None:
+    await play.ask("ChangeConfiguration", "NotSupported", key="Testing", value="true")
+
+
+@case("Configuration value that is invalid", exemption=needs("MeterValueSampleInterval"))
+async def tc_040_2(play: Play) -> None:
+    await play.ask("ChangeConfiguration", "Rejected", "CALLERROR", key="MeterValueSampleInterval", value="-1")
+
+
+@case("Data transfer to a charge point that knows no such vendor")
+async def tc_062(play: Play) -> None:
+    refusals = ("Rejected", "UnknownMessageId", "UnknownVendorId")
+    await play.ask("DataTransfer", *refusals, vendorId="com.example.unknown", messageId="one", data="two")

@@ -1,0 +1,80 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""What a message of the charge point must be."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.messages import Message
+
+# Which of the two comes first is the charge point's affair, in every case.
+_TWINS = (("StartTransaction", "Charging"), ("StopTransaction", "Finishing"))
+
+
+class OneOf:
+    """A field's value is one of these; None: the field may be left out."""
+
+    def __init__(self, *values: Any):
+        self.values = values
+
+    def __eq__(self, other: object) -> bool:
+        return other in self.values
+
+    def __hash__(self) -> int:
+        return hash(self.values)
+
+    def __repr__(self) -> str:
+        return " or ".join("nothing" if value is None else str(value) for value in self.values)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A CALL with these fields. What other fields it has is the schema's affair."""
+
+    action: str
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def objection(self, message: Message) -> str | None:
+        """What is wrong with `message`, in a few words; None: this is it."""
+        if message.action != self.action:
+            return f"it is no {self.action}"
+        for name, wanted in self.fields.items():
+            told = message.payload.get(name)
+            if told != wanted:
+                return f"{name} is {'missing' if told is None else told}, not {wanted}"
+        return None
+
+    def twin_of(self, other: "Expected") -> bool:
+        """The two may be swapped."""
+        pairs = {
+            (first.action, second.fields.get("status")) for first, second in ((self, other), (other, self))
+        }
+        return any(twin in pairs for twin in _TWINS)
+
+    def __str__(self) -> str:
+        return " ".join([self.action, *(f"{name}={value}" for name, value in self.fields.items())])
+
+
+def boot() -> Expected:
+    return Expected("BootNotification")
+
+
+def heartbeat() -> Expected:
+    return Expected("Heartbeat")
+
+
+def status(name: str | OneOf, connector: int) -> Expected:
+    return Expected("StatusNotification", {"connectorId": connector, "status": name})
+
+
+def authorize(tag: str) -> Expected:
+    return Expected("Authorize", {"idTag": tag})
+
+
+def start(tag: str, connector: int) -> Expected:
+    return Expected("StartTransaction", {"connectorId": connector, "idTag": tag})
+
+
+def stop(transaction: int, **fields: Any) -> Expected:
+    """`reason`: one that is left out means Local."""
+    return Expected("StopTransaction", {"transactionId": transaction, **fields})

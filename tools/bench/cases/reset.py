@@ -1,0 +1,68 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Core: Reset."""
+
+from bench.cases.catalogue import case
+from bench.cases.expected import Expected, OneOf, boot, status, stop
+from bench.cases.play import Play
+
+
+def _burst(play: Play, *statuses: str) -> list[Expected]:
+    """Each connector tells its status: the one under test one of these, the others Available."""
+    under_test = OneOf(*statuses)
+    numbers = (0, *play.claims.numbers)
+    return [status(under_test if number == play.connector else "Available", number) for number in numbers]
+
+
+async def _without_a_transaction(play: Play, kind: str) -> None:
+    await play.ask("ChangeAvailability", "Accepted", connectorId=play.connector, type="Inoperative")
+    await play.expect(status("Unavailable", play.connector))
+    await play.ask("Reset", "Accepted", type=kind)
+    if kind == "Hard":
+        await play.expect(boot(), within_s=play.parameters.restart_s)
+        await play.any_order(*_burst(play, "Unavailable"))
+    elif await play.maybe(boot(), within_s=play.parameters.restart_s):
+        await play.any_order(*_burst(play, "Unavailable"))
+    await play.ask("ChangeAvailability", "Accepted", connectorId=play.connector, type="Operative")
+    await play.expect(status("Available", play.connector))
+
+
+async def _with_a_transaction(play: Play, kind: str) -> None:
+    await play.charging()
+    stopped = stop(play.transaction, reason=f"{kind}Reset")
+    finishing = status("Finishing", play.connector)
+    await play.ask("Reset", "Accepted", type=kind)
+    if kind == "Soft":
+        await play.expect(stopped, finishing)
+        if await play.maybe(boot(), within_s=play.parameters.restart_s):
+            await play.any_order(*_burst(play, "Finishing", "Preparing"))
+        return
+    first = await play.maybe(stopped, finishing, within_s=play.parameters.restart_s)
+    if first is None:
+        await play.expect(boot(), within_s=play.parameters.restart_s)
+        await play.any_order(*_burst(play, "Finishing", "Preparing"), stopped)
+    else:
+        # StopTransaction has come before the reboot, then Finishing is to be told as well.
+        await play.expect(finishing if first.action == stopped.action else stopped)
+        await play.expect(boot(), within_s=play.parameters.restart_s)
+        await play.any_order(*_burst(play, "Finishing", "Preparing"))
+
+
+@case("Hard reset without a transaction")
+async def tc_013(play: Play) -> None:
+    await _without_a_transaction(play, "Hard")
+
+
+@case("Soft reset without a transaction")
+async def tc_014(play: Play) -> None:
+    await _without_a_transaction(play, "Soft")
+
+
+@case("Hard reset with a transaction")
+async def tc_015(play: Play) -> None:
+    await _with_a_transaction(play, "Hard")
+
+
+@case("Soft reset with a transaction")
+async def tc_016(play: Play) -> None:
+    await _with_a_transaction(play, "Soft")
