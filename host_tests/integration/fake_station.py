@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A charge point that exists to test the bench: as small as the cases allow, honest, or wrong in one way.
 
-It is its own driver. `defect`: one of DEFECTS, or None.
+It is its own driver. `defect`: one of fake_defects.py, or None.
 """
 
 import asyncio
@@ -17,46 +17,9 @@ from websockets.typing import Subprotocol
 from bench.cases.claims import Claims
 from bench.messages import utc_text
 from host_tests.integration.fake_configuration import READ_ONLY, VALUES
+from host_tests.integration.fake_defects import DEFECTS
 
 Payload = dict[str, Any]
-
-# The case that must fail on it, and what its reason must say.
-DEFECTS = {
-    "boots-early": ("TC_001_CS", "the interval was not kept"),
-    "beats-late": ("TC_001_CS", "the interval was not kept"),
-    "forgets-a-connector": ("TC_001_CS", "it is no StatusNotification"),
-    "mute-while-pending": ("TC_002_CS", "while Pending"),
-    "talks-while-pending": ("TC_002_CS", "it is no BootNotification"),
-    "asks-nobody": ("TC_003_CS", "it is no Authorize"),
-    "breaks-the-schema": ("TC_003_CS", "'meterStart' is a required property"),
-    "starts-with-another-tag": ("TC_004_1_CS", "idTag is"),
-    "waits-for-ever": ("TC_004_2_CS", "it must be told"),
-    "any-tag-ends-it": ("TC_068_CS", "the case does not allow it"),
-    "knows-no-family": ("TC_069_CS", "it must be told"),
-    "never-charges": ("TC_010_CS", "it must be told"),
-    "is-never-preparing": ("TC_011_1_CS", "it must be told"),
-    "gives-up-late": ("TC_011_2_CS", "the interval was not kept"),
-    "stops-by-itself": ("TC_012_CS", "reason is Other"),
-    "starts-twice": ("TC_026_CS", "the status is Accepted"),
-    "starts-connector-0": ("TC_027_CS", "the status is Accepted"),
-    "stops-anything": ("TC_028_CS", "the status is Accepted"),
-    "forgets-availability": ("TC_013_CS", "status is Available"),
-    "resets-hard-only": ("TC_014_CS", "the status is Rejected"),
-    "tells-no-reason": ("TC_015_CS", "reason is missing"),
-    "is-unavailable-while-resetting": ("TC_016_CS", "status is Unavailable"),
-    "never-unlocks": ("TC_017_1_CS", "the status is UnlockFailed"),
-    "unlocks-what-is-fixed": ("TC_017_2_CS", "the status is Unlocked"),
-    "goes-on-unlocked": ("TC_018_1_CS", "it must be told"),
-    "stops-when-asked-to-unlock": ("TC_018_2_CS", "the case does not allow it"),
-    "unlocks-what-is-not-there": ("TC_031_CS", "the status is Unlocked"),
-    "hides-a-key": ("TC_019_CS", "the key is required"),
-    "locks-a-key": ("TC_019_CS", "that is its access"),
-    "limits-its-answers": ("TC_019_CS", "GetConfigurationMaxKeys allows so many"),
-    "forgets-values": ("TC_021_CS", "the change was accepted"),
-    "takes-any-key": ("TC_040_1_CS", "the status is Accepted"),
-    "takes-any-value": ("TC_040_2_CS", "the status is Accepted"),
-    "knows-every-vendor": ("TC_062_CS", "the status is Accepted"),
-}
 
 
 def claims(cable: str = "socket") -> Claims:
@@ -86,6 +49,7 @@ class FakeStation:
         self._accepted = False
         self._status = {number: self._idle(number) for number in (0, 1, 2)}
         self._tag: str | None = None  # accepted, and nothing is plugged in yet
+        self._waiting: asyncio.Task[None] | None = None  # for a car
         self._parents: dict[str, str] = {}
         self._transactions: dict[int, tuple[int, str]] = {}  # connector -> id, tag
 
@@ -162,16 +126,18 @@ class FakeStation:
         if not self._is("is-never-preparing"):
             await self._tell(connector, "Preparing")
         if not self._is("waits-for-ever"):
-            self._go_on(self._give_up(connector))
+            self._waiting = self._go_on(self._give_up(connector))
 
     async def _give_up(self, connector: int) -> None:
-        await asyncio.sleep(self._seconds("ConnectionTimeOut") + (1 if self._is("gives-up-late") else 0))
+        await asyncio.sleep(self._seconds("ConnectionTimeOut") + (2 if self._is("gives-up-late") else 0))
         if self._tag is not None:
             self._tag = None
             await self._tell(connector, "Available")
 
     async def _start(self, connector: int, tag: str) -> None:
         self._tag = None
+        if self._waiting is not None:
+            self._waiting.cancel()
         told = "SOMEBODY" if self._is("starts-with-another-tag") else tag
         fields = {"connectorId": connector, "idTag": told, "meterStart": 100, "timestamp": utc_text()}
         if self._is("breaks-the-schema"):
@@ -191,7 +157,8 @@ class FakeStation:
         resets = reason.endswith("Reset")
         broken = resets and self._is("is-unavailable-while-resetting")
         await self._tell(connector, "Unavailable" if broken else "Finishing")
-        await self._call("StopTransaction", fields)
+        for _ in range(2 if self._is("stops-twice") else 1):
+            await self._call("StopTransaction", fields)
 
     async def _stop_all(self, reason: str) -> None:
         for connector in list(self._transactions):
@@ -277,6 +244,8 @@ class FakeStation:
             if self._is("stops-when-asked-to-unlock"):
                 self._go_on(self._stop_all("UnlockCommand"))
             return "Unlocked" if self._is("unlocks-what-is-fixed") else "NotSupported"
+        if self._is("tells-nonsense"):
+            self._go_on(self._tell(connector, "Unlocked"))
         if not self._is("goes-on-unlocked"):
             self._go_on(self._stop_all("UnlockCommand"))
         return "UnlockFailed" if self._is("never-unlocks") else "Unlocked"
@@ -310,7 +279,7 @@ class FakeStation:
         for connector in (0, 1) if forgets else (0, 1, 2):
             await self._tell(connector, self._status[connector])
         while True:
-            await asyncio.sleep(answer["interval"] + (1 if self._is("beats-late") else 0))
+            await asyncio.sleep(answer["interval"] + (2 if self._is("beats-late") else 0))
             await self._call("Heartbeat", {})
 
     async def _disconnect(self) -> None:
@@ -325,10 +294,11 @@ class FakeStation:
     def _seconds(self, key: str) -> int:
         return int(self._configuration[key])
 
-    def _go_on(self, coroutine: Any) -> None:
+    def _go_on(self, coroutine: Any) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _tell(self, connector: int, status: str) -> None:
         self._status[connector] = status

@@ -14,13 +14,16 @@ from bench.cases.catalogue import Case
 from bench.cases.play import Parameters
 from bench.cases.run import FAILED, NOT_APPLICABLE, Outcome, play, summary
 from bench.csms import Csms
-from host_tests.integration.fake_station import DEFECTS, FakeStation, claims
+from host_tests.integration.fake_defects import DEFECTS
+from host_tests.integration.fake_station import FakeStation, claims
 from host_tests.integration.test_figures import ENVIRONMENT
 
-AT_ONCE = 6
+AT_ONCE = 12
 
-# Short, so that the tests are. Each defect in time is off by a second at least.
-PARAMETERS = Parameters(patience_s=2.5, deviation_s=0.8, retry_s=2, heartbeat_s=1, connection_timeout_s=1)
+# Short, so that the tests are; but a busy machine holds things up. Each defect in time is off by 2 s or more.
+PARAMETERS = Parameters(
+    patience_s=4, deviation_s=1.5, retry_s=3, heartbeat_s=1, connection_timeout_s=1, restart_s=8
+)
 
 
 async def outcomes(cases: list[Case], cable: str, defect: str | None = None) -> list[Outcome]:
@@ -29,13 +32,20 @@ async def outcomes(cases: list[Case], cable: str, defect: str | None = None) -> 
         return await play(cases, csms, station, fake, claims(cable), PARAMETERS, lambda outcome: None)
 
 
-@pytest.mark.parametrize("cable", ["socket", "fixed"])
-async def test_an_honest_charge_point_passes(cable: str):
-    found = await outcomes(catalogue.all_cases(), cable)
+# In two parts: a test has 50 seconds, and some machines are busy.
+@pytest.mark.parametrize("part", [0, 1])
+@pytest.mark.parametrize(
+    ("cable", "exempt"),
+    [("socket", {"TC_017_2_CS", "TC_018_2_CS"}), ("fixed", {"TC_017_1_CS", "TC_018_1_CS"})],
+)
+async def test_an_honest_charge_point_passes(cable: str, exempt: set[str], part: int):
+    cases = catalogue.all_cases()[part::2]
+    found = await outcomes(cases, cable)
     assert [each for each in found if each.verdict == FAILED] == []
-    exempt = [each.case.id for each in found if each.verdict == NOT_APPLICABLE]
-    assert exempt == (["TC_017_2_CS", "TC_018_2_CS"] if cable == "socket" else ["TC_017_1_CS", "TC_018_1_CS"])
-    assert summary(found) == f"{len(found) - 2} passed, 0 failed, 2 not applicable"
+    not_played = {each.case.id for each in found if each.verdict == NOT_APPLICABLE}
+    assert not_played == exempt & {each.id for each in cases}
+    played = len(found) - len(not_played)
+    assert summary(found) == f"{played} passed, 0 failed, {len(not_played)} not applicable"
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
@@ -49,6 +59,17 @@ async def test_a_defect_fails_its_case(defect: str):
     assert expected.startswith("expected  ") and came.startswith("came      ")
     assert so.startswith("so        ") and reason in so, found.text
     assert found.exchange
+
+
+async def test_a_failed_case_costs_the_others_nothing():
+    """Each leaves the charge point somewhere else: not booted, charging, with a transaction that is lost."""
+    cases = catalogue.chosen(["TC_002", "TC_003", "TC_012", "TC_021"])
+    for defect, fails in (
+        ("mute-while-pending", ["TC_002_CS"]),
+        ("never-charges", ["TC_003_CS", "TC_012_CS"]),
+    ):
+        found = await outcomes(cases, "socket", defect)
+        assert [each.case.id for each in found if each.verdict == FAILED] == fails
 
 
 def test_every_case_has_a_defect():

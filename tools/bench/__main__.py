@@ -8,6 +8,7 @@ import sys
 
 from bench.cases import catalogue, claims
 from bench.cases.play import Parameters
+from bench.cases.restore import NotRestored
 from bench.cases.run import FAILED, Outcome, play, summary
 from bench.charger import STATIONS, ChargerCrashed, SimulatedCharger, station_file
 from bench.csms import Csms
@@ -47,18 +48,30 @@ async def with_our_firmware(station: str, cases: list[catalogue.Case], prefix: s
         print(prefix + str(outcome))
 
     described = claims.read(station_file(station))
-    async with (
-        Csms(strict=False) as csms,
-        SimulatedCharger(csms.url, station=station) as charger,
-    ):
-        connected = await csms.connected(charger.id)
-        return await play(cases, csms, connected, Pilotlight(charger), described, Parameters(), tell)
+    outcomes: list[Outcome] = []
+    try:
+        async with Csms(strict=False) as csms, SimulatedCharger(csms.url, station=station) as charger:
+            connected = await csms.connected(charger.id)
+            driver = Pilotlight(charger)
+            outcomes = await play(cases, csms, connected, driver, described, Parameters(), tell)
+    except ChargerCrashed:
+        if not outcomes:
+            raise
+        # The case in which it crashed has failed, and said so.
+    return outcomes
 
 
 async def with_every_station(cases: list[catalogue.Case]) -> list[Outcome]:
     names = sorted(path.stem for path in STATIONS.glob("*.json"))
     runs = [with_our_firmware(name, cases, f"{name:16}") for name in names]
-    return [outcome for outcomes in await asyncio.gather(*runs) for outcome in outcomes]
+    found = await asyncio.gather(*runs, return_exceptions=True)
+    for name, result in zip(names, found, strict=True):
+        if isinstance(result, BaseException):
+            print(f"{name}: {result}", file=sys.stderr)
+    errors = [result for result in found if isinstance(result, BaseException)]
+    if errors:
+        raise errors[0]
+    return [outcome for outcomes in found if isinstance(outcomes, list) for outcome in outcomes]
 
 
 def main() -> int:
@@ -73,7 +86,7 @@ def main() -> int:
             outcomes = asyncio.run(with_our_firmware(options.station, cases))
         else:
             outcomes = asyncio.run(with_every_station(cases))
-    except (ValueError, FileNotFoundError, NotSeen, ChargerCrashed) as error:
+    except (ValueError, FileNotFoundError, NotSeen, NotRestored, ChargerCrashed) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

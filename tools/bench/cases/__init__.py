@@ -11,7 +11,7 @@
 
 The cases stand in one module per section of the catalogue: boot.py, sessions.py, remote.py, reset.py,
 unlock.py, configuration.py. One short function each, named by its id; to add one, write it there, and a
-defect that it must find to host_tests/integration/fake_station.py.
+defect that it must find to host_tests/integration/fake_defects.py.
 
 Ids are those of the newest edition of the Open Charge Alliance's test case document; older ones are aliases.
 What the cases say was written from summaries in our own words, not from that document.

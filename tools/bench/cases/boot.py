@@ -17,12 +17,12 @@ def _all_available(play: Play) -> list[Expected]:
 
 async def _boots_again(play: Play, first: Message) -> None:
     """After the interval of the first answer; then all that follows an acceptance."""
+    play.watch("Heartbeat")
     wait_s = play.parameters.retry_s + play.parameters.patience_s
     (second,) = await play.expect(boot(), within_s=wait_s)
     play.after(first, second, play.parameters.retry_s, "BootNotification")
     # Nothing is said of their order.
     await play.any_order(*_all_available(play))
-    await play.nothing(0)
     beats = []
     for _ in range(3):
         beats += await play.expect(
@@ -34,7 +34,6 @@ async def _boots_again(play: Play, first: Message) -> None:
 
 @case("Cold boot of the charge point")
 async def tc_001(play: Play) -> None:
-    play.watch("Heartbeat", "MeterValues")
     play.answer(
         "BootNotification",
         boot_conf("Rejected", play.parameters.retry_s),
@@ -47,7 +46,6 @@ async def tc_001(play: Play) -> None:
 
 @case("Cold boot of the charge point, pending", exemption=needs("MeterValueSampleInterval"))
 async def tc_002(play: Play) -> None:
-    play.watch("Heartbeat", "MeterValues")
     play.answer(
         "BootNotification",
         boot_conf("Pending", play.parameters.retry_s),

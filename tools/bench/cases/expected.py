@@ -40,16 +40,20 @@ class Expected:
             return f"it is no {self.action}"
         for name, wanted in self.fields.items():
             told = message.payload.get(name)
-            if told != wanted:
+            same = told == wanted
+            if name == "idTag" and isinstance(told, str) and isinstance(wanted, str):
+                same = told.upper() == wanted.upper()  # a CiString
+            if not same:
                 return f"{name} is {'missing' if told is None else told}, not {wanted}"
         return None
 
     def twin_of(self, other: "Expected") -> bool:
         """The two may be swapped."""
-        pairs = {
-            (first.action, second.fields.get("status")) for first, second in ((self, other), (other, self))
-        }
-        return any(twin in pairs for twin in _TWINS)
+        return any(
+            first.action == action and second.fields.get("status") == status
+            for first, second in ((self, other), (other, self))
+            for action, status in _TWINS
+        )
 
     def __str__(self) -> str:
         return " ".join([self.action, *(f"{name}={value}" for name, value in self.fields.items())])

@@ -30,6 +30,7 @@ from bench.station import NotSeen, Station
 
 _BORNE = ("Heartbeat", "MeterValues")
 _ANSWER_S = 30
+_AFTER_S = 0.4
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class Parameters:
     tag: str = "04A1B2C3"
     other_tag: str = "04D4E5F6"  # valid as well
     patience_s: float = 5
-    deviation_s: float = 1
-    retry_s: int = 2  # of BootNotification, while the CSMS has not accepted it
-    heartbeat_s: int = 2
-    connection_timeout_s: int = 2
+    deviation_s: float = 1.5
+    retry_s: int = 4  # of BootNotification, while the CSMS has not accepted it
+    heartbeat_s: int = 4
+    connection_timeout_s: int = 4
     restart_s: float = 20  # what a reset may take
 
 
@@ -121,13 +122,15 @@ class Play:
             ) from None
         if answer.violation:
             raise Failed(f"{action}.conf", str(answer), answer.violation)
-        return Answered(answer.payload, answer.error_code if answer.kind == "error" else "", answer)
+        if answer.kind == "error":
+            return Answered({}, answer.error_code, answer)
+        return Answered(answer.payload, "", answer)
 
     async def ask(self, action: str, *statuses: str, **payload: Any) -> Answered:
-        """A CALL whose answer has one of these statuses. `CALLERROR` stands for any CALLERROR."""
+        """A CALL whose answer has one of these statuses; or codes of a CALLERROR, `CALLERROR` is any."""
         answered = await self.call(action, **payload)
-        told = "CALLERROR" if answered.error else answered.payload.get("status")
-        if told not in statuses:
+        told = answered.error or answered.payload.get("status")
+        if told not in statuses and not (answered.error and "CALLERROR" in statuses):
             wanted = " or ".join(statuses)
             raise Failed(
                 f"{action}.conf {wanted}", str(answered.message), f"the status is {told}, not {wanted}"
@@ -159,6 +162,10 @@ class Play:
         wanted = list(expected)
         return [await self._one_of(wanted, len(wanted), within_s) for _ in expected]
 
+    async def either(self, *choices: Expected, within_s: float | None = None) -> Message:
+        """The next CALL, which is one of these."""
+        return await self._one_of(list(choices), len(choices), within_s)
+
     async def maybe(self, *choices: Expected, within_s: float) -> Message | None:
         """The next CALL, if it is one of these; None when it is another, which stays, or none comes."""
         if not await self._until(lambda: bool(self._unread), within_s):
@@ -172,6 +179,10 @@ class Play:
         message = await self._next(seconds)
         if message is not None:
             raise Failed(f"nothing for {seconds:g} s", str(message), "the case does not allow it")
+
+    async def ends(self) -> None:
+        """After the last step nothing may follow at once that the case does not know."""
+        await self.nothing(_AFTER_S)
 
     def watch(self, *actions: str) -> None:
         """From now on these must be expected too."""
@@ -202,7 +213,7 @@ class Play:
 
     async def remotely_started(self) -> None:
         """RemoteStartTransaction is accepted; the charge point asks about the tag if it is to."""
-        asks = await self.configured("AuthorizeRemoteTxRequests") == "true"
+        asks = (await self.configured("AuthorizeRemoteTxRequests") or "").lower() == "true"
         await self.ask("RemoteStartTransaction", "Accepted", connectorId=self.connector, idTag=self.tag)
         if asks:
             await self.expect(authorize(self.tag))
@@ -227,7 +238,10 @@ class Play:
         """The transaction begins and the car charges."""
         seen = await self.expect(start(self.tag, self.connector), status("Charging", self.connector))
         began = next(message for message in seen if message.action == "StartTransaction")
-        self.transaction = self._answers[began.id].payload["transactionId"]
+        answer = self._answers[began.id]
+        if answer.kind == "error":
+            raise Failed("a StartTransaction that can be booked", str(began), f"the CSMS answers {answer}")
+        self.transaction = answer.payload["transactionId"]
 
     # --- inside ---------------------------------------------------------------------------------------------
 
@@ -275,5 +289,5 @@ class Play:
         del wanted[objections.index(None)]
         # What the case does next comes after the answer, which may be a late one.
         if not await self._until(lambda: message.id in self._answers, _ANSWER_S):
-            raise RuntimeError(f"the CSMS does not answer {message}")
+            raise Failed("a connection that lasts", f"{message}, without an answer", "the answer got lost")
         return message

@@ -37,15 +37,18 @@ async def _with_a_transaction(play: Play, kind: str) -> None:
         if await play.maybe(boot(), within_s=play.parameters.restart_s):
             await play.any_order(*_burst(play, "Finishing", "Preparing"))
         return
-    first = await play.maybe(stopped, finishing, within_s=play.parameters.restart_s)
-    if first is None:
-        await play.expect(boot(), within_s=play.parameters.restart_s)
-        await play.any_order(*_burst(play, "Finishing", "Preparing"), stopped)
-    else:
-        # StopTransaction has come before the reboot, then Finishing is to be told as well.
-        await play.expect(finishing if first.action == stopped.action else stopped)
-        await play.expect(boot(), within_s=play.parameters.restart_s)
-        await play.any_order(*_burst(play, "Finishing", "Preparing"))
+    restart_s = play.parameters.restart_s
+    owed = [stopped]
+    last = await play.either(stopped, finishing, boot(), within_s=restart_s)
+    if last.action == finishing.action:
+        last = await play.either(stopped, boot(), within_s=restart_s)
+    elif last.action == stopped.action:
+        # Before the reboot, then Finishing is to be told as well.
+        await play.expect(finishing)
+    if last.action == stopped.action:
+        owed = []
+        await play.expect(boot(), within_s=restart_s)
+    await play.any_order(*_burst(play, "Finishing", "Preparing"), *owed)
 
 
 @case("Hard reset without a transaction")

@@ -1,23 +1,27 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 """The charge point as every case expects to find it: booted, connected, all connectors Available, nothing
-plugged in, no transaction, an empty cache, the configuration as it was before the first case.
+plugged in, no transaction, an empty cache, the configuration as it was, and nothing told by habit.
 """
 
 import asyncio
 import time
+from typing import Any
 
 from bench.cases.claims import Claims
 from bench.csms import Csms
 from bench.drivers import Driver
+from bench.messages import FROM_STATION, Message
 from bench.station import CallRefused, NotSeen, Station
 
 # Waited for after the cables are out; then a reset has to help.
 _SETTLED_S = 5
 _BOOTED_S = 60
+_ANSWER_S = 5
 # So long nothing is told any more.
 _QUIET_S = 0.15
-_MINIMUM = "MinimumStatusDuration"
+# In all cases, unless they say otherwise.
+_HABITS = {"MinimumStatusDuration": "0", "ClockAlignedDataInterval": "0"}
 
 
 class NotRestored(Exception):
@@ -28,44 +32,74 @@ class Restore:
     def __init__(self, csms: Csms, station: Station, driver: Driver, claims: Claims):
         self._csms, self._station, self._driver, self._claims = csms, station, driver, claims
         self._configuration: dict[str, str] = {}
+        self._lost: set[int] = set()  # transactions that it no longer knows
 
     async def remember(self) -> None:
-        """The present configuration is the one to come back to."""
-        self._configuration = await self._changeable()
-        if self._configuration.get(_MINIMUM, "0") != "0":
-            self._configuration[_MINIMUM] = "0"
+        """The present configuration is the one to come back to. Raises NotRestored, as all of these do."""
+        try:
+            if not await self._settled(_BOOTED_S):
+                raise NotRestored(self._trouble())
+            self._configuration = await self._changeable()
+        except (CallRefused, NotSeen, ConnectionError) as error:
+            raise NotRestored(str(error)) from error
 
     async def before_a_case(self) -> None:
-        """Raises NotRestored."""
+        habits = {key: value for key, value in _HABITS.items() if key in self._configuration}
+        wanted = {**self._configuration, **habits}
         try:
-            await self._tidy()
-        except (CallRefused, NotSeen, ConnectionError) as error:
-            raise NotRestored(f"{error}") from error
+            await self._tidy(wanted)
+        except (NotSeen, ConnectionError):
+            # The case before may have left it in the middle of a reset.
+            try:
+                await self._tidy(wanted)
+            except (CallRefused, NotSeen, ConnectionError) as error:
+                raise NotRestored(str(error)) from error
+        except CallRefused as error:
+            raise NotRestored(str(error)) from error
 
-    async def _tidy(self) -> None:
+    async def at_the_end(self) -> None:
+        """As it was before the first case; as far as it goes, since there is nobody left to tell."""
+        try:
+            await self._tidy(self._configuration)
+        except (CallRefused, NotSeen, ConnectionError, NotRestored):
+            return
+
+    async def _tidy(self, configuration: dict[str, str]) -> None:
         station = self._station
         self._csms.unscript()
+        await station.wait_connected(_BOOTED_S)
+        if not self._booted() and not await self._settled(_BOOTED_S):
+            raise NotRestored(self._trouble())
         for number in self._claims.numbers:
             await self._driver.unplug(number)
-        await station.wait_connected(_BOOTED_S)
-        for entry in self._csms.books.running(station.id):
-            await station.call("RemoteStopTransaction", {"transactionId": entry.id})
-        await station.call("ChangeAvailability", {"connectorId": 0, "type": "Operative"})
+        for transaction in self._running():
+            await self._must("RemoteStopTransaction", "Accepted", "Rejected", transactionId=transaction)
+        await self._must("ChangeAvailability", "Accepted", "Scheduled", connectorId=0, type="Operative")
         if self._claims.cache:
-            await station.call("ClearCache")
+            await self._must("ClearCache", "Accepted")
         for key, value in (await self._changeable()).items():
-            wanted = self._configuration.get(key, value)
+            wanted = configuration.get(key, value)
             if value != wanted:
-                await station.call("ChangeConfiguration", {"key": key, "value": wanted})
+                await self._must("ChangeConfiguration", "Accepted", "RebootRequired", key=key, value=wanted)
+        if await self._settled(_SETTLED_S):
+            return
+        connections = station.connections
+        await self._must("Reset", "Accepted", type="Hard")
+        await station.wait_connection(connections + 1, _BOOTED_S)
+        await station.expect("BootNotification", _BOOTED_S)
+        await asyncio.sleep(1)
+        # It had every opportunity to tell of their ends.
+        self._lost.update(self._running())
         if not await self._settled(_SETTLED_S):
-            connections = station.connections
-            await station.call("Reset", {"type": "Hard"})
-            await station.wait_connection(connections + 1, _BOOTED_S)
-            if not await self._settled(_SETTLED_S):
-                raise NotRestored(f"after a hard reset: {self._trouble()}")
+            raise NotRestored(f"after a hard reset: {self._trouble()}")
+
+    async def _must(self, action: str, *statuses: str, **payload: Any) -> None:
+        told = (await self._station.call(action, payload, _ANSWER_S)).get("status")
+        if told not in statuses:
+            raise NotRestored(f"{action} {payload} is {told}")
 
     async def _changeable(self) -> dict[str, str]:
-        rows = (await self._station.call("GetConfiguration")).get("configurationKey", [])
+        rows = (await self._station.call("GetConfiguration", {}, _ANSWER_S)).get("configurationKey", [])
         return {row["key"]: row["value"] for row in rows if not row["readonly"] and "value" in row}
 
     async def _settled(self, seconds: float) -> bool:
@@ -79,10 +113,43 @@ class Restore:
         return False
 
     def _trouble(self) -> str:
-        told = self._csms.books.station(self._station.id).statuses
+        if not self._booted():
+            return "its BootNotification has not been accepted"
+        told = self._told_since_boot()
         for number in (0, *self._claims.numbers):
-            status = told.get(number, {}).get("status", "unknown")
+            status = told.get(number, "unknown")
             if status != "Available":
                 return f"connector {number} is {status}"
-        running = self._csms.books.running(self._station.id)
-        return f"transaction {running[0].id} goes on" if running else ""
+        running = self._running()
+        return f"transaction {running[0]} goes on" if running else ""
+
+    def _running(self) -> list[int]:
+        running = [entry.id for entry in self._csms.books.running(self._station.id)]
+        return [transaction for transaction in running if transaction not in self._lost]
+
+    def _last_boot(self) -> Message | None:
+        for message in reversed(self._station.log):
+            if message.action == "BootNotification" and message.kind == "call":
+                return message
+        return None
+
+    def _booted(self) -> bool:
+        boot = self._last_boot()
+        if boot is None or not self._station.connected:
+            return False
+        return any(
+            message.id == boot.id and message.kind == "result" and message.payload.get("status") == "Accepted"
+            for message in self._station.log.since(boot.index)
+        )
+
+    def _told_since_boot(self) -> dict[int, str]:
+        boot = self._last_boot()
+        messages = self._station.log.since(boot.index if boot else 0)
+        return {
+            message.payload["connectorId"]: message.payload["status"]
+            for message in messages
+            if message.direction == FROM_STATION
+            and message.action == "StatusNotification"
+            and message.kind == "call"
+            and not message.violation
+        }

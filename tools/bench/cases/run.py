@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Plays cases with one charge point, one after the other."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,9 +11,7 @@ from bench.cases.catalogue import Case
 from bench.cases.claims import Claims
 from bench.cases.play import Failed, Parameters, Play
 from bench.cases.restore import NotRestored, Restore
-from bench.charger import ChargerCrashed
 from bench.csms import Csms
-from bench.deadline import within
 from bench.drivers import Driver
 from bench.messages import Message
 from bench.station import Station
@@ -43,6 +42,10 @@ class Outcome:
         return "\n".join(lines)
 
 
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
+
+
 def summary(outcomes: Iterable[Outcome]) -> str:
     verdicts = [outcome.verdict for outcome in outcomes]
     return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in (PASSED, FAILED, NOT_APPLICABLE))
@@ -57,7 +60,9 @@ async def play(
     parameters: Parameters,
     tell: Callable[[Outcome], None],
 ) -> list[Outcome]:
-    """The charge point is connected. `tell` hears of each case when it is over."""
+    """The charge point is connected. `tell` hears of each case when it is over. NotRestored: it does not
+    answer as a charge point must that is to be played with.
+    """
     restore = Restore(csms, station, driver, claims)
     await restore.remember()
     outcomes = []
@@ -69,6 +74,7 @@ async def play(
             outcome = await _one(case, csms, station, driver, claims, parameters, restore)
         outcomes.append(outcome)
         tell(outcome)
+    await restore.at_the_end()
     return outcomes
 
 
@@ -91,16 +97,23 @@ async def _one(
         first = station.log.next_index
         played = Play(csms, station, driver, claims, parameters)
         try:
-            await within(_LONGEST_S, case.steps(played))
+            async with asyncio.timeout(_LONGEST_S) as limit:
+                await case.steps(played)
+                await played.ends()
+        except TimeoutError as error:
+            if limit.expired():
+                raise Failed(
+                    "the end of the case", f"nothing within {_LONGEST_S} s", "it was given up"
+                ) from error
+            raise
         finally:
             played.close()
     except Failed as failed:
         text = str(failed)
-    except TimeoutError:
-        text = str(Failed("the end of the case", f"nothing within {_LONGEST_S} s", "it was given up"))
     except NotRestored as error:
-        text = str(Failed("the precondition", str(error).splitlines()[0], "the case cannot begin"))
-    except ChargerCrashed as error:
-        text = str(Failed("a charge point that runs", str(error).splitlines()[0], "the case has ended"))
+        text = str(Failed("the precondition", _first_line(error), "the case cannot begin"))
+    # Whatever becomes of a charge point, its rig or its messages, the other cases are played.
+    except Exception as error:
+        text = str(Failed("a charge point that goes on", _first_line(error), type(error).__name__))
     verdict = FAILED if text else PASSED
     return Outcome(case, verdict, text, time.monotonic() - began, station.log.since(first))

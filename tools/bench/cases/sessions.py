@@ -40,7 +40,7 @@ async def tc_068(play: Play) -> None:
     await play.nothing(2)
     await play.present(play.tag)
     await play.expect(
-        stop(play.transaction, idTag=OneOf(play.tag, None), reason=OneOf("Local", None)),
+        stop(play.transaction, idTag=play.tag, reason=OneOf("Local", None)),
         status("Finishing", play.connector),
     )
 

@@ -1,0 +1,43 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""What can be wrong with fake_station.py, and which case must find it."""
+
+# Defect -> the case that must fail on it, and what its reason must say.
+DEFECTS = {
+    "boots-early": ("TC_001_CS", "the interval was not kept"),
+    "beats-late": ("TC_001_CS", "the interval was not kept"),
+    "forgets-a-connector": ("TC_001_CS", "it is no StatusNotification"),
+    "mute-while-pending": ("TC_002_CS", "while Pending"),
+    "talks-while-pending": ("TC_002_CS", "it is no BootNotification"),
+    "asks-nobody": ("TC_003_CS", "it is no Authorize"),
+    "breaks-the-schema": ("TC_003_CS", "'meterStart' is a required property"),
+    "starts-with-another-tag": ("TC_004_1_CS", "idTag is"),
+    "waits-for-ever": ("TC_004_2_CS", "it must be told"),
+    "any-tag-ends-it": ("TC_068_CS", "the case does not allow it"),
+    "knows-no-family": ("TC_069_CS", "it must be told"),
+    "never-charges": ("TC_010_CS", "it must be told"),
+    "is-never-preparing": ("TC_011_1_CS", "it must be told"),
+    "gives-up-late": ("TC_011_2_CS", "the interval was not kept"),
+    "stops-by-itself": ("TC_012_CS", "reason is Other"),
+    "starts-twice": ("TC_026_CS", "the status is Accepted"),
+    "starts-connector-0": ("TC_027_CS", "the status is Accepted"),
+    "stops-anything": ("TC_028_CS", "the status is Accepted"),
+    "forgets-availability": ("TC_013_CS", "status is Available"),
+    "resets-hard-only": ("TC_014_CS", "the status is Rejected"),
+    "tells-no-reason": ("TC_015_CS", "reason is missing"),
+    "is-unavailable-while-resetting": ("TC_016_CS", "status is Unavailable"),
+    "never-unlocks": ("TC_017_1_CS", "the status is UnlockFailed"),
+    "unlocks-what-is-fixed": ("TC_017_2_CS", "the status is Unlocked"),
+    "tells-nonsense": ("TC_017_1_CS", "is not one of"),
+    "stops-twice": ("TC_012_CS", "the case does not allow it"),
+    "goes-on-unlocked": ("TC_018_1_CS", "it must be told"),
+    "stops-when-asked-to-unlock": ("TC_018_2_CS", "the case does not allow it"),
+    "unlocks-what-is-not-there": ("TC_031_CS", "the status is Unlocked"),
+    "hides-a-key": ("TC_019_CS", "the key is required"),
+    "locks-a-key": ("TC_019_CS", "that is its access"),
+    "limits-its-answers": ("TC_019_CS", "GetConfigurationMaxKeys allows so many"),
+    "forgets-values": ("TC_021_CS", "the change was accepted"),
+    "takes-any-key": ("TC_040_1_CS", "the status is Accepted"),
+    "takes-any-value": ("TC_040_2_CS", "the status is Accepted"),
+    "knows-every-vendor": ("TC_062_CS", "the status is Accepted"),
+}
