@@ -16,8 +16,12 @@ class OpenFiles:
         self._root = root
         self._open = builtins.open
 
-    def __enter__(self):
+    def watch(self):
+        """From now on, for every module."""
         builtins.open = self._opened
+
+    def __enter__(self):
+        self.watch()
         return self
 
     def __exit__(self, kind, error, traceback):

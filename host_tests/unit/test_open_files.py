@@ -4,6 +4,7 @@
 
 import store.thinning
 from host_tests.unit.expect import raises
+from host_tests.unit.full_disk import FullDisk
 from host_tests.unit.journal_files import HEADER_BYTES, fill, segments
 from host_tests.unit.open_files import OpenFiles
 from host_tests.unit.outbox_rig import Bench, Keys, energy
@@ -54,28 +55,18 @@ def test_a_reader_may_stop_anywhere():
 def test_a_segment_that_cannot_be_rewritten():
     with Scratch() as path, OpenFiles(path) as files:
         journal = full(path)
-
-        class Full:
-            def __init__(self, name, mode):
-                self.file = open(name, mode)  # noqa: SIM115 closed by __exit__
-
-            def __enter__(self):
-                return self
-
-            def __exit__(self, kind, error, traceback):
-                self.file.close()
-
-            def write(self, data):
-                written.append(data)
-                raise OSError(28)
-
-        written = []
-        store.thinning.open = lambda name, mode: (Full if "w" in mode else open)(name, mode)
-        try:
+        with FullDisk(store.thinning):
             raises(OSError, fill_on, journal, 100)
-        finally:
-            del store.thinning.open
-        assert written and files.paths == []
+        assert files.paths == []
+
+
+def test_records_longer_than_what_is_read_at_once():
+    """One opening gives 768 bytes, and always one record at least."""
+    expected = [(number + 1, b"%d" % number * 1600) for number in range(4)]
+    with Scratch() as path, OpenFiles(path) as files:
+        journal = fill(path, [data for _, data in expected])
+        assert list(journal.iterate()) == list(Journal(path).iterate()) == expected
+        assert files.paths == []
 
 
 def test_a_damaged_segment_that_would_be_thinned():

@@ -10,9 +10,23 @@ from bench.cases.play import Failed, Play
 from bench.messages import Message
 from bench.scripts import boot as boot_conf
 
+_POWERED_UP_S = 60
+
 
 def _all_available(play: Play) -> list[Expected]:
     return [status("Available", number) for number in (0, *play.claims.numbers)]
+
+
+async def _powered_up(play: Play, status_at_first: str) -> Message:
+    """The BootNotification after a power cycle. It is answered like that, the next one by Accepted."""
+    play.answer(
+        "BootNotification",
+        boot_conf(status_at_first, play.parameters.retry_s),
+        boot_conf("Accepted", play.parameters.heartbeat_s),
+    )
+    await play.power_cycle()
+    (first,) = await play.expect(boot(), within_s=_POWERED_UP_S)
+    return first
 
 
 async def _boots_again(play: Play, first: Message) -> None:
@@ -34,25 +48,13 @@ async def _boots_again(play: Play, first: Message) -> None:
 
 @case("Cold boot of the charge point")
 async def tc_001(play: Play) -> None:
-    play.answer(
-        "BootNotification",
-        boot_conf("Rejected", play.parameters.retry_s),
-        boot_conf("Accepted", play.parameters.heartbeat_s),
-    )
-    await play.power_cycle()
-    (first,) = await play.expect(boot(), within_s=60)
+    first = await _powered_up(play, "Rejected")
     await _boots_again(play, first)
 
 
 @case("Cold boot of the charge point, pending", exemption=needs("MeterValueSampleInterval"))
 async def tc_002(play: Play) -> None:
-    play.answer(
-        "BootNotification",
-        boot_conf("Pending", play.parameters.retry_s),
-        boot_conf("Accepted", play.parameters.heartbeat_s),
-    )
-    await play.power_cycle()
-    (first,) = await play.expect(boot(), within_s=60)
+    first = await _powered_up(play, "Pending")
     rows = (await play.call("GetConfiguration")).payload.get("configurationKey", [])
     if not rows:
         raise Failed("all configuration keys", "none", "GetConfiguration is to work while Pending")

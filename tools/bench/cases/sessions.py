@@ -18,6 +18,7 @@ async def tc_003(play: Play) -> None:
 
 @case("Regular charging session, identification first")
 async def tc_004_1(play: Play) -> None:
+    await play.alone()
     await play.authorized()
     await play.plug()
     await play.started()
@@ -26,6 +27,7 @@ async def tc_004_1(play: Play) -> None:
 @case("Identification first, ConnectionTimeOut", exemption=needs("ConnectionTimeOut"))
 async def tc_004_2(play: Play) -> None:
     timeout_s = play.parameters.connection_timeout_s
+    await play.alone()
     await play.configure("ConnectionTimeOut", timeout_s)
     await play.present(play.tag)
     seen = await play.any_order(authorize(play.tag), status("Preparing", play.connector))

@@ -21,7 +21,7 @@ from store.journal import Journal
 _TEXT = 1
 _TICKS_MASK = 0x3FFFFFFF
 _open_files = OpenFiles("/flash")
-_open_files.__enter__()
+_open_files.watch()
 
 
 class _Never(Exception):
