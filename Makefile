@@ -36,10 +36,10 @@ help:
 	@echo "make clean      remove what was built and fetched"
 
 run: set-up-run
-	@$(BENCH) bench.console --station $(STATION)
+	@$(BENCH) bench.desk.console --station $(STATION)
 
 demo: set-up-run
-	@$(BENCH) bench.console --station $(STATION) --demo
+	@$(BENCH) bench.desk.console --station $(STATION) --demo
 
 # --dist loadfile: the tests of one file run one after the other, on one worker.
 test: set-up-test
@@ -56,7 +56,7 @@ check: set-up-check
 	[ -z "$$failed" ]
 
 conformance: set-up-run
-	@$(BENCH) bench conformance $(CONFORMANCE)
+	@$(BENCH) bench conformance --report build/conformance $(CONFORMANCE)
 
 bench: set-up-run
 	@$(BENCH) bench.speed

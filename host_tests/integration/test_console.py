@@ -21,8 +21,8 @@ import pytest
 
 from bench.charger import REPOSITORY
 from bench.deadline import within
+from bench.desk.screen import Screen, describe
 from bench.messages import FROM_STATION, TO_STATION, read
-from bench.screen import Screen, describe
 from host_tests.integration.processes import processes, wait_until_gone
 
 LAUNCHER = f"{sys.executable} {Path(__file__).with_name('stand_in.py')}"
@@ -40,7 +40,16 @@ def station(tmp_path: Path) -> str:
 
 
 def command(station: str, *options: str) -> list[str]:
-    return [sys.executable, "-m", "bench.console", "--station", station, "--launcher", LAUNCHER, *options]
+    return [
+        sys.executable,
+        "-m",
+        "bench.desk.console",
+        "--station",
+        station,
+        "--launcher",
+        LAUNCHER,
+        *options,
+    ]
 
 
 def piped(station: str, *lines: str, options: tuple[str, ...] = ()) -> str:

@@ -18,7 +18,7 @@ from bench.deadline import within
 from host_tests.integration.processes import wait_until_gone
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tools")}
-CONSOLE = (sys.executable, "-m", "bench.console")
+CONSOLE = (sys.executable, "-m", "bench.desk.console")
 STATION_NAMES = sorted(path.stem for path in STATIONS.glob("*.json"))
 
 # The steps of a session as the screen shows them; -> is the arrow.

@@ -4,9 +4,15 @@
 
 Runs on CPython 3.11 with `ocpp` and `websockets`; `tools/` is on the import path (`PYTHONPATH=tools`).
 
-    bench.csms      the CSMS            bench.charger   our firmware as a process, with its control channel
-    bench.console   `make run`          bench.demo      `make demo`
-    bench.speed     `make bench`        bench.heap      `make heap`
-    bench.cases     the catalogue of conformance cases, `make conformance`, `python -m bench run`
-    bench.drivers   who plugs in and presents tags in them
+    csms.py         the CSMS: station.py, handlers.py, books.py, messages.py, scripts.py are its parts
+    ledger/         its books in SQLite
+    desk/           it has a prompt: `make run`, `make demo`, `python -m bench csms`
+    charger.py      our firmware as a process, with its control channel
+
+    cases/          the catalogue of conformance cases
+    drivers/        who plugs in and presents tags in them
+    conformance.py  our firmware under the cases; strangers.py: anybody's charge point
+    report/         what is written about it
+
+    speed.py        `make bench`; heap.py: `make heap`; soak.py: `make soak`
 """

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What the CSMS knows: tags, charge points, transactions, readings. In memory.
 
-No OCPP framing here: `bench.handlers` translates messages into these calls.
+`bench.ledger.books` keeps the same in a file. No OCPP framing here: `bench.handlers` translates messages into
+these calls.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +11,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench.messages import parse_utc, utc_text
+
+# Of a key that nobody may read back there is no value in any book (errata 4.0; its comparison knows no case).
+SECRET_KEYS = frozenset({"authorizationkey"})
+_EVENTS = 1000  # security events of one charge point in memory
+_READINGS = 100  # entries of MeterValues outside transactions, per connector
+
+
+def is_secret(key: object) -> bool:
+    """A configuration key whose value must not be seen."""
+    return isinstance(key, str) and key.lower() in SECRET_KEYS
 
 
 @dataclass
@@ -61,7 +72,7 @@ class StationEntry:
         default_factory=dict
     )  # key -> (value, readonly)
     last_heartbeat: datetime | None = None
-    security_events: list[dict[str, Any]] = field(default_factory=list)
+    security_events: list[dict[str, Any]] = field(default_factory=list)  # last 1,000
 
 
 class Books:
@@ -83,6 +94,10 @@ class Books:
         entry = self.tags[id_tag.upper()] = Tag(id_tag, status, parent, expiry)
         return entry
 
+    def forget_tag(self, id_tag: str) -> bool:
+        """Take a tag out of the books. False when it is not there."""
+        return self.tags.pop(id_tag.upper(), None) is not None
+
     def id_tag_info(self, id_tag: str) -> dict[str, Any]:
         """The IdTagInfo of a tag, as it goes into an answer."""
         entry = self.tags.get(id_tag.upper())
@@ -101,6 +116,23 @@ class Books:
     def station(self, station_id: str) -> StationEntry:
         return self.stations.setdefault(station_id, StationEntry(station_id))
 
+    def booted(self, station_id: str, request: dict[str, Any]) -> None:
+        """Enter a BootNotification.req."""
+        self.station(station_id).boot = request
+
+    def heartbeat(self, station_id: str, at: datetime | None = None) -> None:
+        self.station(station_id).last_heartbeat = at or datetime.now(UTC)
+
+    def status(self, station_id: str, connector: int, told: dict[str, Any]) -> None:
+        """Enter a StatusNotification.req; `told` is the request without its connectorId."""
+        self.station(station_id).statuses[connector] = told
+
+    def security_event(self, station_id: str, event: dict[str, Any]) -> None:
+        """Enter a SecurityEventNotification.req."""
+        events = self.station(station_id).security_events
+        events.append(event)
+        del events[:-_EVENTS]
+
     def start(
         self,
         *,
@@ -112,22 +144,38 @@ class Books:
         reservation: int | None = None,
     ) -> Transaction:
         """Enter a StartTransaction. One delivered twice (3.7.1: retries) gets its first id again."""
-        started = parse_utc(timestamp)
-        for known in self.transactions.values():
-            if (known.station, known.connector, known.tag, known.meter_start_wh, known.started) == (
-                station_id,
-                connector,
-                tag,
-                meter_start_wh,
-                started,
-            ):
-                return known
         entry = Transaction(
-            self.next_transaction, station_id, connector, tag, meter_start_wh, started, reservation
+            self.next_transaction,
+            station_id,
+            connector,
+            tag,
+            meter_start_wh,
+            parse_utc(timestamp),
+            reservation,
         )
+        known = self._known(entry)
+        if known is not None:
+            return known
+        self._enter(entry)
         self.next_transaction += 1
         self.transactions[entry.id] = entry
         return entry
+
+    def _known(self, new: Transaction) -> Transaction | None:
+        """The transaction that `new` is the retry of."""
+        for known in self.transactions.values():
+            if (known.station, known.connector, known.tag, known.meter_start_wh, known.started) == (
+                new.station,
+                new.connector,
+                new.tag,
+                new.meter_start_wh,
+                new.started,
+            ):
+                return known
+        return None
+
+    def _enter(self, entry: Transaction) -> None:
+        """What else is to be done with a new transaction; an exception keeps it out of the books."""
 
     def stop(
         self,
@@ -157,13 +205,20 @@ class Books:
             return
         kept = self.station(station_id).readings.setdefault(connector, [])
         kept.extend(values)
-        del kept[:-100]
+        del kept[:-_READINGS]
 
     def configuration(self, station_id: str, rows: list[dict[str, Any]]) -> None:
         """Enter what GetConfiguration answered: its `configurationKey` rows."""
         known = self.station(station_id).configuration
         for row in rows:
-            known[row["key"]] = (row.get("value"), row["readonly"])
+            value = None if is_secret(row["key"]) else row.get("value")
+            known[row["key"]] = (value, row["readonly"])
+
+    def changed(self, station_id: str, key: str, value: str) -> None:
+        """Enter what the charge point has accepted in ChangeConfiguration, under the key's own spelling."""
+        known = self.station(station_id).configuration
+        name = next((name for name in known if name.lower() == key.lower()), key)
+        self.configuration(station_id, [{"key": name, "value": value, "readonly": False}])
 
     def running(self, station_id: str) -> list[Transaction]:
         return [

@@ -27,8 +27,9 @@ import asyncio
 import base64
 import binascii
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
+from urllib.parse import unquote
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import Frame, Opcode
@@ -42,6 +43,7 @@ from bench.scripts import Answer, Script
 from bench.station import NotSeen, Station
 
 Hook = Callable[[Station, Message], None]
+Admission = Callable[[str, bytes | None], Awaitable[bool]]  # (charge point's id, password it gave) -> let in?
 
 
 class SchemaViolation(AssertionError):
@@ -64,7 +66,8 @@ class Csms:
     """`passwords`: charge point id -> password bytes; then all others are refused (security profile 1).
 
     `subprotocols=()` makes a server that agrees to none. `http_answer` set to (status, headers) refuses every
-    upgrade so, e.g. `(503, {})` or `(302, {"Location": ...})`. `port=0` takes a free one.
+    upgrade so, e.g. `(503, {})` or `(302, {"Location": ...})`. `port=0` takes a free one. `admission` is
+    asked about each connection that nothing else speaks against.
     """
 
     def __init__(
@@ -76,15 +79,19 @@ class Csms:
         strict: bool = True,
         ping_interval_s: float | None = None,
         subprotocols: tuple[str, ...] = ("ocpp1.6",),
+        host: str = "127.0.0.1",
+        admission: Admission | None = None,
     ):
         self.books = books or Books()
         self.stations: dict[str, Station] = {}
         self.hooks: list[Hook] = []  # called with every message of both directions, in order
         self.connection_hooks: list[Callable[[Station, bool], None]] = []  # (station, connected?)
         self.refused: list[Request] = []  # upgrades that were not accepted
+        self.refusal_hooks: list[Callable[[Request, Response], None]] = []
         self.http_answer: tuple[int, dict[str, str]] | None = None
         self.passwords = passwords
-        self.port = port
+        self.host, self.port = host, port
+        self._admission = admission
         self._script = Script()
         self._strict = strict
         self._ping_interval_s = ping_interval_s
@@ -114,13 +121,18 @@ class Csms:
     @property
     def url(self) -> str:
         """The endpoint without the charge point's id."""
-        return f"ws://127.0.0.1:{self.port}/ocpp"
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}/ocpp"
+
+    @property
+    def listening(self) -> bool:
+        return self._server is not None
 
     async def start(self) -> None:
         """Listen on the port (again): what was connected before `stop` may come back."""
         self._server = await serve(
             self._serve,
-            "127.0.0.1",
+            self.host,
             self.port,
             create_connection=_Connection,
             process_request=self._admit,
@@ -167,6 +179,26 @@ class Csms:
         await station.wait_connected(timeout)
         return station
 
+    async def anybody(self, timeout: float = 10) -> Station:
+        """The first charge point that is connected, whatever its id."""
+        found: asyncio.Future[Station] = asyncio.get_running_loop().create_future()
+
+        def came(station: Station, connected: bool) -> None:
+            if connected and not found.done():
+                found.set_result(station)
+
+        for station in self.stations.values():
+            came(station, station.connected)
+        self.connection_hooks.append(came)
+        try:
+            station = await within(timeout, found)
+        except TimeoutError:
+            raise NotSeen(f"waited {timeout:g} s for a charge point to connect") from None
+        finally:
+            self.connection_hooks.remove(came)
+        await station.wait_connected(timeout)
+        return station
+
     async def refusal(self, timeout: float = 10) -> Request:
         """Wait for the next upgrade request that is refused."""
         seen = len(self.refused)
@@ -185,7 +217,14 @@ class Csms:
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         response = self._refuse(connection, request)
+        if response is None and self._admission is not None:
+            user, password = _credentials(request) or ("", None)
+            station_id = _station_id(request)
+            if not await self._admission(station_id, password if user == station_id else None):
+                response = _unauthorized(connection)
         if response is not None:
+            for hook in self.refusal_hooks:
+                hook(request, response)
             async with self._arrived:
                 self.refused.append(request)
                 self._arrived.notify_all()
@@ -204,9 +243,7 @@ class Csms:
         if self.passwords is not None:
             expected = self.passwords.get(station_id)
             if expected is None or _credentials(request) != (station_id, expected):
-                response = connection.respond(401, "unknown charge point or wrong password\n")
-                response.headers["WWW-Authenticate"] = 'Basic realm="csms"'
-                return response
+                return _unauthorized(connection)
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
@@ -221,7 +258,14 @@ class Csms:
 
 
 def _station_id(request: Request) -> str:
-    return request.path.partition("?")[0].removeprefix("/ocpp").strip("/")
+    """The charge point's id, percent-encoded in the path (OCPP-J 3.1.1)."""
+    return unquote(request.path.partition("?")[0].removeprefix("/ocpp").strip("/"))
+
+
+def _unauthorized(connection: ServerConnection) -> Response:
+    response = connection.respond(401, "unknown charge point or wrong password\n")
+    response.headers["WWW-Authenticate"] = 'Basic realm="csms"'
+    return response
 
 
 def _credentials(request: Request) -> tuple[str, bytes] | None:

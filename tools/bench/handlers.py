@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """The CSMS's answers to a charge point's CALLs: the `ocpp` library routes and validates, the books know.
 
-The library hands over the payload's fields in snake case and turns the returned object into the answer.
+The library hands over the payload's fields in snake case and turns the returned object into the answer. What
+the books cannot keep (an exception of theirs) is answered with CALLERROR: the charge point must try again.
 """
 
 import logging
-from datetime import UTC, datetime
 from typing import Any
 
 from ocpp.charge_point import snake_to_camel_case as camel
@@ -34,14 +34,13 @@ class Handlers(ChargePoint):
     def __init__(self, station_id: str, connection: Any, books: Books):
         super().__init__(station_id, connection, logger=_silent)
         self._books = books
-        self._entry = books.station(station_id)
 
     def _info(self, id_tag: str) -> Any:
         return self._books.id_tag_info(id_tag)
 
     @on(Action.boot_notification)
     def boot_notification(self, **fields: Any):
-        self._entry.boot = dict(camel(fields))
+        self._books.booted(self.id, dict(camel(fields)))
         return call_result.BootNotification(
             current_time=utc_text(),
             interval=self._books.heartbeat_interval_s,
@@ -50,7 +49,7 @@ class Handlers(ChargePoint):
 
     @on(Action.heartbeat)
     def heartbeat(self):
-        self._entry.last_heartbeat = datetime.now(UTC)
+        self._books.heartbeat(self.id)
         return call_result.Heartbeat(current_time=utc_text())
 
     @on(Action.authorize)
@@ -59,7 +58,7 @@ class Handlers(ChargePoint):
 
     @on(Action.status_notification)
     def status_notification(self, connector_id: int, **fields: Any):
-        self._entry.statuses[connector_id] = dict(camel(fields))
+        self._books.status(self.id, connector_id, dict(camel(fields)))
         return call_result.StatusNotification()
 
     @on(Action.start_transaction)
@@ -135,7 +134,7 @@ class Handlers(ChargePoint):
 
     @on(Action.security_event_notification)
     def security_event_notification(self, **fields: Any):
-        self._entry.security_events.append(dict(camel(fields)))
+        self._books.security_event(self.id, dict(camel(fields)))
         return call_result.SecurityEventNotification()
 
     @on(Action.sign_certificate)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """`make run`: a CSMS and a simulated charger in one terminal, everything they say, and a prompt.
 
-    python -m bench.console --station loop_evs32a [--set Key=Value] [--data DIR]
-    python -m bench.console --demo
+    python -m bench.desk.console --station loop_evs32a [--set Key=Value] [--data DIR]
+    python -m bench.desk.console --demo
 
 Commands may be piped in: each is shown and carried out in turn, the end of the input ends everything.
 """
@@ -13,25 +13,40 @@ import asyncio
 import contextlib
 import signal
 import sys
-import threading
 from pathlib import Path
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.completion import WordCompleter
-from prompt_toolkit.input.vt100 import Vt100Input
+from ocpp.exceptions import InternalError
 from prompt_toolkit.patch_stdout import patch_stdout
-from prompt_toolkit.styles import Style
 
-from bench import demo
 from bench.charger import STATIONS, ChargerCrashed, station_file
-from bench.commands import Commands, Quit
-from bench.desk import CARD, Desk
-from bench.screen import BOLD, CYAN, DIM, GREEN, MAGENTA, Screen, wants_colour
-from bench.station import NotSeen
+from bench.control import ControlLost, ControlRefused
+from bench.desk import demo
+from bench.desk.commands import Commands, Quit, presentable
+from bench.desk.driving import Driving
+from bench.desk.operations import Caller, CoreOperations
+from bench.desk.profiles import ProfileOperations
+from bench.desk.prompt import read_lines, typed_lines
+from bench.desk.records import Records
+from bench.desk.screen import BOLD, CYAN, DIM, GREEN, MAGENTA, Screen, wants_colour
+from bench.desk.security import SecurityOperations
+from bench.desk.waiting import Waiting
+from bench.desk.with_charger import CARD, Desk
+from bench.ledger.database import DatabaseTrouble
+from bench.station import CallRefused, NotSeen, Station
 from toolchain.output import line_by_line
 
 PROMPT = "pilotlight> "
+
+_TROUBLES = (
+    (CallRefused, ""),  # the CALLERROR is on the screen already
+    (NotSeen, "the charger did not answer within 30 s"),
+    (ControlLost, "the charger ended before it answered"),
+    (ChargerCrashed, "the charger is not running; `start` starts it"),
+    (ConnectionError, "the charger is not connected to the CSMS now; `link up` or wait a moment"),
+    (ControlRefused, "not done: {error}"),
+    (InternalError, "not done: {error.description}"),
+    (ValueError, "not done: {error}"),
+)
 
 
 def banner(desk: Desk) -> None:
@@ -69,71 +84,31 @@ def _kind(connector: dict[str, object]) -> str:
     return f"{current} {connector.get('rated_a', '?')} A, {cable}"
 
 
-class _Keys(Vt100Input):
-    """The keyboard. It stays with us while a message is printed above the prompt: in the terminal's own line
-    mode, which the library restores for that moment, Ctrl-D would be lost and other keys shown twice.
-    """
+def console_commands(desk: Desk) -> Commands:
+    """The car and the driver, the CSMS, the bench."""
+    commands = Commands(desk.screen, _TROUBLES)
+    driving = Driving(desk.charger, desk.screen)
+    caller = Caller(lambda: desk.station, desk.ledger, desk.screen)
+    records = Records(desk.ledger, desk.screen, lambda: desk.station, lambda _id: desk.station.connected)
 
-    def cooked_mode(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    async def arrives(_seconds: float) -> Station:
+        return desk.station
 
-
-async def _typed_lines(desk: Desk, commands: Commands) -> None:
-    """A person at the terminal: the prompt stays at the bottom, messages scroll above it."""
-    keys = _Keys(sys.stdin)
-    session: PromptSession[str] = PromptSession(
-        PROMPT,
-        completer=WordCompleter(commands.names, sentence=True),
-        complete_while_typing=False,
-        auto_suggest=AutoSuggestFromHistory(),
-        bottom_toolbar=lambda: desk.toolbar,
-        refresh_interval=0.5,
-        style=Style.from_dict({"bottom-toolbar": "noreverse fg:ansigray bg:ansiblack"}),
-        interrupt_exception=EOFError,
-        input=keys,
-    )
-    lines: asyncio.Queue[str] = asyncio.Queue()
-
-    async def carry_out() -> None:
-        while True:
-            await commands.run(await lines.get())
-
-    # The prompt is there all the time, also while a command waits for its answer.
-    working = asyncio.create_task(carry_out())
-    typing: asyncio.Task[str] | None = None
-    with keys.raw_mode():  # also between one prompt and the next
-        try:
-            while True:
-                typing = asyncio.create_task(session.prompt_async())
-                await asyncio.wait({typing, working}, return_when=asyncio.FIRST_COMPLETED)
-                if working.done():
-                    return working.result()
-                lines.put_nowait(typing.result())
-        finally:
-            # The prompt gives the terminal back before we do, or it would stay as the prompt had it.
-            for task in (typing, working):
-                if task is not None:
-                    task.cancel()
-                    await asyncio.wait([task])
+    commands.add("The car and the driver", driving.commands())
+    commands.add("The CSMS", CoreOperations(caller).commands())
+    commands.add("The CSMS: feature profiles", ProfileOperations(caller).commands())
+    commands.add("The CSMS: security extension", SecurityOperations(caller).commands())
+    commands.add("What the CSMS knows", records.commands())
+    waiting = Waiting(arrives, caller).commands()
+    commands.add("The bench", [*driving.charger_commands(), *waiting, *commands.common()])
+    return commands
 
 
 async def _piped_lines(screen: Screen, commands: Commands) -> None:
     """Commands from a file or another program, one after the other."""
-    loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[str | None] = asyncio.Queue()
-
-    def read() -> None:
-        # A thread, because asyncio cannot wait for a file; daemon, because readline cannot be cancelled.
-        with contextlib.suppress(RuntimeError, ValueError):  # the loop has ended
-            for line in sys.stdin:
-                loop.call_soon_threadsafe(lines.put_nowait, line)
-            loop.call_soon_threadsafe(lines.put_nowait, None)
-
-    threading.Thread(target=read, daemon=True).start()
-    while (line := await lines.get()) is not None:
-        if line.strip() and not line.lstrip().startswith("#"):
-            screen.line(PROMPT + line.strip(), BOLD)
-            await commands.run(line)
+    async for line in read_lines(sys.stdin):
+        screen.line(PROMPT + presentable(line), BOLD)
+        await commands.run(line)
 
 
 async def _begin(desk: Desk) -> None:
@@ -151,11 +126,11 @@ async def _begin(desk: Desk) -> None:
 
 async def _converse(desk: Desk) -> None:
     desk.crash_hint = "`start` starts it again, `quit` leaves"
-    commands = Commands(desk.csms, desk.station, desk.charger, desk.screen)
+    commands = console_commands(desk)
     started = asyncio.create_task(_begin(desk))
     try:
         if sys.stdin.isatty():
-            await _typed_lines(desk, commands)
+            await typed_lines(PROMPT, commands, lambda: desk.toolbar)
         else:
             await asyncio.wait([started])  # piped commands expect a charger that has booted
             await _piped_lines(desk.screen, commands)
@@ -197,7 +172,9 @@ def arguments() -> argparse.Namespace:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="configuration at first boot"
     )
     parser.add_argument(
-        "--data", type=Path, help="keep the charger's memory in this folder (default: forget it)"
+        "--data",
+        type=Path,
+        help="keep the charger's and the CSMS's memory in this folder (default: forget it)",
     )
     parser.add_argument("--port", type=int, default=0, help="of the CSMS (default: any free one)")
     parser.add_argument("--demo", action="store_true", help="play one whole session and end")
@@ -222,7 +199,7 @@ def main() -> int:
             return asyncio.run(run(options))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130 if options.demo else 0
-    except (ChargerCrashed, NotSeen) as error:
+    except (ChargerCrashed, NotSeen, DatabaseTrouble) as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:

@@ -5,7 +5,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from bench.screen import amount
+from bench.desk.screen import amount
 
 State = dict[str, Any]
 

@@ -12,9 +12,9 @@ from typing import Any
 from bench.books import Transaction
 from bench.charger import ChargerCrashed
 from bench.control import ControlLost, ControlRefused
-from bench.desk import CARD, Desk
+from bench.desk.screen import BOLD, GREEN, RED
+from bench.desk.with_charger import CARD, Desk
 from bench.messages import Message
-from bench.screen import BOLD, GREEN, RED
 from bench.station import CallRefused, NotSeen
 
 SAMPLES = 5
@@ -119,7 +119,7 @@ def _sampled(payload: dict[str, Any]) -> bool:
 
 async def _billed(desk: Desk, start: Message, stop: Message, last_wh: int) -> Transaction:
     """The transaction as it stands in the CSMS's books, complete and consistent with what was seen."""
-    transaction = next(iter(desk.csms.books.transactions.values()))
+    transaction = desk.csms.books.transactions[max(desk.csms.books.transactions)]
     for _ in range(50):  # the books are written after the message was seen
         if transaction.stopped:
             break

@@ -5,7 +5,8 @@
     10:21:03.412  ->  StartTransaction     connector 1  tag 04A1B2C3  meter 1200 Wh
     10:21:03.415  <-    Accepted, transaction 7
 
-(with real arrows). `->` came from the charger, `<-` went to it; an answer is indented under its question.
+(with real arrows). `->` came from the charger, `<-` went to it; an answer is indented under its question. The
+value of AuthorizationKey is shown in no direction.
 """
 
 import json
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from bench.books import is_secret
 from bench.messages import FROM_STATION, Message
 
 Payload = dict[str, Any]
@@ -47,6 +49,16 @@ def wants_colour(stream: TextIO) -> bool:
 def clock(moment: datetime) -> str:
     """Local time of day with milliseconds."""
     return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def local(moment: datetime) -> str:
+    """Local date and time of day with milliseconds."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def plain(text: str) -> str:
+    """Text of a charge point as a terminal may have it: no control characters."""
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
 
 
 def amount(value: float, unit: str) -> str:
@@ -112,7 +124,7 @@ def _stop(payload: Payload) -> str:
 
 
 def _change(payload: Payload) -> str:
-    return f"{payload['key']} = {payload['value']}"
+    return f"{payload['key']} = {'***' if is_secret(payload['key']) else payload['value']}"
 
 
 def _asked(payload: Payload) -> str:
@@ -161,7 +173,7 @@ def _answer(message: Message) -> str:
     if action == "GetConfiguration":
         keys = payload.get("configurationKey", [])
         words += (
-            [f"{row['key']} = {row.get('value', '')}" for row in keys]
+            [f"{row['key']} = {'***' if is_secret(row['key']) else row.get('value', '')}" for row in keys]
             if len(keys) <= 3
             else [f"{len(keys)} keys"]
         )
@@ -176,7 +188,7 @@ def _answer(message: Message) -> str:
 def describe(message: Message) -> str:
     """What a person wants to know of a message: the fields that matter, in one line."""
     if message.kind == "garbage":
-        return f"not an OCPP message: {message.raw!r}"[:160]
+        return f"not an OCPP message: {_without_secret(repr(message.raw))}"[:160]
     if message.kind == "error":
         return f"CALLERROR {message.error_code} {message.error_description}".rstrip()
     try:
@@ -184,7 +196,16 @@ def describe(message: Message) -> str:
             return _answer(message)
         return _REQUESTS.get(message.action, _plain)(message.payload)
     except (KeyError, TypeError, AttributeError):  # fields missing or of the wrong type: show it as it is
-        return json.dumps(message.payload)
+        return _without_secret(json.dumps(message.payload))
+
+
+def _names_secret(message: Message) -> bool:
+    return "authorizationkey" in str(message.raw).lower()
+
+
+def _without_secret(text: str) -> str:
+    """What names AuthorizationKey in an odd way may hold its value anywhere."""
+    return "(not shown: it names AuthorizationKey)" if "authorizationkey" in text.lower() else text
 
 
 class Screen:
@@ -202,22 +223,28 @@ class Screen:
     def line(self, text: str = "", *codes: str) -> None:
         self._write(self.paint(text, *codes))
 
-    def message(self, message: Message) -> None:
+    def row(self, text: str, *codes: str) -> None:
+        """A line with words of a charge point."""
+        self.line(plain(text), *codes)
+
+    def message(self, message: Message, who: str = "") -> None:
+        """`who`: the charge point's id, where there are several."""
         from_station = message.direction == FROM_STATION
         arrow = "→" if from_station else "←"
         hue = CYAN if from_station else MAGENTA
-        text = describe(message)
+        text, action = plain(describe(message)), plain(message.action)
         if message.kind == "call":
-            body = (
-                f"{self.paint(arrow, hue)} {self.paint(message.action.ljust(22), BOLD, hue)} {text}".rstrip()
-            )
+            body = f"{self.paint(arrow, hue)} {self.paint(action.ljust(22), BOLD, hue)} {text}".rstrip()
         elif message.kind == "result":
             body = f"{self.paint(arrow, DIM)}   {self.paint(text, DIM)}"
         else:
             body = self.paint(f"{arrow}   {text}", RED)
+        if who:
+            body = f"{self.paint(plain(who).ljust(10), BOLD)}  {body}"
         self._write(f"{self.paint(clock(message.at), DIM)}  {body}")
         if message.violation and from_station:
-            self.line(f"{'':14}! against the official schema: {message.violation}", RED)
+            objection = "(not shown)" if _names_secret(message) else plain(message.violation)
+            self.line(f"{'':14}! against the official schema: {objection}", RED)
 
     def connector(self, text: str) -> None:
         """Something happened at a connector or to the charger."""

@@ -12,12 +12,15 @@ from bench.charger import EXIT_POWER_CUT, EXIT_REBOOT, ChargerCrashed, Simulated
 from bench.control import ControlLost, ControlRefused, Event
 from bench.csms import Csms
 from bench.deadline import within
+from bench.desk.screen import Screen
+from bench.desk.view import connector_rows
+from bench.ledger.books import Ledger
+from bench.ledger.database import MEMORY
 from bench.messages import Message
-from bench.screen import Screen
 from bench.station import Station
-from bench.view import connector_rows
 
 STATION_ID = "CP1"
+DATABASE = "csms.sqlite"  # beside what the charger keeps
 CARD = "04A1B2C3"
 
 # Power moves a little with every reading of the meter; below this a person sees no news in it.
@@ -39,7 +42,10 @@ class Desk:
         port: int = 0,
     ):
         self.screen = screen
-        self.csms = Csms(port=port, strict=False, ping_interval_s=20)
+        if data is not None:
+            data.mkdir(parents=True, exist_ok=True)
+        self.ledger = Ledger(MEMORY if data is None else data / DATABASE)
+        self.csms = Csms(port=port, strict=False, ping_interval_s=20, books=self.ledger)
         self._enter_cards()
         self.csms.hooks.append(self._on_message)
         self.csms.connection_hooks.append(self._on_connection)
@@ -61,12 +67,14 @@ class Desk:
         return self._charger
 
     def _enter_cards(self) -> None:
-        books = self.csms.books
+        books = self.ledger
+        books.heartbeat_interval_s = 60
+        if books.tags:  # as they were left
+            return
         books.tag(CARD, parent="FAMILY")
         books.tag("04D4E5F6", parent="FAMILY")
         books.tag("04C0FFEE")
         books.tag("04BADBAD", status="Blocked")
-        books.heartbeat_interval_s = 60
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -96,6 +104,7 @@ class Desk:
         self.csms.connection_hooks.clear()
         await self.charger.stop()
         await self.csms.stop()
+        self.ledger.close()
 
     async def begin(self) -> None:
         """Start the charger and wait until the CSMS has accepted it and knows its connectors."""
