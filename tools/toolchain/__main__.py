@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from toolchain import environment, unix_port
+from toolchain import browser, environment, unix_port
 from toolchain.layout import BUILD, SetupError
 
 # Each includes the ones before it.
@@ -31,6 +31,8 @@ def set_up(stage: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         unix_port.fetch(say)
         environment.install(STAGES[: STAGES.index(stage) + 1], say)
+        if stage != "run":
+            browser.fetch(say)
         if stage == "check":
             environment.install_typings(say)
 
