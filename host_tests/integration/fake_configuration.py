@@ -5,6 +5,8 @@
 READ_ONLY = ("GetConfigurationMaxKeys", "NumberOfConnectors", "SupportedFeatureProfiles")
 
 VALUES = {
+    "AllowOfflineTxForUnknownId": "false",
+    "AuthorizationCacheEnabled": "true",
     "AuthorizeRemoteTxRequests": "true",
     "ClockAlignedDataInterval": "0",
     "ConnectionTimeOut": "30",
@@ -13,12 +15,15 @@ VALUES = {
     "HeartbeatInterval": "300",
     "LocalAuthorizeOffline": "true",
     "LocalPreAuthorize": "true",
+    "MaxEnergyOnInvalidId": "0",
+    "MessageTimeout": "30",
     "MeterValueSampleInterval": "60",
     "MeterValuesAlignedData": "Energy.Active.Import.Register",
-    "MeterValuesSampledData": "Energy.Active.Import.Register",
+    "MeterValuesSampledData": "Energy.Active.Import.Register,Current.Import",
     "MinimumStatusDuration": "0",
     "NumberOfConnectors": "2",
     "ResetRetries": "1",
+    "StopTransactionOnEVSideDisconnect": "true",
     "StopTransactionOnInvalidId": "true",
     "StopTxnAlignedData": "",
     "StopTxnSampledData": "",

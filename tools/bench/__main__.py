@@ -1,96 +1,138 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""`python -m bench list`, `python -m bench run --station NAME [CASE ...]`, `python -m bench conformance`."""
+"""`python -m bench COMMAND`: cases for OCPP 1.6J charge points, and a CSMS for the desk.
+
+list           the cases, and whether they apply to a station
+run            play cases with one charge point: our firmware, or anybody's
+conformance    play cases with our firmware as every station of boards/sim
+report         make the page of a report anew from its JSON
+csms           a CSMS with a prompt
+"""
 
 import argparse
 import asyncio
 import sys
+from dataclasses import replace
+from pathlib import Path
 
+from bench import report, strangers
 from bench.cases import catalogue, claims
 from bench.cases.play import Parameters
 from bench.cases.restore import NotRestored
-from bench.cases.run import FAILED, Outcome, play, summary
-from bench.charger import STATIONS, ChargerCrashed, SimulatedCharger, station_file
-from bench.csms import Csms
-from bench.drivers import Pilotlight
+from bench.cases.run import FAILED, Outcome, Run, summary
+from bench.charger import ChargerCrashed, station_file
+from bench.conformance import our_claims, station_names, with_every_station, with_our_firmware
+from bench.desk import csms_command
+from bench.drivers import NotDone
+from bench.drivers.pilotlight import Pilotlight
 from bench.station import NotSeen
 from toolchain.output import line_by_line
 
+_OURS = "pilotlight"
+
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Cases for OCPP 1.6J charge points.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, purpose in (
-        ("list", "the cases, and whether they apply to a station"),
-        ("run", "play cases with one station"),
-        ("conformance", "play cases with every station of boards/sim"),
-    ):
-        command = commands.add_parser(name, help=purpose, description=purpose)
-        if name != "conformance":
-            command.add_argument("--station", default=None if name == "list" else "loop_evs32a")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="the cases")
+    listing.add_argument("--station", metavar="FILE", help="say which of them apply to it")
+    running = commands.add_parser("run", help="play cases with one charge point")
+    running.add_argument(
+        "--station",
+        metavar="FILE",
+        default="loop_evs32a",
+        help="what the charge point is: a file, or the name of one in boards/sim (default: %(default)s)",
+    )
+    running.add_argument(
+        "--driver",
+        metavar="DRIVER",
+        default=_OURS,
+        help="pilotlight: our firmware (default); manual: you are asked; or a file with commands",
+    )
+    strangers.add_arguments(running)
+    everything = commands.add_parser("conformance", help="play cases with every station of boards/sim")
+    for command in (running, everything):
+        command.add_argument("--report", type=Path, metavar="FOLDER", help="write the report there")
+        command.add_argument("--connector", type=int, default=1, help="the one under test (default: 1)")
+    for command in (listing, running, everything):
         command.add_argument("cases", nargs="*", metavar="CASE", help="ids, old ones too; none: all")
+    again = commands.add_parser("report", help="make the page of a report anew from its JSON")
+    again.add_argument("file", type=Path, metavar="FILE.json")
+    csms_command.add_arguments(commands.add_parser("csms", help="a CSMS with a prompt"))
     return parser.parse_args()
 
 
 def show(cases: list[catalogue.Case], station: str | None) -> None:
-    described = claims.read(station_file(station)) if station else None
+    described = None
+    if station:
+        described = our_claims(station) if station in station_names() else claims.read(station_file(station))
     for case in cases:
-        reason = case.not_applicable(described) if described else None
+        reason = case.not_applicable(described, Pilotlight.can) if described else None
         aliases = f" ({', '.join(case.aliases)})" if case.aliases else ""
         print(
-            f"{case.id:14}{case.profile:12}{case.title}{aliases}"
+            f"{case.id:20}{case.profile:12}{case.title}{aliases}"
             + (f": not applicable, {reason}" if reason else "")
         )
 
 
-async def with_our_firmware(station: str, cases: list[catalogue.Case], prefix: str = "") -> list[Outcome]:
+class Progress:
+    """A line for each case that is over, with how many of all it is."""
+
+    def __init__(self, total: int):
+        self._total, self._done = total, 0
+
+    def __call__(self, name: str, outcome: Outcome) -> None:
+        self._done += 1
+        print(
+            f"{self._done:3}/{self._total} {name:15} {outcome}"
+            if name
+            else f"{self._done:3}/{self._total} {outcome}"
+        )
+
+
+async def played(options: argparse.Namespace, cases: list[catalogue.Case]) -> list[Run]:
+    if options.command == "conformance":
+        progress = Progress(len(cases) * len(station_names()))
+        return await with_every_station(cases, Parameters(connector=options.connector), progress)
+    progress = Progress(len(cases))
+
     def tell(outcome: Outcome) -> None:
-        print(prefix + str(outcome))
+        progress("", outcome)
 
-    described = claims.read(station_file(station))
-    outcomes: list[Outcome] = []
-    try:
-        async with Csms(strict=False) as csms, SimulatedCharger(csms.url, station=station) as charger:
-            connected = await csms.connected(charger.id)
-            driver = Pilotlight(charger)
-            outcomes = await play(cases, csms, connected, driver, described, Parameters(), tell)
-    except ChargerCrashed:
-        if not outcomes:
-            raise
-        # The case in which it crashed has failed, and said so.
-    return outcomes
-
-
-async def with_every_station(cases: list[catalogue.Case]) -> list[Outcome]:
-    names = sorted(path.stem for path in STATIONS.glob("*.json"))
-    runs = [with_our_firmware(name, cases, f"{name:16}") for name in names]
-    found = await asyncio.gather(*runs, return_exceptions=True)
-    for name, result in zip(names, found, strict=True):
-        if isinstance(result, BaseException):
-            print(f"{name}: {result}", file=sys.stderr)
-    errors = [result for result in found if isinstance(result, BaseException)]
-    if errors:
-        raise errors[0]
-    return [outcome for outcomes in found if isinstance(outcomes, list) for outcome in outcomes]
+    if options.driver == _OURS:
+        parameters = strangers.with_tags(Parameters(connector=options.connector), options)
+        return [await with_our_firmware(options.station, cases, parameters, tell)]
+    parameters = replace(strangers.parameters(options), connector=options.connector)
+    return [await strangers.with_a_charge_point(options, cases, parameters, tell)]
 
 
 def main() -> int:
     line_by_line()
     options = arguments()
+    if options.command == "csms":
+        return csms_command.run(options)
     try:
+        if options.command == "report":
+            print(report.again(options.file))
+            return 0
         cases = catalogue.chosen(options.cases)
         if options.command == "list":
             show(cases, options.station)
             return 0
-        if options.command == "run":
-            outcomes = asyncio.run(with_our_firmware(options.station, cases))
-        else:
-            outcomes = asyncio.run(with_every_station(cases))
-    except (ValueError, FileNotFoundError, NotSeen, NotRestored, ChargerCrashed) as error:
-        print(error, file=sys.stderr)
+        runs = asyncio.run(played(options, cases))
+        if options.report is not None:
+            for path in report.write(runs, options.report):
+                print(f"report: {path}")
+    except (ValueError, OSError, NotSeen, NotRestored, NotDone, ChargerCrashed) as error:
+        print(str(error).partition("; the last messages")[0], file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    outcomes = [outcome for run in runs for outcome in run.outcomes]
     print(f"conformance: {summary(outcomes)}")
     return 1 if any(outcome.verdict == FAILED for outcome in outcomes) else 0
 

@@ -4,7 +4,8 @@
 
 import itertools
 
-from bench.cases.catalogue import case, needs
+from bench.cases.catalogue import case
+from bench.cases.exempt import needs
 from bench.cases.expected import Expected, boot, heartbeat, status
 from bench.cases.play import Failed, Play
 from bench.messages import Message

@@ -8,19 +8,39 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.cases.claims import Claims
+from bench.cases.exempt import Exemption
 from bench.cases.play import Play
+from bench.drivers import STIMULI
 
 Steps = Callable[[Play], Coroutine[Any, Any, None]]
-# Why a case does not apply to the station; None: it does.
-Exemption = Callable[[Claims], str | None]
-
-MODULES = ("boot", "sessions", "remote", "reset", "unlock", "configuration")
+MODULES = (
+    "boot",
+    "sessions",
+    "cache",
+    "remote",
+    "reset",
+    "unlock",
+    "configuration",
+    "metering",
+    "refusals",
+    "faults",
+    "power",
+    "offline",
+    "security",
+    "unsupported",
+    "field_boot",
+    "field_messages",
+    "field_sessions",
+)
 _cases: dict[str, "Case"] = {}
 
 
 @dataclass(frozen=True)
 class Case:
-    """`id` as in the newest edition; `aliases` of older ones."""
+    """`id` as in the newest edition; `aliases` of older ones, which may mean several cases of today.
+
+    `stimuli`: those of bench.drivers.STIMULI that the driver must have.
+    """
 
     id: str
     title: str
@@ -28,39 +48,36 @@ class Case:
     steps: Steps
     aliases: tuple[str, ...] = ()
     exemption: Exemption | None = None
+    stimuli: tuple[str, ...] = ()
 
-    def not_applicable(self, claims: Claims) -> str | None:
-        """The reason, None when it applies."""
+    def not_applicable(self, claims: Claims, can: frozenset[str]) -> str | None:
+        """The reason, None when it applies. `can`: the stimuli that the driver has."""
         if self.profile not in claims.profiles:
             return f"the station has no profile {self.profile}"
-        return None if self.exemption is None else self.exemption(claims)
+        reason = None if self.exemption is None else self.exemption(claims)
+        if reason is not None:
+            return reason
+        missing = [STIMULI[name] for name in self.stimuli if name not in can]
+        return f"the driver cannot {missing[0]}" if missing else None
 
 
 def case(
-    title: str, profile: str = "Core", aliases: tuple[str, ...] = (), exemption: Exemption | None = None
+    title: str,
+    profile: str = "Core",
+    aliases: tuple[str, ...] = (),
+    exemption: Exemption | None = None,
+    stimuli: tuple[str, ...] = (),
 ) -> Callable[[Steps], Steps]:
-    """Decorator of `async def tc_004_1(play)`: the case TC_004_1_CS."""
+    """Decorator of `async def tc_004_1(play)`: the case TC_004_1_CS. Aliases without the _CS."""
 
     def enter(steps: Steps) -> Steps:
         name = f"{steps.__name__.upper()}_CS"
         if name in _cases:
             raise ValueError(f"{name} is there twice")
-        _cases[name] = Case(name, title, profile, steps, aliases, exemption)
+        _cases[name] = Case(name, title, profile, steps, aliases, exemption, stimuli)
         return steps
 
     return enter
-
-
-def needs(*keys: str) -> Exemption:
-    """The case changes these configuration keys."""
-
-    def exemption(claims: Claims) -> str | None:
-        for key in keys:
-            if not claims.changes(key):
-                return f"{key} cannot be changed"
-        return None
-
-    return exemption
 
 
 def all_cases() -> list[Case]:
@@ -75,9 +92,16 @@ def chosen(names: list[str]) -> list[Case]:
     cases = all_cases()
     if not names:
         return cases
-    by_name = {name.removesuffix("_CS"): each for each in cases for name in (each.id, *each.aliases)}
-    unknown = [name for name in names if name.upper().removesuffix("_CS") not in by_name]
+    by_name: dict[str, list[str]] = {}
+    for each in cases:
+        for name in (each.id, *each.aliases):
+            by_name.setdefault(_bare(name), []).append(each.id)
+    unknown = [name for name in names if _bare(name) not in by_name]
     if unknown:
         raise ValueError(f"no such case: {', '.join(unknown)}")
-    wanted = {by_name[name.upper().removesuffix("_CS")].id for name in names}
+    wanted = {each for name in names for each in by_name[_bare(name)]}
     return [each for each in cases if each.id in wanted]
+
+
+def _bare(name: str) -> str:
+    return name.upper().removesuffix("_CS")

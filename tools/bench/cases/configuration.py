@@ -4,7 +4,9 @@
 
 from typing import Any
 
-from bench.cases.catalogue import case, needs
+from bench.cases.catalogue import case
+from bench.cases.exempt import needs
+from bench.cases.expected import Expected
 from bench.cases.play import Failed, Play
 
 # Key -> whether it is read-only; None: as the charge point likes. What OCPP 1.6 requires of a profile.
@@ -100,3 +102,13 @@ async def tc_040_2(play: Play) -> None:
 async def tc_062(play: Play) -> None:
     refusals = ("Rejected", "UnknownMessageId", "UnknownVendorId")
     await play.ask("DataTransfer", *refusals, vendorId="com.example.unknown", messageId="one", data="two")
+
+
+@case("Data transfer to a CSMS that knows no such vendor", stimuli=("data_transfer",))
+async def tc_064(play: Play) -> None:
+    await play.data_transfer()
+    (asked,) = await play.expect(Expected("DataTransfer"))
+    told = play.answer_to(asked).payload.get("status")
+    assert told == "UnknownVendorId", told  # our own CSMS
+    await play.nothing(1)
+    await play.configured("HeartbeatInterval")

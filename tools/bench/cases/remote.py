@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Core: a session begins or ends by the CSMS."""
 
-from bench.cases.catalogue import case, needs
+from bench.cases.catalogue import case
+from bench.cases.exempt import needs
 from bench.cases.expected import status, stop
 from bench.cases.play import Play
 

@@ -10,18 +10,18 @@ from typing import Any
 
 from bench.cases.claims import Claims
 from bench.csms import Csms
-from bench.drivers import Driver
+from bench.drivers import Driver, NotDone
 from bench.messages import FROM_STATION, Message
 from bench.station import CallRefused, NotSeen, Station
 
 # Waited for after the cables are out; then a reset has to help.
 _SETTLED_S = 5
-_BOOTED_S = 60
 _ANSWER_S = 5
 # So long nothing is told any more.
 _QUIET_S = 0.15
 # In all cases, unless they say otherwise.
-_HABITS = {"MinimumStatusDuration": "0", "ClockAlignedDataInterval": "0"}
+# ConnectionTimeOut: somebody may have to walk to the car.
+_HABITS = {"MinimumStatusDuration": "0", "ClockAlignedDataInterval": "0", "ConnectionTimeOut": "300"}
 
 
 class NotRestored(Exception):
@@ -29,7 +29,9 @@ class NotRestored(Exception):
 
 
 class Restore:
-    def __init__(self, csms: Csms, station: Station, driver: Driver, claims: Claims):
+    def __init__(self, csms: Csms, station: Station, driver: Driver, claims: Claims, booted_s: float = 60):
+        """`booted_s`: for a power-up, or a reset."""
+        self._booted_s = booted_s
         self._csms, self._station, self._driver, self._claims = csms, station, driver, claims
         self._configuration: dict[str, str] = {}
         self._lost: set[int] = set()  # transactions that it no longer knows
@@ -37,7 +39,7 @@ class Restore:
     async def remember(self) -> None:
         """The present configuration is the one to come back to. Raises NotRestored, as all of these do."""
         try:
-            if not await self._settled(_BOOTED_S):
+            if not await self._settled(self._booted_s):
                 raise NotRestored(self._trouble())
             self._configuration = await self._changeable()
         except (CallRefused, NotSeen, ConnectionError) as error:
@@ -52,28 +54,29 @@ class Restore:
             # The case before may have left it in the middle of a reset.
             try:
                 await self._tidy(wanted)
-            except (CallRefused, NotSeen, ConnectionError) as error:
+            except (CallRefused, NotSeen, ConnectionError, NotDone) as error:
                 raise NotRestored(str(error)) from error
-        except CallRefused as error:
+        except (CallRefused, NotDone) as error:
             raise NotRestored(str(error)) from error
 
     async def at_the_end(self) -> None:
         """As it was before the first case; as far as it goes, since there is nobody left to tell."""
         try:
             await self._tidy(self._configuration)
-        except (CallRefused, NotSeen, ConnectionError, NotRestored):
+        except (CallRefused, NotSeen, ConnectionError, NotRestored, NotDone):
             return
 
     async def _tidy(self, configuration: dict[str, str]) -> None:
         station = self._station
         self._csms.unscript()
-        await station.wait_connected(_BOOTED_S)
-        if not self._booted() and not await self._settled(_BOOTED_S):
+        await station.wait_connected(self._booted_s)
+        if not self._booted() and not await self._settled(self._booted_s):
             raise NotRestored(self._trouble())
-        for number in self._claims.numbers:
-            await self._driver.unplug(number)
+        # First the transactions: a cable may be locked while one goes on.
         for transaction in self._running():
             await self._must("RemoteStopTransaction", "Accepted", "Rejected", transactionId=transaction)
+        for number in self._claims.numbers:
+            await self._driver.unplug(number)
         await self._must("ChangeAvailability", "Accepted", "Scheduled", connectorId=0, type="Operative")
         if self._claims.cache:
             await self._must("ClearCache", "Accepted")
@@ -85,8 +88,8 @@ class Restore:
             return
         connections = station.connections
         await self._must("Reset", "Accepted", type="Hard")
-        await station.wait_connection(connections + 1, _BOOTED_S)
-        await station.expect("BootNotification", _BOOTED_S)
+        await station.wait_connection(connections + 1, self._booted_s)
+        await station.expect("BootNotification", self._booted_s)
         await asyncio.sleep(1)
         # It had every opportunity to tell of their ends.
         self._lost.update(self._running())

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Core: a session begins and ends at the charge point."""
 
-from bench.cases.catalogue import case, needs
-from bench.cases.expected import OneOf, authorize, status, stop
+from bench.cases.catalogue import case
+from bench.cases.exempt import needs, needs_a_socket, unless
+from bench.cases.expected import Expected, OneOf, authorize, status, stop
 from bench.cases.play import Play
 
 
@@ -59,3 +60,55 @@ async def tc_069(play: Play) -> None:
         stop(play.transaction, idTag=relative, reason=OneOf("Local", None)),
         status("Finishing", play.connector),
     )
+
+
+# What the standard wants to read in such a notification (4.9).
+_LEFT = "EV side disconnected"
+
+
+@case(
+    "The cable leaves the car: the transaction ends, the socket unlocks",
+    exemption=unless(needs_a_socket, needs("UnlockConnectorOnEVSideDisconnect")),
+    stimuli=("leave",),
+)
+async def tc_005_1(play: Play) -> None:
+    await play.have("StopTransactionOnEVSideDisconnect", True)
+    await play.have("UnlockConnectorOnEVSideDisconnect", True)
+    await play.charging()
+    await play.leave()
+    # The cable is still in the socket, so the connector is not Available.
+    await play.expect(stop(play.transaction, reason="EVDisconnected"), play.status("Finishing"))
+
+
+@case("The cable leaves the car: the transaction ends, the socket stays locked", stimuli=("leave",))
+async def tc_005_2(play: Play) -> None:
+    await play.have("StopTransactionOnEVSideDisconnect", True)
+    await play.have("UnlockConnectorOnEVSideDisconnect", False)
+    await play.charging()
+    await play.leave()
+    await play.expect(stop(play.transaction, reason="EVDisconnected"), play.status("Finishing", "Available"))
+    # A fixed cable that has left the car is free; on the way there it may be told to be Finishing.
+    play.tolerate(play.status("Available"))
+    await play.ask("UnlockConnector", "Unlocked", "NotSupported", connectorId=play.connector)
+
+
+@case(
+    "The cable leaves the car: the transaction goes on",
+    exemption=needs("StopTransactionOnEVSideDisconnect"),
+    stimuli=("leave",),
+)
+async def tc_005_3(play: Play) -> None:
+    await play.have("StopTransactionOnEVSideDisconnect", False)
+    await play.have("UnlockConnectorOnEVSideDisconnect", False)
+    await play.charging()
+    await play.leave()
+    suspended = Expected(
+        "StatusNotification", {**play.status("SuspendedEV", "SuspendedEVSE").fields, "info": _LEFT}
+    )
+    await play.expect(suspended)
+    await play.maybe(suspended, within_s=1)
+    await play.ask("RemoteStopTransaction", "Accepted", transactionId=play.transaction)
+    over = "Finishing" if play.claims.has_socket else OneOf("Finishing", "Available")
+    await play.expect(stop(play.transaction, reason="Remote"), status(over, play.connector))
+    if not play.claims.has_socket:
+        play.tolerate(play.status("Available"))

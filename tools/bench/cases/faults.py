@@ -1,0 +1,31 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Core: something is wrong with the connector."""
+
+from bench.cases.catalogue import case
+from bench.cases.exempt import needs_a_socket
+from bench.cases.expected import Expected, authorize
+from bench.cases.play import Play
+
+
+@case("Start of a session, the lock fails", exemption=needs_a_socket, stimuli=("lock_failure",))
+async def tc_024(play: Play) -> None:
+    await play.remotely_started()
+    await play.expect(play.status("Preparing"))
+    await play.lock_failure()
+    await play.plug()
+    fields = {**play.status("Faulted").fields, "errorCode": "ConnectorLockFailure"}
+    await play.expect(Expected("StatusNotification", fields))
+    await play.nothing()
+
+
+@case("No session while there is a fault", stimuli=("fault",))
+async def tc_041(play: Play) -> None:
+    await play.alone()
+    await play.fault()
+    await play.expect(play.status("Faulted"))
+    # Whether it asks about the tag, the catalogue leaves open.
+    play.tolerate(authorize(play.tag))
+    await play.plug()
+    await play.present(play.tag)
+    await play.nothing()

@@ -1,0 +1,51 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""What a charge point answers that does not have a feature profile."""
+
+from datetime import UTC, datetime, timedelta
+
+from bench.cases.catalogue import case
+from bench.cases.exempt import lacks
+from bench.cases.failed import Failed
+from bench.cases.play import Play
+from bench.messages import utc_text
+
+_LIST, _RESERVATION = "LocalAuthListManagement", "Reservation"
+
+
+@case("Local list version, no local list")
+async def tc_042_1(play: Play) -> None:
+    if _LIST in play.claims.profiles:
+        await play.have("LocalAuthListEnabled", False)
+    answered = await play.call("GetLocalListVersion")
+    told = answered.error or answered.payload["listVersion"]
+    if told not in (-1, "NotSupported"):
+        raise Failed("listVersion -1 or CALLERROR NotSupported", str(answered.message), "there is no list")
+
+
+@case("Local list, not supported", exemption=lacks(_LIST))
+async def tc_043_1(play: Play) -> None:
+    entry = {"idTag": play.tag, "idTagInfo": {"status": "Accepted"}}
+    fields = {"listVersion": 1, "updateType": "Full", "localAuthorizationList": [entry]}
+    await play.ask("SendLocalList", "NotSupported", **fields)
+
+
+async def _rejects(play: Play, connector: int) -> None:
+    fields = {
+        "connectorId": connector,
+        "expiryDate": utc_text(datetime.now(UTC) + timedelta(hours=1)),
+        "idTag": play.tag,
+        "reservationId": 1,
+    }
+    await play.ask("ReserveNow", "Rejected", **fields)
+    await play.nothing(0.5)
+
+
+@case("Reservation of a connector, not supported", exemption=lacks(_RESERVATION))
+async def tc_048_4(play: Play) -> None:
+    await _rejects(play, play.connector)
+
+
+@case("Reservation of the charge point, not supported", exemption=lacks(_RESERVATION))
+async def tc_050_4(play: Play) -> None:
+    await _rejects(play, 0)
