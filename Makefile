@@ -22,7 +22,7 @@ help:
 	@echo "make demo       one whole charging session, without a prompt"
 	@echo "make test       all tests; the last line is their count"
 	@echo "make check      ruff and pyright"
-	@echo "make conformance  cases of the catalogue with every station; CONFORMANCE='TC_003 TC_012'"
+	@echo "make conformance  cases with every station, report in build/conformance; CONFORMANCE='TC_003 TC_012'"
 	@echo "make bench      latencies beside a charge point written with the CPython library ocpp"
 	@echo "make heap       heap after boot, while charging, and over 10,000 messages"
 	@echo "make soak       2,000 transactions with power cuts, link drops, a CSMS that fails; SOAK='--seed 7'"

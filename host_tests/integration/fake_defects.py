@@ -5,7 +5,8 @@
 # Defect, the case that must fail on it, and what its reason must say.
 DEFECTS = (
     ("boots-early", "TC_001", "the interval was not kept"),
-    ("beats-late", "TC_001", "the interval was not kept"),
+    ("beats-late", "TC_001", "that is too late"),
+    ("beats-slower-and-slower", "TC_001", "the interval was not kept"),
     ("forgets-a-connector", "TC_001", "it is no StatusNotification"),
     ("mute-while-pending", "TC_002", "while Pending"),
     ("talks-while-pending", "TC_002", "it is no BootNotification"),
@@ -89,6 +90,7 @@ DEFECTS = (
     ("forgets-what-was-under-way", "FIELD_MESSAGE_7", "it must be told"),
     ("tells-twice", "FIELD_MESSAGE_8", "the case does not allow it"),
     ("stops-for-availability", "FIELD_MESSAGE_9", "the status is Accepted"),
+    ("is-available-once-unplugged", "FIELD_MESSAGE_10", "the case does not allow it"),
     ("needs-a-connector", "FIELD_SESSION_1", "the status is Rejected"),
     ("stops-twice", "FIELD_SESSION_2", "it is no StartTransaction"),
     ("knows-no-expiry", "FIELD_SESSION_3", "it is no Authorize"),

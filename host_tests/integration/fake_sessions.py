@@ -100,7 +100,9 @@ class FakeSessions(FakeWire):
         if connector in self._transactions:
             await self._stop(connector, "EVDisconnected")
         self._granted = None
-        if self._status[connector] != self._idle(connector):
+        if self._is("is-available-once-unplugged"):
+            await self._tell(connector, "Available")
+        elif self._status[connector] != self._idle(connector):
             await self._tell(connector, self._idle(connector))
 
     async def _car_gone(self, connector: int) -> None:

@@ -130,10 +130,11 @@ class FakeStation(FakeSessions):
         if not self._accepted:
             await self._boot()
         await self._tell_what_changed()
+        late_s = 2.0 if self._is("beats-late") else 0
         while True:
-            interval_s = self._seconds("HeartbeatInterval")
-            await asyncio.sleep(interval_s + (2 if self._is("beats-late") else 0))
+            await asyncio.sleep(self._seconds("HeartbeatInterval") + late_s)
             await self._call("Heartbeat", {})
+            late_s += 1.8 if self._is("beats-slower-and-slower") else 0
 
     async def _boot(self) -> None:
         while not self._accepted:

@@ -117,6 +117,13 @@ def test_every_case_has_a_defect():
 
 def test_cases_are_found_by_any_name():
     assert [each.id for each in catalogue.chosen(["tc_012", "TC_003_CS"])] == ["TC_003_CS", "TC_012_CS"]
+    # Of an older edition, and all variants of one number.
+    assert [each.id for each in catalogue.chosen(["TC_023_1"])] == ["TC_023_4_CS"]
+    assert [each.id for each in catalogue.chosen(["TC_007"])] == ["TC_007_1_CS", "TC_007_2_CS"]
+    assert [each.id for each in catalogue.chosen(["tc_005", "FIELD_BOOT"])] == [
+        *(f"TC_005_{number}_CS" for number in (1, 2, 3)),
+        *(f"FIELD_BOOT_{number}_CS" for number in (1, 2, 3, 4)),
+    ]
     with pytest.raises(ValueError, match="TC_999"):
         catalogue.chosen(["TC_003", "TC_999"])
 

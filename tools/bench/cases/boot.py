@@ -37,12 +37,14 @@ async def _boots_again(play: Play, first: Message) -> None:
     (second,) = await play.expect(boot(), within_s=wait_s)
     play.after(first, second, play.parameters.retry_s, "BootNotification")
     # Nothing is said of their order.
-    await play.any_order(*_all_available(play))
+    told = await play.any_order(*_all_available(play))
     beats = []
     for _ in range(3):
         beats += await play.expect(
             heartbeat(), within_s=play.parameters.heartbeat_s + play.parameters.patience_s
         )
+    # The first may be counted from the acceptance or from what was told after it.
+    play.no_later(told[-1], beats[0], play.parameters.heartbeat_s, "the first Heartbeat")
     for earlier, later in itertools.pairwise(beats):
         play.after(earlier, later, play.parameters.heartbeat_s, "Heartbeat")
 

@@ -88,14 +88,18 @@ def all_cases() -> list[Case]:
 
 
 def chosen(names: list[str]) -> list[Case]:
-    """The cases of these ids or aliases, `_CS` or not; none named: all of them. ValueError: unknown."""
+    """The cases of these ids or aliases, `_CS` or not, `TC_005` for all its variants; none named: all of
+    them. ValueError: unknown.
+    """
     cases = all_cases()
     if not names:
         return cases
     by_name: dict[str, list[str]] = {}
     for each in cases:
-        for name in (each.id, *each.aliases):
-            by_name.setdefault(_bare(name), []).append(each.id)
+        bare = _bare(each.id)
+        family = bare.rpartition("_")[0]
+        for name in dict.fromkeys((bare, family, *map(_bare, each.aliases))):
+            by_name.setdefault(name, []).append(each.id)
     unknown = [name for name in names if _bare(name) not in by_name]
     if unknown:
         raise ValueError(f"no such case: {', '.join(unknown)}")

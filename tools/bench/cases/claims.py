@@ -71,6 +71,11 @@ class Claims:
         return self.connectors[self.connector - 1].get("cable") == "socket"
 
     @property
+    def has_lock(self) -> bool:
+        """The socket under test keeps the cable. One that does not says so: `"lock": false`."""
+        return self.has_socket and self.connectors[self.connector - 1].get("lock", True)
+
+    @property
     def backup_power(self) -> bool:
         """When the power fails it goes on long enough to tell of it."""
         return bool(self.described.get("options", {}).get("backup_power", False))

@@ -44,8 +44,14 @@ def needs_a_socket(claims: Claims) -> str | None:
     return None if claims.has_socket else "the cable is fixed"
 
 
-def needs_a_fixed_cable(claims: Claims) -> str | None:
-    return "the cable can be detached" if claims.has_socket else None
+def needs_a_lock(claims: Claims) -> str | None:
+    if claims.has_lock:
+        return None
+    return "the socket has no lock" if claims.has_socket else "the cable is fixed"
+
+
+def needs_no_lock(claims: Claims) -> str | None:
+    return "the cable can be detached, and is locked" if claims.has_lock else None
 
 
 def needs_a_cache(claims: Claims) -> str | None:

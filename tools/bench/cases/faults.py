@@ -3,12 +3,12 @@
 """Core: something is wrong with the connector."""
 
 from bench.cases.catalogue import case
-from bench.cases.exempt import needs_a_socket
+from bench.cases.exempt import needs_a_lock
 from bench.cases.expected import Expected, authorize
 from bench.cases.play import Play
 
 
-@case("Start of a session, the lock fails", exemption=needs_a_socket, stimuli=("lock_failure",))
+@case("Start of a session, the lock fails", exemption=needs_a_lock, stimuli=("lock_failure",))
 async def tc_024(play: Play) -> None:
     await play.remotely_started()
     await play.expect(play.status("Preparing"))

@@ -145,3 +145,19 @@ async def field_message_9(play: Play) -> None:
     play.tolerate(play.status("Finishing"))
     await play.expect(stop(play.transaction, reason="Remote"), play.status("Unavailable"))
     await play.unplug()
+
+
+@case("ChangeAvailability while a car waits")
+async def field_message_10(play: Play) -> None:
+    """Stations differ in whether a car without a transaction keeps it; in the end it is Unavailable."""
+    await play.plugged_in()
+    fields = {"connectorId": play.connector, "type": "Inoperative"}
+    answered = await play.ask("ChangeAvailability", "Accepted", "Scheduled", **fields)
+    if answered.payload["status"] == "Scheduled":
+        await play.nothing(1)
+        await play.unplug()
+        await play.expect(status("Unavailable", play.connector))
+        return
+    await play.expect(status("Unavailable", play.connector))
+    await play.unplug()
+    await play.nothing(1)

@@ -311,6 +311,12 @@ class Steps:
                 "the interval was not kept",
             )
 
+    def no_later(self, earlier: Message, later: Message, seconds: float, what: str) -> None:
+        """`later` came at most so many seconds after `earlier`, but for the deviation."""
+        took = later.monotonic_s - earlier.monotonic_s
+        if took > seconds + self.parameters.deviation_s:
+            raise Failed(f"{what} within {seconds:g} s", f"it came after {took:.1f} s", "that is too late")
+
     def _seconds(self, within_s: float | None) -> float:
         return self.parameters.patience_s if within_s is None else within_s
 

@@ -3,22 +3,22 @@
 """Core: UnlockConnector."""
 
 from bench.cases.catalogue import case
-from bench.cases.exempt import needs_a_fixed_cable, needs_a_socket
+from bench.cases.exempt import needs_a_lock, needs_no_lock
 from bench.cases.expected import status, stop
 from bench.cases.play import Play
 
 
-@case("Unlock, no charging session, detachable cable", exemption=needs_a_socket)
+@case("Unlock, no charging session, detachable cable", exemption=needs_a_lock)
 async def tc_017_1(play: Play) -> None:
     await play.ask("UnlockConnector", "Unlocked", connectorId=play.connector)
 
 
-@case("Unlock, no charging session, fixed cable", exemption=needs_a_fixed_cable)
+@case("Unlock, no charging session, fixed cable", exemption=needs_no_lock)
 async def tc_017_2(play: Play) -> None:
     await play.ask("UnlockConnector", "NotSupported", connectorId=play.connector)
 
 
-@case("Unlock with a charging session, detachable cable", exemption=needs_a_socket)
+@case("Unlock with a charging session, detachable cable", exemption=needs_a_lock)
 async def tc_018_1(play: Play) -> None:
     await play.charging()
     await play.ask("UnlockConnector", "Unlocked", connectorId=play.connector)
@@ -27,7 +27,7 @@ async def tc_018_1(play: Play) -> None:
     await play.expect(status("Available", play.connector))
 
 
-@case("Unlock with a charging session, fixed cable", exemption=needs_a_fixed_cable)
+@case("Unlock with a charging session, fixed cable", exemption=needs_no_lock)
 async def tc_018_2(play: Play) -> None:
     await play.charging()
     await play.ask("UnlockConnector", "NotSupported", connectorId=play.connector)
@@ -36,7 +36,7 @@ async def tc_018_2(play: Play) -> None:
 
 @case(
     "Unlock failure",
-    exemption=needs_a_socket,
+    exemption=needs_a_lock,
     stimuli=("lock_failure",),
 )
 async def tc_030(play: Play) -> None:

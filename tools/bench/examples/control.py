@@ -18,11 +18,15 @@ def requests(what: str, value: str) -> list[dict[str, Any]]:
         return [{"do": "tag", "id": value}]
     if what in ("link_down", "link_up"):
         return [{"do": "link", "up": what == "link_up"}]
+    if what == "data_transfer":
+        return [{"do": "data_transfer", "vendorId": "com.example.bench"}]
     at = {"connector": int(value)}
     released = {"do": "pilot", **at}
     return {
-        "plug": [released, {"do": "plug", **at}],
-        "unplug": [released, {"do": "unplug", **at}],
+        "plug": [released, {"do": "car", "ready": True, **at}, {"do": "plug", **at}],
+        # First the cable: the other way round the car would show itself once more.
+        "unplug": [{"do": "unplug", **at}, released],
+        "full": [{"do": "car", "ready": False, **at}],
         # A pilot at +12 V: nobody is there, but the plug is still in the socket.
         "leave": [{"do": "pilot", "high_mv": 12000, **at}],
         "fault": [{"do": "fault", "name": "OtherError", **at}],
