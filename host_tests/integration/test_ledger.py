@@ -20,11 +20,11 @@ from ocpp.exceptions import InternalError
 from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
-from bench import ledger as ledger_module
 from bench.books import Books
 from bench.charger import REPOSITORY
 from bench.csms import Csms
 from bench.deadline import within
+from bench.ledger import books as ledger_module
 from bench.ledger.books import Ledger
 from bench.ledger.database import VERSION, DatabaseTrouble
 from bench.scenario import scenario

@@ -390,7 +390,7 @@ async def test_the_identity_in_the_path(identity):
     encoded = quote(identity, safe="-._~")
     csms = Csms()
     async with csms, SimulatedCharger(csms.url, identity, set={"AuthorizationKey": KEY.hex()}):
-        station = await csms.connected(encoded)
+        station = await csms.connected(identity)
         await station.expect("BootNotification")
         assert station.request.path == "/ocpp/" + encoded
         assert credentials(station) == identity.encode() + b":" + KEY
