@@ -6,7 +6,7 @@ import asyncio
 import functools
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench.messages import parse_utc, utc_text
@@ -35,8 +35,8 @@ class Cached:
 class FakeSessions(FakeWire):
     """Connectors 1 and 2. What is kept over a power cut: availability, cache, transactions, the queue."""
 
-    def __init__(self, url: str, defect: str | None, cable: str, password: bytes | None):
-        super().__init__(url, defect, password)
+    def __init__(self, url: str, defect: str | None, cable: str, password: bytes | None, quirky: bool):
+        super().__init__(url, defect, password, quirky)
         self._cable = cable
         self._unavailable: set[int] = set()
         self._to_be_unavailable: set[int] = set()  # once their transactions are over
@@ -133,7 +133,10 @@ class FakeSessions(FakeWire):
         """A relative of the one who charges may end it."""
         for connector, running in list(self._transactions.items()):
             parent = None if self._is("knows-no-family") else self._parents.get(running.tag)
-            if parent and await self._authorize(tag) and self._parents.get(tag) == parent:
+            asks = parent or self._is("asks-about-foreign-tags")
+            if not asks or not await self._authorize(tag):
+                continue
+            if parent and (self._parents.get(tag) == parent or self._is("any-family-ends-it")):
                 await self._stop(connector, "Local", tag)
 
     # --- who may --------------------------------------------------------------------------------------------
@@ -153,7 +156,8 @@ class FakeSessions(FakeWire):
             return True
         info = (await self._call("Authorize", {"idTag": tag}))["idTagInfo"]
         self._learn(tag, info)
-        return info["status"] == "Accepted" or self._is("trusts-anybody")
+        blocked = info["status"] in ("Blocked", "Expired") and self._is("starts-the-blocked")
+        return info["status"] == "Accepted" or blocked or self._is("trusts-anybody")
 
     def _learn(self, tag: str, info: Payload) -> None:
         self._parents[tag] = info.get("parentIdTag")
@@ -180,7 +184,9 @@ class FakeSessions(FakeWire):
     # --- transactions ---------------------------------------------------------------------------------------
 
     def _now(self) -> str:
-        return utc_text()
+        away = timedelta(hours=5 if self._is("lives-in-another-zone") else 0)
+        text = utc_text(datetime.now(UTC) - away)
+        return text.partition(".")[0] + "Z" if self._quirky else text
 
     async def _start(self, connector: int, tag: str) -> None:
         self._granted = None
@@ -198,6 +204,8 @@ class FakeSessions(FakeWire):
             del fields["meterStart"]
         running = self._transactions[connector] = Transaction(tag, sampled_s=time.time())
         self._post("StartTransaction", fields, lambda answer: self._begun(connector, running, answer))
+        if self._quirky:
+            self._sample(connector, running, "MeterValuesSampledData", "Transaction.Begin")
         if not self._is("never-charges"):
             await self._tell(connector, "Charging")
 
@@ -222,7 +230,8 @@ class FakeSessions(FakeWire):
     async def _stop(self, connector: int, reason: str, tag: str | None = None) -> None:
         running = self._transactions.pop(connector)
         running.over = True
-        fields = {"meterStop": 200, "timestamp": self._now(), "reason": reason}
+        meter = 50 if self._is("counts-backwards") else 200
+        fields = {"meterStop": meter, "timestamp": self._now(), "reason": reason}
         if tag is not None:
             fields["idTag"] = tag
         if self._is("tells-no-reason"):

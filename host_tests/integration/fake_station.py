@@ -28,7 +28,9 @@ def claims(cable: str = "socket", backup_power: bool = False) -> Claims:
 class FakeStation(FakeSessions):
     """`async with FakeStation(csms.url) as station:` it boots; one connection, in this process.
 
-    `resumes`: a transaction goes on after a power cut; otherwise it is ended.
+    `resumes`: a transaction goes on after a power cut; otherwise it is ended. `quirky`: it has habits that no
+    case may mind: tells all statuses whenever it connects, reports security events, sends MeterValues of a
+    transaction's beginning, counts its message ids from 1 after each boot, and knows whole seconds only.
     """
 
     can = frozenset(STIMULI)
@@ -42,8 +44,9 @@ class FakeStation(FakeSessions):
         backup_power: bool = False,
         password: bytes | None = None,
         resumes: bool = False,
+        quirky: bool = False,
     ):
-        super().__init__(url, defect, cable, password)
+        super().__init__(url, defect, cable, password, quirky)
         self._backup_power, self._resumes = backup_power, resumes
         if defect == "hides-a-key":
             del self._configuration["ResetRetries"]
@@ -129,6 +132,11 @@ class FakeStation(FakeSessions):
     async def _connected(self) -> None:
         if not self._accepted:
             await self._boot()
+            if self._quirky:
+                event = {"type": "StartupOfTheDevice", "timestamp": self._now()}
+                await self._call("SecurityEventNotification", event)
+        if self._quirky:
+            self._told.clear()
         await self._tell_what_changed()
         late_s = 2.0 if self._is("beats-late") else 0
         while True:
@@ -149,8 +157,9 @@ class FakeStation(FakeSessions):
                     return
             if not self._accepted:
                 if self._is("talks-while-pending"):
-                    await self._call("Heartbeat", {})
                     await self._call("DataTransfer", {"vendorId": "com.example.fake"})
+                if self._is("beats-while-pending"):
+                    await self._call("Heartbeat", {})
                 await asyncio.sleep(0.1 if self._is("boots-early") else wait_s)
         self._boots += 1
         for connector in self._cut:
@@ -180,7 +189,9 @@ class FakeStation(FakeSessions):
         if action == "GetConfiguration":
             return self._get_configuration(fields.get("key"))
         if action == "DataTransfer":
-            return {"status": "Accepted" if self._is("knows-every-vendor") else "UnknownVendorId"}
+            if self._is("stumbles-over-a-vendor"):
+                raise Refused("InternalError")
+            return {"status": "UnknownVendorId"}
         if action == "GetLocalListVersion":
             if not self._is("has-a-list"):
                 raise Refused("NotSupported")
@@ -192,6 +203,12 @@ class FakeStation(FakeSessions):
         if self._is("swallows-anything"):
             return
         kinds = {"key": str, "value": str, "connectorId": int, "type": str}
+        if self._is("takes-any-type") and isinstance(fields.get("connectorId"), str):
+            return
+        if self._is("cuts-off-fractions") and isinstance(fields.get("connectorId"), float):
+            fields["connectorId"] = int(fields["connectorId"])
+        if self._is("takes-any-enum") and fields.get("type") == "Lukewarm":
+            fields["type"] = "Soft"
         needed = {
             "ChangeConfiguration": ("key", "value"),
             "UnlockConnector": ("connectorId",),
@@ -257,8 +274,12 @@ class FakeStation(FakeSessions):
             return "Accepted"
         if key not in self._configuration:
             takes = "takes-long-keys" if len(key) > 50 else "takes-any-key"
+            if self._is("keeps-what-it-refuses"):
+                self._configuration[key] = value
             return "Accepted" if self._is(takes) else "NotSupported"
         if value.startswith("-") and not self._is("takes-any-value"):
+            if self._is("keeps-what-it-refuses"):
+                self._configuration[key] = value
             return "Rejected"
         if not self._is("forgets-values"):
             self._configuration[key] = value
@@ -266,7 +287,7 @@ class FakeStation(FakeSessions):
 
     async def _come_back_with(self, password: bytes) -> None:
         await asyncio.sleep(0.2)  # the answer goes out first
-        self._password = password
+        self.password = password
         if not self._is("stays-with-the-old-password"):
             await self._disconnect()
 
@@ -293,9 +314,8 @@ class FakeStation(FakeSessions):
         if not self._accepted:
             return "Accepted" if self._is("starts-while-pending") else "Rejected"
         if connector is None:
-            if self._is("needs-a-connector"):
-                return "Rejected"
-            connector = next((number for number, plugged in self._plugged.items() if plugged), 1)
+            car = not self._is("starts-where-no-car-is")
+            connector = next((number for number, plugged in self._plugged.items() if plugged == car), 1)
         if connector == 0:
             return "Accepted" if self._is("starts-connector-0") else "Rejected"
         if connector in self._transactions:
@@ -335,4 +355,6 @@ class FakeStation(FakeSessions):
         if self._is("forgets-availability"):
             self._unavailable.clear()
         await self._switch_off()
+        if self._is("falls-back-to-its-first-password"):
+            self.password = b"of the factory 1"
         await self.power(True)

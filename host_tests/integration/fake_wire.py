@@ -5,6 +5,7 @@
 import asyncio
 import base64
 import contextlib
+import itertools
 import json
 import uuid
 from collections.abc import Callable, Coroutine
@@ -14,6 +15,7 @@ from typing import Any
 import websockets
 from websockets.typing import Subprotocol
 
+from bench.messages import utc_text
 from host_tests.integration.fake_configuration import VALUES
 from host_tests.integration.fake_defects import NAMES
 
@@ -43,14 +45,17 @@ class FakeWire:
     with the retries of OCPP 1.6, 3.7.1, and survive a power cut.
     """
 
-    def __init__(self, url: str, defect: str | None, password: bytes | None):
+    def __init__(self, url: str, defect: str | None, password: bytes | None, quirky: bool):
         assert defect is None or defect in NAMES
         self.id = "FAKE"
         self._url, self._defect = f"{url}/{self.id}", defect
-        self._password = password
+        self.password = password
+        self._quirky = quirky
+        self._numbers = itertools.count(1)
         self._configuration = dict(VALUES)
         self._link = True
         self.deaf = False
+        self._speaking = asyncio.Lock()
         self._socket: websockets.ClientConnection | None = None
         self._answers: dict[str, asyncio.Future[list[Any]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -80,10 +85,16 @@ class FakeWire:
         return self._socket is not None and self._accepted
 
     async def _call(self, action: str, fields: Payload) -> Payload:
-        """Raises Refused, Unanswered."""
+        """One at a time. Raises Refused, Unanswered."""
+        if self._is("talks-over-itself"):
+            return await self._call_now(action, fields)
+        async with self._speaking:
+            return await self._call_now(action, fields)
+
+    async def _call_now(self, action: str, fields: Payload) -> Payload:
         if self._socket is None:
             raise Unanswered
-        number = str(uuid.uuid4())
+        number = str(next(self._numbers) if self._quirky else uuid.uuid4())
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         with contextlib.suppress(websockets.ConnectionClosed):
             await self._socket.send(json.dumps([2, number, action, fields]))
@@ -131,6 +142,7 @@ class FakeWire:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _switch_on(self) -> None:
+        self._numbers = itertools.count(1)
         self._accepted = False
         self._go_on(self._stay_connected())
         self._go_on(self._deliver())
@@ -147,10 +159,10 @@ class FakeWire:
             self._socket = None
 
     def _headers(self) -> dict[str, str]:
-        if self._password is None or self._is("comes-without-password"):
+        if self.password is None or self._is("comes-without-password"):
             return {}
         user = "SOMEBODY" if self._is("says-another-name") else self.id
-        credentials = base64.b64encode(user.encode() + b":" + self._password)
+        credentials = base64.b64encode(user.encode() + b":" + self.password)
         return {"Authorization": f"Basic {credentials.decode()}"}
 
     async def _stay_connected(self) -> None:
@@ -208,6 +220,8 @@ class FakeWire:
                         await self._queued.wait()
                 continue
             entry = self._posted[0]
+            if self._is("dates-by-delivery") and "timestamp" in entry.fields:
+                entry.fields["timestamp"] = utc_text()
             if entry.number is not None:
                 number = entry.number()
                 entry.fields["transactionId"] = -1 if number is None else number
@@ -217,6 +231,8 @@ class FakeWire:
             try:
                 answer = await self._call(entry.action, entry.fields)
             except Unanswered:
+                if self._online and self._is("gives-up-unanswered-starts"):
+                    self._posted.remove(entry)
                 continue
             except Refused:
                 failures += 1

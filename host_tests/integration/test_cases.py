@@ -4,6 +4,7 @@
 there for it, for the right reason.
 """
 
+import asyncio
 import subprocess
 import sys
 
@@ -46,10 +47,17 @@ async def outcomes(
     defect: str | None = None,
     backup_power: bool = False,
     resumes: bool = False,
+    quirky: bool = False,
 ) -> list[Outcome]:
     async with Csms(strict=False) as csms:
         fake = FakeStation(
-            csms.url, defect, cable, backup_power=backup_power, password=PASSWORD, resumes=resumes
+            csms.url,
+            defect,
+            cable,
+            backup_power=backup_power,
+            password=PASSWORD,
+            resumes=resumes,
+            quirky=quirky,
         )
         csms.passwords = {fake.id: PASSWORD}
         if defect in SHY:
@@ -81,6 +89,12 @@ async def test_an_honest_charge_point_passes(cable: str, backup_power: bool, exe
     assert summary(found) == f"{played} passed, 0 failed, {len(not_played)} not applicable"
 
 
+@pytest.mark.parametrize("part", range(8))
+async def test_other_habits_are_borne(part: int):
+    found = await outcomes(catalogue.all_cases()[part::8], "socket", quirky=True)
+    assert [str(each) for each in found if each.verdict == FAILED] == []
+
+
 async def test_a_transaction_may_also_go_on_after_a_power_cut():
     (found,) = await outcomes(catalogue.chosen(["TC_032_2"]), "socket", resumes=True)
     assert found.verdict == PASSED, str(found)
@@ -108,6 +122,54 @@ async def test_a_failed_case_costs_the_others_nothing():
     ):
         found = await outcomes(cases, "socket", defect)
         assert [each.case.id for each in found if each.verdict == FAILED] == fails
+
+
+async def test_a_charge_point_that_is_up_already_is_played_with():
+    """A second run: it has booted long ago, and only comes back."""
+    csms = Csms(strict=False)
+    await csms.start()
+    async with FakeStation(csms.url) as fake:
+        await (await csms.connected(fake.id)).expect("StatusNotification", connectorId=2)
+        await csms.stop()
+        async with Csms(port=csms.port, strict=False) as second:
+            station = await second.connected(fake.id)
+            cases = catalogue.chosen(["TC_003"])
+            found = await play(cases, second, station, fake, claims(), PARAMETERS, lambda outcome: None)
+    assert [each.verdict for each in found] == [PASSED], found
+
+
+class Picky(FakeStation):
+    """Nobody waits longer than a minute here."""
+
+    def _change(self, key: str, value: str) -> str:
+        return "Rejected" if key == "ConnectionTimeOut" and int(value) > 60 else super()._change(key, value)
+
+
+async def test_a_habit_that_is_refused_costs_nothing():
+    async with Csms(strict=False) as csms, Picky(csms.url) as fake:
+        station = await csms.connected(fake.id)
+        cases = catalogue.chosen(["TC_003", "TC_004_2"])
+        found = await play(cases, csms, station, fake, claims(), PARAMETERS, lambda outcome: None)
+    assert [each.verdict for each in found] == [PASSED, PASSED], found
+
+
+async def test_a_run_that_is_interrupted_leaves_the_charge_point_as_it_was():
+    async with Csms(strict=False) as csms:
+        fake = FakeStation(csms.url, password=PASSWORD)
+        csms.passwords = {fake.id: PASSWORD}
+        async with fake:
+            station = await csms.connected(fake.id)
+            cases = catalogue.chosen(["TC_073"])
+            playing = asyncio.create_task(
+                play(cases, csms, station, fake, claims(), PARAMETERS, lambda outcome: None)
+            )
+            while fake.password == PASSWORD:
+                await asyncio.sleep(0.01)
+            playing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await playing
+            assert fake.password == PASSWORD
+            assert csms.passwords == {fake.id: PASSWORD}
 
 
 def test_every_case_has_a_defect():

@@ -52,6 +52,7 @@ class Message:
     error_code: str = ""
     error_description: str = ""
     violation: str | None = None  # what the official schema has against it
+    answered: bool = False  # a CALL of ours: the charge point has answered it
     question: "Message | None" = None  # of an answer: the CALL it answers
     index: int = -1  # position in the station's log
     at: datetime = field(default_factory=lambda: datetime.now(UTC))

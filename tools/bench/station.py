@@ -269,6 +269,9 @@ class Station:
             answer.violation = answer.violation or f"answer to nobody: {answer.id}"
             return
         if answer.direction == FROM_STATION:
+            if message.answered and not answer.violation:
+                answer.violation = f"{message.action} {answer.id} has been answered before"
+            message.answered = True
             self._answers[answer.id] = answer
         if answer.kind == "result" and not answer.violation:
             answer.violation = violation("result", answer.action, answer.payload)

@@ -40,10 +40,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     others.add_argument(
         "--wait", type=float, default=300, metavar="SECONDS", help="for it to connect (default: 300)"
     )
+    others.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=SECONDS",
+        help=f"another time than usual, of: {', '.join(_times(usual))}",
+    )
     tags = parser.add_argument_group("tags")
     tags.add_argument("--tag", default=usual.tag)
     tags.add_argument("--other-tag", default=usual.other_tag, help="a valid one as well")
     tags.add_argument("--invalid-tag", default=usual.invalid_tag, help="the CSMS will refuse it")
+
+
+def _times(usual: Parameters) -> dict[str, int | float]:
+    values = {name: getattr(usual, name) for name in vars(usual) if name.endswith("_s")}
+    return dict(sorted(values.items()))
+
+
+def _set(usual: Parameters, pairs: list[str]) -> Parameters:
+    """ValueError: one sentence."""
+    times = _times(usual)
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        if name not in times:
+            raise ValueError(f"--set {pair}: there is no time {name!r}; known: {', '.join(times)}")
+        try:
+            value = type(times[name])(text)
+        except ValueError:
+            raise ValueError(f"--set {pair}: seconds are needed") from None
+        if value < 0:
+            raise ValueError(f"--set {pair}: no time is negative")
+        usual = replace(usual, **{name: value})
+    return usual
 
 
 def with_tags(parameters: Parameters, options: argparse.Namespace) -> Parameters:
@@ -53,9 +82,11 @@ def with_tags(parameters: Parameters, options: argparse.Namespace) -> Parameters
 def parameters(options: argparse.Namespace) -> Parameters:
     """ValueError: the password cannot be one."""
     found = with_tags(Parameters(password=_password(options.password_file)), options)
+    # Real ones boot, reconnect and sense a plug at leisure.
+    found = replace(found, restart_s=120, power_up_s=180, boot_s=60, offline_s=5)
     if options.driver == _MANUAL:
         found = replace(found, patience_s=_PATIENCE_S, longest_s=_LONGEST_S)
-    return found
+    return _set(found, options.set)
 
 
 def _password(file: Path | None) -> bytes | None:

@@ -6,16 +6,21 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from bench.cases.expected import Expected
 from bench.cases.failed import Failed
+from bench.cases.judge import objection
 from bench.csms import Csms
 from bench.messages import FROM_STATION, Message
 from bench.station import Station
 
-_BORNE = ("Heartbeat", "MeterValues")
+# SecurityEventNotification: the charge point has started, was reset, ... (security whitepaper, A04).
+_BORNE = ("Heartbeat", "MeterValues", "SecurityEventNotification")
 # For the CSMS's own answer to get out; it may be a late one.
 _ANSWER_S = 30
+# OCPP-J 4.1.1: no CALL before the last one is answered, or given up, which nobody does so soon.
+_GIVEN_UP_S = 2
 
 
 def _is_one_of(message: Message, choices: Sequence[Expected]) -> bool:
@@ -23,14 +28,20 @@ def _is_one_of(message: Message, choices: Sequence[Expected]) -> bool:
 
 
 class Arrivals:
-    """What has come and has not been read yet. Borne in every case are Heartbeat and MeterValues."""
+    """What has come and has not been read yet. Borne in every case are Heartbeat, MeterValues and
+    SecurityEventNotification. `begin` is when the case begins.
+    """
 
     def __init__(self, csms: Csms, station: Station):
         self._csms, self._station = csms, station
         self._unread: deque[Message] = deque()
-        self._borne = list(_BORNE)
+        self._borne: set[str] = set(_BORNE)
         self._tolerated: list[Expected] = []
         self._answers: dict[str, Message] = {}  # of the CSMS, by message id
+        self._open: Message | None = None  # the CALL that waits for its answer
+        self._overlapping: dict[str, Message] = {}  # message id -> the CALL that was still open
+        self._connection = station.connections
+        self._began = datetime.now(UTC)
         self._news = asyncio.Event()
         csms.hooks.append(self._note)
 
@@ -39,30 +50,35 @@ class Arrivals:
 
     def watch(self, *actions: str) -> None:
         """From now on these must be expected too."""
-        self._borne = [action for action in self._borne if action not in actions]
+        self._borne.difference_update(actions)
+
+    def bear(self, *actions: str) -> None:
+        """From now on these are borne (again)."""
+        self._borne.update(actions)
 
     def tolerate(self, *expected: Expected) -> None:
         """From now on these may come at any time, any number of them."""
         self._tolerated += expected
 
-    def forget(self) -> None:
-        """What has come and was not read is of no interest."""
+    def begin(self) -> None:
+        """What came before is of no interest."""
         self._unread.clear()
+        self._began = datetime.now(UTC)
+
+    def cut(self) -> None:
+        """The connection is gone: what had no answer comes once more, and counts then."""
+        self._unread = deque(message for message in self._unread if message.id in self._answers)
 
     def answer_to(self, message: Message) -> Message:
         """What the CSMS has answered. Only of messages that `one_of` returned."""
         return self._answers[message.id]
-
-    def is_answered(self, message: Message) -> bool:
-        return message.id in self._answers
 
     async def next(self, seconds: float, wanted: Sequence[Expected] = ()) -> Message | None:
         """The next message that is wanted, or is neither borne nor tolerated; None: none came."""
         give_up = time.monotonic() + seconds
         while await self._until(lambda: bool(self._unread), give_up - time.monotonic()):
             message = self._unread.popleft()
-            if message.violation:
-                raise Failed("messages that the schemas allow", str(message), message.violation)
+            self._judge(message)
             if _is_one_of(message, wanted) or not _is_one_of(message, self._tolerated):
                 return message
         return None
@@ -88,6 +104,16 @@ class Arrivals:
             raise Failed("a connection that lasts", f"{message}, without an answer", "the answer got lost")
         return message
 
+    def _judge(self, message: Message) -> None:
+        if message.violation:
+            raise Failed("messages that the schemas allow", str(message), message.violation)
+        earlier = self._overlapping.pop(message.id, None)
+        if earlier is not None:
+            raise Failed(f"no CALL before the answer to {earlier.action}", str(message), "one at a time")
+        wrong = objection(message, self._began, self._csms.books)
+        if wrong is not None:
+            raise Failed(f"a {message.action} that can be", str(message), wrong)
+
     async def _until(self, fulfilled: Callable[[], bool], seconds: float) -> bool:
         give_up = time.monotonic() + seconds
         while not fulfilled():
@@ -105,6 +131,21 @@ class Arrivals:
         if message.direction != FROM_STATION:
             if message.kind != "call":
                 self._answers[message.id] = message
-        elif message.violation or (message.kind == "call" and message.action not in self._borne):
-            self._unread.append(message)
+                if self._open is not None and self._open.id == message.id:
+                    self._open = None
+        else:
+            if message.kind == "call":
+                self._note_call(message)
+            wrong = bool(message.violation) or message.id in self._overlapping
+            if wrong or (message.kind == "call" and message.action not in self._borne):
+                self._unread.append(message)
         self._news.set()
+
+    def _note_call(self, message: Message) -> None:
+        # Ids may come again: after a boot, and of a message that is repeated (errata of OCPP-J, 2025-04).
+        self._answers.pop(message.id, None)
+        if self._connection != self._station.connections:
+            self._connection, self._open = self._station.connections, None
+        if self._open is not None and message.monotonic_s - self._open.monotonic_s < _GIVEN_UP_S:
+            self._overlapping[message.id] = self._open
+        self._open = message

@@ -11,7 +11,8 @@ from bench.cases.play import Failed, Play
 from bench.messages import Message
 from bench.scripts import boot as boot_conf
 
-_POWERED_UP_S = 60
+# Nothing of this while the CSMS has not accepted it (OCPP 1.6, 4.2).
+_BORNE_LATER = ("Heartbeat", "MeterValues", "SecurityEventNotification")
 
 
 def _all_available(play: Play) -> list[Expected]:
@@ -25,19 +26,21 @@ async def _powered_up(play: Play, status_at_first: str) -> Message:
         boot_conf(status_at_first, play.parameters.retry_s),
         boot_conf("Accepted", play.parameters.heartbeat_s),
     )
-    await play.power_cycle()
-    (first,) = await play.expect(boot(), within_s=_POWERED_UP_S)
+    play.watch(*_BORNE_LATER)
+    await play.restart()
+    (first,) = await play.expect(boot(), within_s=play.parameters.power_up_s)
     return first
 
 
 async def _boots_again(play: Play, first: Message) -> None:
     """After the interval of the first answer; then all that follows an acceptance."""
-    play.watch("Heartbeat")
     wait_s = play.parameters.retry_s + play.parameters.patience_s
     (second,) = await play.expect(boot(), within_s=wait_s)
+    play.bear(*_BORNE_LATER)
     play.after(first, second, play.parameters.retry_s, "BootNotification")
     # Nothing is said of their order.
     told = await play.any_order(*_all_available(play))
+    play.watch("Heartbeat")
     beats = []
     for _ in range(3):
         beats += await play.expect(

@@ -7,8 +7,6 @@ from bench.cases.exempt import needs, needs_a_cache, unless
 from bench.cases.expected import authorize
 from bench.cases.play import Play
 
-_CACHE = unless(needs_a_cache, needs("AuthorizationCacheEnabled", "LocalPreAuthorize"))
-
 
 async def _cached(play: Play) -> None:
     await play.alone()
@@ -20,7 +18,7 @@ async def _cleared(play: Play) -> None:
     await play.ask("ClearCache", "Accepted")
 
 
-@case("Regular charging session, cached tag", aliases=("TC_007",), exemption=_CACHE)
+@case("Regular charging session, cached tag", aliases=("TC_007",), exemption=needs_a_cache)
 async def tc_007_1(play: Play) -> None:
     await _cached(play)
     await play.present(play.tag)
@@ -29,7 +27,7 @@ async def tc_007_1(play: Play) -> None:
     await play.started()
 
 
-@case("Remote start, cached tag", aliases=("TC_007",), exemption=_CACHE)
+@case("Remote start, cached tag", aliases=("TC_007",), exemption=needs_a_cache)
 async def tc_007_2(play: Play) -> None:
     await _cached(play)
     await play.have("AuthorizeRemoteTxRequests", True)
@@ -38,7 +36,11 @@ async def tc_007_2(play: Play) -> None:
     await play.started()
 
 
-@case("Clear cache, then a tag", aliases=("TC_061",), exemption=unless(_CACHE, needs("ConnectionTimeOut")))
+@case(
+    "Clear cache, then a tag",
+    aliases=("TC_061",),
+    exemption=unless(needs_a_cache, needs("ConnectionTimeOut")),
+)
 async def tc_061_1(play: Play) -> None:
     timeout_s = play.parameters.connection_timeout_s
     await play.alone()
@@ -52,7 +54,7 @@ async def tc_061_1(play: Play) -> None:
     await play.authorized()
 
 
-@case("Clear cache, then a remote start", aliases=("TC_061",), exemption=_CACHE)
+@case("Clear cache, then a remote start", aliases=("TC_061",), exemption=needs_a_cache)
 async def tc_061_2(play: Play) -> None:
     await _cached(play)
     await play.have("AuthorizeRemoteTxRequests", True)

@@ -82,3 +82,32 @@ def start(tag: str, connector: int) -> Expected:
 def stop(transaction: int, **fields: Any) -> Expected:
     """`reason`: one that is left out means Local."""
     return Expected("StopTransaction", {"transactionId": transaction, **fields})
+
+
+_EDGES = ("Transaction.Begin", "Transaction.End", "Interruption.Begin", "Interruption.End")
+
+
+@dataclass(frozen=True)
+class Samples(Expected):
+    """MeterValues that are taken again and again: not those of a beginning or an end, which some charge
+    points send as well.
+    """
+
+    edges: bool = False
+
+    def objection(self, message: Message) -> str | None:
+        wrong = super().objection(message)
+        if wrong is not None:
+            return wrong
+        contexts = [
+            sample.get("context")
+            for entry in message.payload["meterValue"]
+            for sample in entry["sampledValue"]
+        ]
+        at_the_edge = bool(contexts) and all(context in _EDGES for context in contexts)
+        return None if at_the_edge == self.edges else "it is of a beginning or an end"
+
+
+def edges() -> Samples:
+    """MeterValues of the beginning or the end of a transaction."""
+    return Samples("MeterValues", edges=True)

@@ -5,7 +5,8 @@
 from bench.cases.claims import Claims
 from bench.cases.expected import Expected, OneOf, authorize, boot, start, status, stop
 from bench.cases.failed import Failed, NotApplicable
-from bench.cases.steps import Deed, Parameters, Steps
+from bench.cases.parameters import Parameters
+from bench.cases.steps import Deed, Steps
 from bench.csms import Csms
 from bench.drivers import Driver
 from bench.messages import Message
@@ -49,6 +50,13 @@ class Play(Steps):
         await self.ask("RemoteStartTransaction", "Accepted", connectorId=self.connector, idTag=self.tag)
         if asks:
             await self.expect(authorize(self.tag))
+
+    async def remotely_authorized(self) -> list[Message]:
+        """A remote start is accepted, and the connector waits for a car."""
+        asks = (await self.configured("AuthorizeRemoteTxRequests") or "").lower() == "true"
+        await self.ask("RemoteStartTransaction", "Accepted", connectorId=self.connector, idTag=self.tag)
+        authorized = [authorize(self.tag)] if asks else []
+        return await self.any_order(*authorized, self.status("Preparing"))
 
     async def alone(self) -> None:
         """A tag can only be meant for the connector under test. The catalogue has the others occupied; a car

@@ -3,14 +3,13 @@
 """Core: the CSMS refuses a tag."""
 
 from bench.cases.catalogue import case
-from bench.cases.exempt import needs
 from bench.cases.expected import authorize
 from bench.cases.play import Play
 
 _STATUS_DURATION_S = 2  # a status that lasts shorter is not told
 
 
-@case("Start of a session, invalid tag", aliases=("TC_023", "TC_023_1"), exemption=needs("LocalPreAuthorize"))
+@case("Start of a session, invalid tag", aliases=("TC_023", "TC_023_1"))
 async def tc_023_4(play: Play) -> None:
     tag = play.parameters.invalid_tag
     await play.alone()

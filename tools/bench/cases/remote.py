@@ -15,8 +15,7 @@ async def tc_010(play: Play) -> None:
 
 @case("Remote start, remote start first")
 async def tc_011_1(play: Play) -> None:
-    await play.remotely_started()
-    await play.expect(status("Preparing", play.connector))
+    await play.remotely_authorized()
     await play.plug()
     await play.started()
 
@@ -25,9 +24,8 @@ async def tc_011_1(play: Play) -> None:
 async def tc_011_2(play: Play) -> None:
     timeout_s = play.parameters.connection_timeout_s
     await play.configure("ConnectionTimeOut", timeout_s)
-    await play.remotely_started()
-    (preparing,) = await play.expect(status("Preparing", play.connector))
-    await play.times_out(preparing, timeout_s)
+    seen = await play.remotely_authorized()
+    await play.times_out(seen[-1], timeout_s)
 
 
 @case("Remote stop")
@@ -37,9 +35,9 @@ async def tc_012(play: Play) -> None:
     await play.expect(stop(play.transaction, reason="Remote"), status("Finishing", play.connector))
 
 
-@case("Remote start rejected", exemption=needs("LocalPreAuthorize"))
+@case("Remote start rejected")
 async def tc_026(play: Play) -> None:
-    await play.configure("LocalPreAuthorize", False)
+    await play.have("LocalPreAuthorize", False)
     await play.charging()
     await play.ask("RemoteStartTransaction", "Rejected", connectorId=play.connector, idTag=play.tag)
     await play.nothing(1)

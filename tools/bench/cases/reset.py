@@ -14,6 +14,14 @@ def _burst(play: Play, *statuses: str) -> list[Expected]:
     return [status(under_test if number == play.connector else "Available", number) for number in numbers]
 
 
+async def _may_boot(play: Play, *burst: Expected) -> None:
+    """After a soft reset both are the charge point's affair: whether it boots, and what it tells then."""
+    play.tolerate(*burst)
+    await play.maybe(boot(), within_s=play.parameters.restart_s)
+    while await play.maybe(*burst, within_s=1):
+        pass
+
+
 async def _without_a_transaction(play: Play, kind: str) -> None:
     await play.ask("ChangeAvailability", "Accepted", connectorId=play.connector, type="Inoperative")
     await play.expect(status("Unavailable", play.connector))
@@ -21,8 +29,8 @@ async def _without_a_transaction(play: Play, kind: str) -> None:
     if kind == "Hard":
         await play.expect(boot(), within_s=play.parameters.restart_s)
         await play.any_order(*_burst(play, "Unavailable"))
-    elif await play.maybe(boot(), within_s=play.parameters.restart_s):
-        await play.any_order(*_burst(play, "Unavailable"))
+    else:
+        await _may_boot(play, *_burst(play, "Unavailable"))
     await play.ask("ChangeAvailability", "Accepted", connectorId=play.connector, type="Operative")
     await play.expect(status("Available", play.connector))
 
@@ -34,8 +42,7 @@ async def _with_a_transaction(play: Play, kind: str) -> None:
     await play.ask("Reset", "Accepted", type=kind)
     if kind == "Soft":
         await play.expect(stopped, finishing)
-        if await play.maybe(boot(), within_s=play.parameters.restart_s):
-            await play.any_order(*_burst(play, "Finishing", "Preparing"))
+        await _may_boot(play, *_burst(play, "Finishing", "Preparing"))
         return
     restart_s = play.parameters.restart_s
     owed = [stopped]

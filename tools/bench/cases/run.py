@@ -3,6 +3,7 @@
 """Plays cases with one charge point, one after the other."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -14,16 +15,24 @@ from bench.cases.claims import Claims
 from bench.cases.play import Deed, Failed, NotApplicable, Parameters, Play
 from bench.cases.restore import NotRestored, Restore
 from bench.csms import Csms
+from bench.deadline import within
 from bench.drivers import Driver, NotDone
 from bench.messages import Message
 from bench.station import Station
+
+# A charge point that is gone is not waited for again and again.
+_LOST_AFTER = 2
+_LOST = Failed("a charge point that is connected", "nothing any more", "the case was not played")
+_LEAVING_S = 120
 
 PASSED, FAILED, NOT_APPLICABLE = "passed", "failed", "not applicable"
 
 
 @dataclass
 class Outcome:
-    """`text`: why it failed, in three lines, or why it does not apply."""
+    """`text`: why it failed, in three lines, or why it does not apply. `notes`: what is no failure, but
+    somebody should know. `never_began`: the charge point was not as a case must find it.
+    """
 
     case: Case
     verdict: str
@@ -31,12 +40,18 @@ class Outcome:
     seconds: float = 0
     exchange: list[Message] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    never_began: bool = False
+
+    def fails(self, why: Failed) -> None:
+        self.verdict, self.text = FAILED, str(why)
 
     def __str__(self) -> str:
         head = f"{self.case.id:20}{self.verdict:15}"
         if self.verdict == NOT_APPLICABLE:
             return f"{head}         {self.case.title}: {self.text}"
         lines = [f"{head}{self.seconds:6.1f} s {self.case.title}"]
+        lines += [f"    note      {note}" for note in self.notes]
         if self.verdict == FAILED:
             lines += [f"    {line}" for line in self.text.splitlines()]
             lines += [f"        {message}" for message in self.exchange]
@@ -89,22 +104,32 @@ async def play(
     restore = Restore(csms, station, driver, claims, parameters.power_up_s)
     await driver.begin()
     await restore.remember()
+    # What it has counts, whatever its description leaves out.
+    claims = replace(claims, cache=restore.has_cache)
     outcomes: list[Outcome] = []
     began = time.monotonic()
     if run is not None:
         _introduce(run, csms, station)
         outcomes = run.outcomes
-    for case in cases:
-        reason = case.not_applicable(claims, driver.can)
-        if reason is not None:
-            outcome = Outcome(case, NOT_APPLICABLE, reason)
-        else:
-            outcome = await _one(case, Play(csms, station, driver, claims, parameters), restore)
-        outcomes.append(outcome)
-        if run is not None:
-            run.seconds = time.monotonic() - began
-        tell(outcome)
-    await restore.at_the_end()
+    lost = 0  # cases in a row that could not begin
+    try:
+        for case in cases:
+            reason = case.not_applicable(claims, driver.can)
+            if reason is not None:
+                outcome = Outcome(case, NOT_APPLICABLE, reason)
+            elif lost >= _LOST_AFTER and not station.connected:
+                outcome = Outcome(case, FAILED, str(_LOST))
+            else:
+                outcome = await _one(case, Play(csms, station, driver, claims, parameters), restore)
+                lost = lost + 1 if outcome.never_began else 0
+            outcomes.append(outcome)
+            if run is not None:
+                run.seconds = time.monotonic() - began
+            tell(outcome)
+    finally:
+        # Also when somebody presses Ctrl-C: the charge point is not ours.
+        with contextlib.suppress(TimeoutError):
+            await within(_LEAVING_S, restore.at_the_end())
     return outcomes
 
 
@@ -119,36 +144,43 @@ def _introduce(run: Run, csms: Csms, station: Station) -> None:
 async def _one(case: Case, played: Play, restore: Restore) -> Outcome:
     began = time.monotonic()
     station, parameters = played.station, played.parameters
+    found = Outcome(case, PASSED, deeds=played.deeds, notes=played.notes)
     first = station.log.next_index
-    verdict, text = PASSED, ""
     for tag in (parameters.tag, parameters.other_tag):
         played.csms.books.tag(tag)
+    played.csms.books.tag(parameters.invalid_tag, "Invalid")
     try:
         await restore.before_a_case()
         first = station.log.next_index
-        played.forget()
+        played.begin()
         await _within(case, played)
     except NotApplicable as reason:
-        verdict, text = NOT_APPLICABLE, str(reason)
+        found.verdict, found.text = NOT_APPLICABLE, str(reason)
     except Failed as failed:
-        verdict, text = FAILED, str(failed)
+        found.fails(failed)
     except NotRestored as error:
-        verdict, text = FAILED, str(Failed("the precondition", _first_line(error), "the case cannot begin"))
+        found.fails(Failed("the precondition", _first_line(error), "the case cannot begin"))
+        found.never_began = True
     except NotDone as error:
         so = "the case could not be played; that is not the charge point's fault"
-        verdict, text = FAILED, str(Failed("a driver that does what it is asked", str(error), so))
+        found.fails(Failed("a driver that does what it is asked", str(error), so))
     # Whatever becomes of a charge point, its rig or its messages, the other cases are played.
     except Exception as error:
-        so = type(error).__name__
-        verdict, text = FAILED, str(Failed("a charge point that goes on", _first_line(error), so))
-    exchange = station.log.since(first)
+        found.fails(Failed("a charge point that goes on", _first_line(error), type(error).__name__))
+    finally:
+        found.exchange = station.log.since(first)
+        await _close(played, found)
+    found.seconds = time.monotonic() - began
+    return found
+
+
+async def _close(played: Play, found: Outcome) -> None:
     try:
         await played.close()
     except Exception as error:
-        if verdict != FAILED:
+        if found.verdict != FAILED:
             so = f"what the case did cannot be undone: {type(error).__name__}"
-            verdict, text = FAILED, str(Failed("a charge point as before", _first_line(error), so))
-    return Outcome(case, verdict, text, time.monotonic() - began, exchange, played.deeds)
+            found.fails(Failed("a charge point as before", _first_line(error), so))
 
 
 async def _within(case: Case, played: Play) -> None:

@@ -3,7 +3,7 @@
 """Core: a session begins and ends at the charge point."""
 
 from bench.cases.catalogue import case
-from bench.cases.exempt import needs, needs_a_socket, unless
+from bench.cases.exempt import needs, needs_a_socket
 from bench.cases.expected import Expected, OneOf, authorize, status, stop
 from bench.cases.play import Play
 
@@ -68,7 +68,7 @@ _LEFT = "EV side disconnected"
 
 @case(
     "The cable leaves the car: the transaction ends, the socket unlocks",
-    exemption=unless(needs_a_socket, needs("UnlockConnectorOnEVSideDisconnect")),
+    exemption=needs_a_socket,
     stimuli=("leave",),
 )
 async def tc_005_1(play: Play) -> None:

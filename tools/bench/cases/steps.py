@@ -23,8 +23,9 @@ from typing import Any
 
 from bench.cases.arrivals import Arrivals
 from bench.cases.claims import Claims
-from bench.cases.expected import Expected
+from bench.cases.expected import Expected, edges, status
 from bench.cases.failed import Failed, NotApplicable
+from bench.cases.parameters import Parameters
 from bench.csms import Csms
 from bench.drivers import Driver
 from bench.messages import Message
@@ -32,37 +33,7 @@ from bench.scripts import Answer
 from bench.station import NotSeen, Station
 
 _AFTER_S = 0.4
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """What the catalogue leaves to the tester. Times in seconds.
-
-    patience_s      for each message that is waited for
-    deviation_s     by which an interval may be missed
-    """
-
-    connector: int = 1
-    tag: str = "04A1B2C3"
-    other_tag: str = "04D4E5F6"  # valid as well
-    invalid_tag: str = "04BADBAD"  # the CSMS refuses it
-    password: bytes | None = None  # the charge point's AuthorizationKey, where it has one
-    patience_s: float = 5
-    deviation_s: float = 1.5
-    retry_s: int = 4  # of BootNotification, while the CSMS has not accepted it
-    own_retry_s: float = 90  # until BootNotification comes again that got no answer
-    heartbeat_s: int = 4
-    connection_timeout_s: int = 4
-    sample_s: int = 2  # MeterValueSampleInterval
-    clock_s: int = 4  # ClockAlignedDataInterval; 86400 can be divided by it
-    settle_s: float = 0.5  # between plugging in and what comes next
-    idle_s: float = 2  # for so long nothing may come of what must not begin
-    attempt_s: int = 2  # TransactionMessageRetryInterval
-    notice_s: float = 0.5  # until the charge point knows that the network is gone
-    restart_s: float = 20  # what a reset, or a new connection, may take
-    power_up_s: float = 60
-    longest_s: float = 600  # of a case: somebody at the bench has gone for lunch
-    boot_s: float = 3  # from power to a charge point that can be used without a CSMS
+CUT, GIVEN_BACK = "cuts the network", "gives the network back"
 
 
 @dataclass
@@ -93,18 +64,32 @@ class Steps:
         self.deeds: list[Deed] = []
         self._afterwards: list[Callable[[], Awaitable[None]]] = []
         self._arrivals = Arrivals(csms, station)
-        self.watch, self.tolerate = self._arrivals.watch, self._arrivals.tolerate
-        self.forget, self.answer_to = self._arrivals.forget, self._arrivals.answer_to
-        self.is_answered = self._arrivals.is_answered
+        self._powered = True
+        self.notes: list[str] = []  # what is no failure, but somebody should know
+        self.bear, self.tolerate = self._arrivals.bear, self._arrivals.tolerate
+        self.begin, self.answer_to = self._arrivals.begin, self._arrivals.answer_to
 
     def afterwards(self, *mend: Callable[[], Awaitable[None]]) -> None:
         """To be done when the case is over, however it ends: what the case has broken."""
         self._afterwards += mend
 
     async def close(self) -> None:
+        """All of it is done; then the first error is raised."""
         self._arrivals.close()
+        first: Exception | None = None
         while self._afterwards:
-            await self._afterwards.pop()()
+            try:
+                await self._afterwards.pop()()
+            except Exception as error:
+                first = first or error
+        if first is not None:
+            raise first
+
+    def watch(self, *actions: str) -> None:
+        """From now on these must be expected too."""
+        self._arrivals.watch(*actions)
+        if "MeterValues" in actions:
+            self.tolerate(edges())
 
     # --- the driver -----------------------------------------------------------------------------------------
 
@@ -135,38 +120,64 @@ class Steps:
 
     async def power(self, on: bool) -> None:
         self._deed("gives power" if on else "cuts the power")
-        await self.driver.power(on)
-        if not on:
-            self.afterwards(self._power_again)
+        if on:
+            await self._power_again()
+            return
+        self._powered = False
+        self.afterwards(self._power_again)
+        await self.driver.power(False)
+        self.station.cut()  # nobody says good-bye
 
     async def _power_again(self) -> None:
-        if not self.station.connected:
+        if not self._powered:
             await self.driver.power(True)
+            self._powered = True
 
     async def power_cycle(self) -> None:
         await self.power(False)
         await self.power(True)
 
+    async def restart(self) -> None:
+        """A power cycle; where the driver cannot, a hard reset, which boots it as well."""
+        if "power" in self.driver.can:
+            await self.power_cycle()
+        else:
+            await self.ask("Reset", "Accepted", type="Hard")
+
     async def link(self, up: bool) -> None:
-        """The network goes, and its end has been noticed here; or it comes back."""
-        self._deed("gives the network back" if up else "cuts the network")
+        """The network goes, and both sides know; or it comes back."""
+        self._deed(GIVEN_BACK if up else CUT)
         if up:
+            self.reconnects()
             await self._link_up()
             return
+        await self.nothing(0)
         self.afterwards(self._link_up)
+        # While the network is there, so that the charge point hears of it.
+        self.station.cut()
+        await self.csms.stop()
         if "link" in self.driver.can:
             await self.driver.link(False)
-        else:
-            await self.csms.stop()
-        self.station.cut()
-        await self.station.wait_disconnected()
         await self.sleep(self.parameters.notice_s)
+        self._arrivals.cut()
 
     async def _link_up(self) -> None:
+        if not self.csms.listening:
+            await self.csms.start()
         if "link" in self.driver.can:
             await self.driver.link(True)
-        elif not self.csms.listening:
-            await self.csms.start()
+
+    def reconnects(self) -> None:
+        """The connection is a new one: the charge point may tell the status of all connectors once more."""
+        others = [number for number in (0, *self.claims.numbers) if number != self.connector]
+        self.tolerate(*(Expected("StatusNotification", {"connectorId": number}) for number in others))
+        told = [
+            message.payload["status"]
+            for message in self.station.calls("StatusNotification")
+            if message.payload.get("connectorId") == self.connector and not message.violation
+        ]
+        if told:
+            self.tolerate(status(told[-1], self.connector))
 
     async def fault(self, present: bool = True) -> None:
         self._deed(f"{'causes' if present else 'mends'} a fault of connector {self.connector}")
@@ -238,6 +249,13 @@ class Steps:
         if not row["readonly"]:
             await self.configure(key, value)
 
+    async def can_be(self, key: str, value: object) -> bool:
+        """The key has this value, or lets it be changed."""
+        row = await self._row(key)
+        return row is not None and (
+            not row["readonly"] or row.get("value", "").lower() == _text(value).lower()
+        )
+
     async def prefer(self, key: str, value: object) -> None:
         """The key has this value, where the charge point has the key and lets it be changed."""
         row = await self._row(key)
@@ -292,6 +310,7 @@ class Steps:
     async def new_connection(self, number: int, what: str) -> None:
         """The charge point has connected for the so-manieth time."""
         wait_s = self.parameters.restart_s
+        self.reconnects()
         try:
             await self.station.wait_connection(number, wait_s)
         except NotSeen:

@@ -36,7 +36,7 @@ TITLES = {
     "response": "OCPP response",
     "triggered": "triggered function",
     "remote_start": "RemoteStartTransaction to StartTransaction",
-    "remote_stop": "RemoteStopTransaction to StopTransaction",
+    "remote_stop": "RemoteStopTransaction to StopTransaction, no current flowing",
     "remote_stop_charging": "RemoteStopTransaction to StopTransaction, while the car draws current",
 }
 
