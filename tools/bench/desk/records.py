@@ -113,11 +113,16 @@ class Records:
                 self._ledger.readings(entry.id) + self._ledger.readings(entry.id, "StopTransaction")
             )
             return
-        for number, values in sorted(self._ledger.station(self._target().id).readings.items()):
+        outside = self._ledger.station(self._target().id).readings
+        if not outside:
+            self._screen.line("  none outside transactions; `meter-values NUMBER` shows those of one")
+        for number, values in sorted(outside.items()):
             self._screen.line(f"  connector {number}")
             self._samples(values[-_ROWS:])
 
     def _samples(self, values: list[dict[str, Any]]) -> None:
+        if not values:
+            self._screen.line("  none")
         for entry in values:
             for sample in entry.get("sampledValue", ()):
                 parts = (
