@@ -58,7 +58,8 @@ class ChargePoint:
 
     def __init__(self, wire: ClientConnection, answers: dict[str, Payload]):
         self.calls: list[tuple[str, Payload]] = []  # of the CSMS, in order
-        self._wire, self._answers = wire, answers
+        self.answers = answers
+        self._wire = wire
         self._own: asyncio.Queue[list[Any]] = asyncio.Queue()
         self._reading = asyncio.create_task(self._read())
 
@@ -85,8 +86,12 @@ class ChargePoint:
                     continue
                 assert violation("call", frame[2], frame[3]) is None, frame
                 self.calls.append((frame[2], frame[3]))
-                answer = self._answers.get(frame[2], ANSWERS.get(frame[2], {"status": "Accepted"}))
-                kind = [4, frame[1], answer["error"], "", {}] if "error" in answer else [3, frame[1], answer]
+                answer = self.answers.get(frame[2], ANSWERS.get(frame[2], {"status": "Accepted"}))
+                kind = (
+                    [4, frame[1], answer["error"], answer.get("description", ""), {}]
+                    if "error" in answer
+                    else [3, frame[1], answer]
+                )
                 await self._wire.send(json.dumps(kind))
 
 

@@ -186,9 +186,12 @@ class Books:
         tag: str | None,
         reason: str | None,
         data: list[dict[str, Any]],
+        station_id: str | None = None,
     ) -> Transaction | None:
-        """Enter a StopTransaction; None for a transaction nobody knows. The first one delivered counts."""
-        entry = self.transactions.get(transaction_id)
+        """Enter a StopTransaction; None for a transaction nobody knows, or of another charge point than the
+        one that says so. The first one delivered counts.
+        """
+        entry = self.of_station(transaction_id, station_id)
         if entry is not None and entry.stopped is None:
             entry.stopped = parse_utc(timestamp)
             entry.meter_stop_wh, entry.stop_tag = meter_stop_wh, tag
@@ -196,10 +199,15 @@ class Books:
             entry.transaction_data = data
         return entry
 
+    def of_station(self, transaction_id: int | None, station_id: str | None) -> Transaction | None:
+        """The transaction, if it is that charge point's; `station_id` None: anybody's."""
+        entry = self.transactions.get(transaction_id) if transaction_id is not None else None
+        return entry if entry is not None and station_id in (None, entry.station) else None
+
     def meter_values(
         self, station_id: str, connector: int, transaction_id: int | None, values: list[dict[str, Any]]
     ) -> None:
-        entry = self.transactions.get(transaction_id) if transaction_id is not None else None
+        entry = self.of_station(transaction_id, station_id)
         if entry is not None:
             entry.readings.extend(values)
             return

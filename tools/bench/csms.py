@@ -252,14 +252,17 @@ class Csms:
         connection.station = station
         for hook in self.connection_hooks:
             hook(station, True)
-        await station.serve(connection)
-        for hook in self.connection_hooks:
-            hook(station, station.connected)
+        try:
+            await station.serve(connection)
+        finally:
+            for hook in self.connection_hooks:
+                hook(station, station.connected)
 
 
 def _station_id(request: Request) -> str:
-    """The charge point's id, percent-encoded in the path (OCPP-J 3.1.1)."""
-    return unquote(request.path.partition("?")[0].removeprefix("/ocpp").strip("/"))
+    """The charge point's id: the last segment of the path, percent-encoded (OCPP-J 3.1.1)."""
+    path = request.path.partition("?")[0].rstrip("/")
+    return "" if path == "/ocpp" else unquote(path.rpartition("/")[2])
 
 
 def _unauthorized(connection: ServerConnection) -> Response:

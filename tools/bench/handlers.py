@@ -6,10 +6,13 @@ The library hands over the payload's fields in snake case and turns the returned
 the books cannot keep (an exception of theirs) is answered with CALLERROR: the charge point must try again.
 """
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from ocpp.charge_point import snake_to_camel_case as camel
+from ocpp.exceptions import PropertyConstraintViolationError
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call_result
 from ocpp.v16.enums import Action, DataTransferStatus, GenericStatus, RegistrationStatus
@@ -26,6 +29,15 @@ _silent.propagate = False
 def _dicts(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Entries as the standard spells them again: `sampledValue`, not `sampled_value`."""
     return [camel(entry) for entry in entries]  # pyright: ignore[reportReturnType]
+
+
+@contextlib.contextmanager
+def _as_it_can_be() -> Iterator[None]:
+    """What can never be kept (a date that is none, a number without end) is the charge point's fault."""
+    try:
+        yield
+    except (ValueError, OverflowError) as error:
+        raise PropertyConstraintViolationError(str(error)) from error
 
 
 class Handlers(ChargePoint):
@@ -72,14 +84,15 @@ class Handlers(ChargePoint):
         reservation_id: int | None = None,
     ):
         # A transaction is entered whatever the tag's status: the charge point has started it (errata 3.17).
-        entry = self._books.start(
-            station_id=self.id,
-            connector=connector_id,
-            tag=id_tag,
-            meter_start_wh=meter_start,
-            timestamp=timestamp,
-            reservation=reservation_id,
-        )
+        with _as_it_can_be():
+            entry = self._books.start(
+                station_id=self.id,
+                connector=connector_id,
+                tag=id_tag,
+                meter_start_wh=meter_start,
+                timestamp=timestamp,
+                reservation=reservation_id,
+            )
         return call_result.StartTransaction(transaction_id=entry.id, id_tag_info=self._info(id_tag))
 
     @on(Action.stop_transaction)
@@ -93,15 +106,28 @@ class Handlers(ChargePoint):
         id_tag: str | None = None,
         transaction_data: list[dict[str, Any]] | None = None,
     ):
+        with _as_it_can_be():
+            self._stop(meter_stop, timestamp, transaction_id, reason, id_tag, transaction_data or [])
+        return call_result.StopTransaction(id_tag_info=self._info(id_tag) if id_tag else None)
+
+    def _stop(
+        self,
+        meter_stop: int,
+        timestamp: str,
+        transaction_id: int,
+        reason: str | None,
+        id_tag: str | None,
+        data: list[dict[str, Any]],
+    ) -> None:
         self._books.stop(
+            station_id=self.id,
             transaction_id=transaction_id,
             meter_stop_wh=meter_stop,
             timestamp=timestamp,
             tag=id_tag,
             reason=reason,
-            data=_dicts(transaction_data or []),
+            data=_dicts(data),
         )
-        return call_result.StopTransaction(id_tag_info=self._info(id_tag) if id_tag else None)
 
     @on(Action.meter_values)
     def meter_values(

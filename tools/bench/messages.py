@@ -15,10 +15,12 @@ from typing import Any
 
 from ocpp.exceptions import OCPPError
 from ocpp.messages import Call, CallError, CallResult, MessageType, get_validator, unpack
+from ocpp.v16.enums import Action
 
 FROM_STATION = "in"
 TO_STATION = "out"
 
+_ACTIONS = frozenset(str(action.value) for action in Action)
 # Their schemas ask for multiples of 0.1, which binary floats cannot satisfy (python-jsonschema issue 247).
 _DECIMAL = {
     (MessageType.Call, "SetChargingProfile"),
@@ -71,12 +73,11 @@ class Message:
 
 def violation(kind: str, action: str, payload: Any) -> str | None:
     """What the official OCPP 1.6 schema objects to, in one sentence; None when the payload is right."""
+    if action not in _ACTIONS:
+        return f"OCPP 1.6 has no action {action!r}"
     type_id = MessageType.Call if kind == "call" else MessageType.CallResult
     decimal = (type_id, action) in _DECIMAL
-    try:
-        validator = get_validator(type_id, action, "1.6", parse_float=Decimal if decimal else float)
-    except OSError:
-        return f"OCPP 1.6 has no action {action!r}"
+    validator = get_validator(type_id, action, "1.6", parse_float=Decimal if decimal else float)
     if decimal:
         payload = json.loads(json.dumps(payload), parse_float=Decimal)
     for error in validator.iter_errors(payload):
@@ -91,9 +92,11 @@ def read(direction: str, raw: str | bytes) -> Message:
         return Message(direction, "garbage", raw, violation="binary frame")
     try:
         parsed = unpack(raw)
-    except (OCPPError, TypeError, KeyError) as error:
+    except (OCPPError, TypeError, KeyError, ValueError, RecursionError) as error:
         return Message(direction, "garbage", raw, violation=f"no OCPP-J message: {error}")
     if isinstance(parsed, Call):
+        if not isinstance(parsed.action, str):
+            return Message(direction, "garbage", raw, violation=f"no action: {parsed.action!r}")
         message = Message(direction, "call", raw, parsed.unique_id, parsed.action, parsed.payload)
         message.violation = violation("call", parsed.action, parsed.payload)
     elif isinstance(parsed, CallResult):
@@ -103,6 +106,9 @@ def read(direction: str, raw: str | bytes) -> Message:
         message = Message(direction, "error", raw, parsed.unique_id)
         message.payload = parsed.error_details or {}
         message.error_code, message.error_description = parsed.error_code, parsed.error_description
+    if not isinstance(message.payload, dict):
+        message.violation = message.violation or f"{message.payload!r} is no object"
+        message.payload = {}
     if not isinstance(message.id, str) or len(message.id) > 36:
         message.violation = f"message id {message.id!r} is not a text of at most 36 characters (OCPP-J 4.1.4)"
     return message

@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.cases.catalogue import case
 from bench.cases.exempt import needs
-from bench.cases.expected import Expected, OneOf, start, status, stop
+from bench.cases.expected import Expected, OneOf, authorize, start, status, stop
 from bench.cases.failed import Failed
 from bench.cases.play import Play
 from bench.messages import Message
@@ -187,3 +187,17 @@ async def field_message_11(play: Play) -> None:
     play.began(seen)
     await play.ask("RemoteStopTransaction", "Accepted", transactionId=play.transaction)
     await play.expect(stop(play.transaction, reason="Remote"), play.status("Finishing"))
+
+
+@case("One CALL at a time")
+async def field_message_12(play: Play) -> None:
+    """OCPP-J 4.1.1: the next one waits for the answer to the last; `arrivals.py` looks for that in all cases,
+    but only a late answer shows it.
+    """
+    await play.alone()
+    play.answer("StatusNotification", late(1.5))
+    await play.plug()
+    await play.unanswered(play.status("Preparing"))
+    await play.present(play.tag)
+    await play.expect(authorize(play.tag))
+    await play.started()

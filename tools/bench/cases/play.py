@@ -1,6 +1,8 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The catalogue's reusable states and memory states: how a case gets there."""
+"""The catalogue's reusable states and memory states: how a case gets there, from configuration keys on."""
+
+from typing import Any
 
 from bench.cases.claims import Claims
 from bench.cases.expected import Expected, OneOf, authorize, boot, start, status, stop
@@ -21,6 +23,43 @@ class Play(Steps):
     def __init__(self, csms: Csms, station: Station, driver: Driver, claims: Claims, parameters: Parameters):
         super().__init__(csms, station, driver, claims, parameters)
         self.transaction = 0
+
+    # --- configuration keys ---------------------------------------------------------------------------------
+
+    async def configure(self, key: str, value: object) -> None:
+        await self.ask("ChangeConfiguration", "Accepted", key=key, value=_text(value))
+
+    async def configured(self, key: str) -> str | None:
+        """The value of a configuration key, None when there is none."""
+        row = await self._row(key)
+        return None if row is None else row.get("value")
+
+    async def have(self, key: str, value: object) -> None:
+        """The key has this value, by a change where it can be changed; otherwise the case does not apply."""
+        row = await self._row(key)
+        if row is None:
+            raise NotApplicable(f"there is no {key}")
+        if row["readonly"] and row.get("value", "").lower() != _text(value).lower():
+            raise NotApplicable(f"{key} is {row.get('value')} and cannot be {_text(value)}")
+        if not row["readonly"]:
+            await self.configure(key, value)
+
+    async def can_be(self, key: str, value: object) -> bool:
+        """The key has this value, or lets it be changed."""
+        row = await self._row(key)
+        return row is not None and (
+            not row["readonly"] or row.get("value", "").lower() == _text(value).lower()
+        )
+
+    async def prefer(self, key: str, value: object) -> None:
+        """The key has this value, where the charge point has the key and lets it be changed."""
+        row = await self._row(key)
+        if row is not None and not row["readonly"]:
+            await self.configure(key, value)
+
+    async def _row(self, key: str) -> dict[str, Any] | None:
+        rows = (await self.call("GetConfiguration", key=[key])).payload.get("configurationKey", [])
+        return next(iter(rows), None)
 
     # --- reusable states ------------------------------------------------------------------------------------
 
@@ -112,3 +151,7 @@ class Play(Steps):
         )
         await self.unplug()
         await self.expect(self.status("Available"))
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

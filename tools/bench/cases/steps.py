@@ -24,7 +24,7 @@ from typing import Any
 from bench.cases.arrivals import Arrivals
 from bench.cases.claims import Claims
 from bench.cases.expected import Expected, edges, status
-from bench.cases.failed import Failed, NotApplicable
+from bench.cases.failed import Failed
 from bench.cases.parameters import Parameters
 from bench.csms import Csms
 from bench.drivers import Driver
@@ -231,41 +231,6 @@ class Steps:
             )
         return answered
 
-    async def configure(self, key: str, value: object) -> None:
-        await self.ask("ChangeConfiguration", "Accepted", key=key, value=_text(value))
-
-    async def configured(self, key: str) -> str | None:
-        """The value of a configuration key, None when there is none."""
-        row = await self._row(key)
-        return None if row is None else row.get("value")
-
-    async def have(self, key: str, value: object) -> None:
-        """The key has this value, by a change where it can be changed; otherwise the case does not apply."""
-        row = await self._row(key)
-        if row is None:
-            raise NotApplicable(f"there is no {key}")
-        if row["readonly"] and row.get("value", "").lower() != _text(value).lower():
-            raise NotApplicable(f"{key} is {row.get('value')} and cannot be {_text(value)}")
-        if not row["readonly"]:
-            await self.configure(key, value)
-
-    async def can_be(self, key: str, value: object) -> bool:
-        """The key has this value, or lets it be changed."""
-        row = await self._row(key)
-        return row is not None and (
-            not row["readonly"] or row.get("value", "").lower() == _text(value).lower()
-        )
-
-    async def prefer(self, key: str, value: object) -> None:
-        """The key has this value, where the charge point has the key and lets it be changed."""
-        row = await self._row(key)
-        if row is not None and not row["readonly"]:
-            await self.configure(key, value)
-
-    async def _row(self, key: str) -> dict[str, Any] | None:
-        rows = (await self.call("GetConfiguration", key=[key])).payload.get("configurationKey", [])
-        return next(iter(rows), None)
-
     # --- what must come -------------------------------------------------------------------------------------
 
     async def expect(self, *expected: Expected, within_s: float | None = None) -> list[Message]:
@@ -346,7 +311,3 @@ class Steps:
         # By identity: two of the same may be wanted.
         del wanted[next(index for index, each in enumerate(wanted) if each is found)]
         return message
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

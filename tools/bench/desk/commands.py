@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.books import is_secret
 from bench.desk.screen import BOLD, Screen
+from bench.secrecy import without_password
 
 
 class Quit(Exception):
@@ -96,6 +97,11 @@ class Commands:
             text = next(text for kind, text in self._troubles if isinstance(error, kind))
             if text:
                 self._screen.trouble(text.format(error=error))
+        except Quit:
+            raise
+        # Whatever a charge point answers, the others are not to lose their CSMS.
+        except Exception as error:
+            self._screen.trouble(f"not done, for a reason nobody has thought of: {error!r}")
         else:
             return True
         return False
@@ -150,10 +156,11 @@ def split(line: str) -> list[str]:
 
 def presentable(line: str) -> str:
     """A line as it may be shown: without the password that it may hold."""
+    line = without_password(line)
     if "authorizationkey" in line.lower():
         line = re.sub(r"\{.*", "{ *** }", line)
         line = re.sub(r"(?i)(authorizationkey\W+).*", r"\1***", line)
-    return re.sub(r"(?i)^(\s*(?:\S+:\s+)?passwords?\s+\S+\s+)(?!none\s*$).*", r"\1***", line)
+    return re.sub(r"(?i)^(\s*(?:\S+:\s+)?[\"']?passwords?[\"']?\s+\S+\s+)(?!none\s*$).*", r"\1***", line)
 
 
 def whole(text: str, what: str) -> int:

@@ -45,6 +45,7 @@ _TROUBLES = (
     (ConnectionError, "the charger is not connected to the CSMS now; `link up` or wait a moment"),
     (ControlRefused, "not done: {error}"),
     (InternalError, "not done: {error.description}"),
+    (DatabaseTrouble, "not done: {error}"),
     (ValueError, "not done: {error}"),
 )
 

@@ -55,7 +55,12 @@ class ProfileOperations:
                 self._cancel,
                 ("cancelreservation", "cancel"),
             ),
-            Command("list-version", "GetLocalListVersion", self._list_version, ("getlocallistversion",)),
+            Command(
+                "list-version",
+                "GetLocalListVersion",
+                self._list_version,
+                ("getlocallistversion", "get-local-list-version"),
+            ),
             Command(
                 "send-list [full|differential] [TAG|-TAG ...]",
                 "SendLocalList; without tags: all that the CSMS knows; -TAG takes one out",

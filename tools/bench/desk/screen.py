@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 from bench.books import is_secret
 from bench.messages import FROM_STATION, Message
+from bench.secrecy import without_password
 
 Payload = dict[str, Any]
 
@@ -42,18 +43,29 @@ _SHORT = {
 }
 
 
+# Of a line; charge points send what they like.
+_LONGEST = 500
+
+
 def wants_colour(stream: TextIO) -> bool:
     return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def clock(moment: datetime) -> str:
     """Local time of day with milliseconds."""
-    return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    return _here(moment).strftime("%H:%M:%S.%f")[:-3]
 
 
 def local(moment: datetime) -> str:
     """Local date and time of day with milliseconds."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return _here(moment).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def _here(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone()
+    except (OverflowError, ValueError):  # the year 9999 of a charge point, east of Greenwich
+        return moment
 
 
 def plain(text: str) -> str:
@@ -190,17 +202,24 @@ def describe(message: Message) -> str:
     if message.kind == "garbage":
         return f"not an OCPP message: {_without_secret(repr(message.raw))}"[:160]
     if message.kind == "error":
-        return f"CALLERROR {message.error_code} {message.error_description}".rstrip()
+        # Some repeat the value that they refuse.
+        said = "" if _names_secret(message) else message.error_description
+        return f"CALLERROR {message.error_code} {said}".rstrip()[:_LONGEST]
     try:
-        if message.kind == "result":
-            return _answer(message)
-        return _REQUESTS.get(message.action, _plain)(message.payload)
+        told = _answer(message) if message.kind == "result" else _request(message)
     except (KeyError, TypeError, AttributeError):  # fields missing or of the wrong type: show it as it is
-        return _without_secret(json.dumps(message.payload))
+        told = _without_secret(json.dumps(message.payload))
+    return without_password(told)[:_LONGEST]
+
+
+def _request(message: Message) -> str:
+    return _REQUESTS.get(message.action, _plain)(message.payload)
 
 
 def _names_secret(message: Message) -> bool:
-    return "authorizationkey" in str(message.raw).lower()
+    """It, or the question that it answers."""
+    asked = "" if message.question is None else str(message.question.raw)
+    return "authorizationkey" in (str(message.raw) + asked).lower()
 
 
 def _without_secret(text: str) -> str:
@@ -232,7 +251,7 @@ class Screen:
         from_station = message.direction == FROM_STATION
         arrow = "→" if from_station else "←"
         hue = CYAN if from_station else MAGENTA
-        text, action = plain(describe(message)), plain(message.action)
+        text, action = plain(describe(message)), plain(message.action[:_LONGEST])
         if message.kind == "call":
             body = f"{self.paint(arrow, hue)} {self.paint(action.ljust(22), BOLD, hue)} {text}".rstrip()
         elif message.kind == "result":
@@ -243,7 +262,7 @@ class Screen:
             body = f"{self.paint(plain(who).ljust(10), BOLD)}  {body}"
         self._write(f"{self.paint(clock(message.at), DIM)}  {body}")
         if message.violation and from_station:
-            objection = "(not shown)" if _names_secret(message) else plain(message.violation)
+            objection = "(not shown)" if _names_secret(message) else plain(message.violation[:_LONGEST])
             self.line(f"{'':14}! against the official schema: {objection}", RED)
 
     def connector(self, text: str) -> None:

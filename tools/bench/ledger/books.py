@@ -173,8 +173,9 @@ class Ledger(Books):
         tag: str | None,
         reason: str | None,
         data: list[dict[str, Any]],
+        station_id: str | None = None,
     ) -> Transaction | None:
-        entry = self.transactions.get(transaction_id)
+        entry = self.of_station(transaction_id, station_id)
         first = entry is not None and entry.stopped is None
         if entry is not None and first:
             values = (stored(parse_utc(timestamp)), meter_stop_wh, tag, reason or "Local", transaction_id)
@@ -190,6 +191,7 @@ class Ledger(Books):
             tag=tag,
             reason=reason,
             data=data,
+            station_id=station_id,
         )
         if first:
             self._ended(transaction_id)
@@ -198,7 +200,7 @@ class Ledger(Books):
     def meter_values(
         self, station_id: str, connector: int, transaction_id: int | None, values: list[dict[str, Any]]
     ) -> None:
-        known = transaction_id if transaction_id in self.transactions else None
+        known = None if self.of_station(transaction_id, station_id) is None else transaction_id
         trim: list[Statement] = []
         if known is None:
             trim = [(_TRIM, (station_id, connector) * 2)]

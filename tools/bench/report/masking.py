@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-HIDDEN = "(hidden)"
+from bench.secrecy import HIDDEN, without_password
 
 # Levels of a payload. OCPP knows six; whoever sends a thousand is after the stack of those who read it.
 DEEPEST = 40
@@ -25,7 +25,6 @@ _SHORTEST = 8
 
 _HEADER = re.compile(r"""(\bauthorization\\?["']?\s*[:=]\s*\\?["']?\w+ +)[^\s"']+""", re.IGNORECASE)
 _BASIC = re.compile(r"\bBasic +([A-Za-z0-9+/]{4,}=*)", re.IGNORECASE)
-_IN_URL = re.compile(r"(\w://[^\s/:@\"']*:)[^\s/@\"']+@")
 # Behind a mention of the key, also when the end was cut off.
 _VALUE = re.compile(
     r"""((?:\\?["'])value(?:\\?["'])\s*:\s*)(?:(\\?["']).*?(?:\2|$)|[^\s,}\]]+)""", re.I | re.S
@@ -50,7 +49,7 @@ class Mask:
             text = _ASSIGNED.sub(lambda match: match[0][: len(_KEY)] + match[1] + HIDDEN, text)
         text = _HEADER.sub(rf"\1{HIDDEN}", text)
         text = _BASIC.sub(lambda match: f"Basic {HIDDEN}" if _has_password(match[1]) else match[0], text)
-        return _IN_URL.sub(rf"\1{HIDDEN}@", text)
+        return without_password(text)
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """The same without secrets, of JSON's types only: numbers that JSON does not know become texts."""
