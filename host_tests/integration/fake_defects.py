@@ -3,7 +3,7 @@
 """What can be wrong with fake_station.py, and which case must find it."""
 
 # Defect, the case that must fail on it, and what its reason must say.
-DEFECTS = (
+DEFECTS: tuple[tuple[str, str, str], ...] = (
     ("boots-early", "TC_001", "the interval was not kept"),
     ("beats-late", "TC_001", "that is too late"),
     ("beats-slower-and-slower", "TC_001", "the interval was not kept"),
