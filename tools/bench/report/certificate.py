@@ -28,17 +28,23 @@ def _any_connector(field: str, *values: Any, current: str | None = None) -> Look
 def _connectors(facts: Facts) -> str | None:
     if not facts.connectors:
         return None
-    kinds = []
-    for each in facts.connectors:
-        words = (
-            [f"{each['cable']}" + (" cable" if each["cable"] == "fixed" else "")] if "cable" in each else []
-        )
-        words += [str(each["current"])] if "current" in each else []
-        if each.get("current") == "AC" and "phases" in each:
-            words.append(f"{each['phases']} phase{'' if each['phases'] == 1 else 's'}")
-        words += [f"{each['rated_a']} A"] if "rated_a" in each else []
-        kinds.append(" ".join(words))
+    kinds = [_kind(each) for each in facts.connectors]
     return "; ".join([str(len(kinds)), *(kind for kind in dict.fromkeys(kinds) if kind)])
+
+
+def _kind(connector: dict[str, Any]) -> str:
+    """`fixed cable AC 3 phases 32 A`, as far as it is said."""
+    words: list[str] = []
+    cable, current, phases = (connector.get(name) for name in ("cable", "current", "phases"))
+    if cable is not None:
+        words.append("fixed cable" if cable == "fixed" else str(cable))
+    if current is not None:
+        words.append(str(current))
+    if current == "AC" and phases is not None:
+        words.append(f"{phases} phase{'' if phases == 1 else 's'}")
+    if "rated_a" in connector:
+        words.append(f"{connector['rated_a']} A")
+    return " ".join(words)
 
 
 def _number_of_connectors(facts: Facts) -> str:
@@ -52,7 +58,12 @@ def _communication(facts: Facts) -> str | None:
     return "mobile network: an ICCID in BootNotification" if facts.boot.get("iccid") else None
 
 
-HARDWARE = (
+def _readers(facts: Facts) -> str | None:
+    told = facts.described.get("reader")
+    return "one per connector" if told == "per_connector" else str(told) if told else None
+
+
+HARDWARE: tuple[Feature, ...] = (
     Feature(
         "HFS-1",
         "detachable cable",
@@ -74,13 +85,7 @@ HARDWARE = (
         _number_of_connectors,
     ),
     Feature("HFS-9", "communication", read=_communication),
-    Feature(
-        "HFS-10",
-        "RFID readers",
-        lambda facts: {"per_connector": "one per connector"}.get(
-            reader := str(facts.described.get("reader", "")), reader or None
-        ),
-    ),
+    Feature("HFS-10", "RFID readers", _readers),
     Feature("AQ-6", "IEC 61851-1 charging"),
 )
 
@@ -102,7 +107,7 @@ def _power_loss(facts: Facts, backed_up: bool) -> str | None:
     return "yes" if ends == "stop" and (backup == "yes") == backed_up else "no"
 
 
-OPTIONS = (
+OPTIONS: tuple[Feature, ...] = (
     by_key("C-01", "offline authorization of transactions", "LocalAuthorizeOffline", "TC_037_1", "TC_039"),
     by_presence(
         "C-02",
@@ -196,7 +201,7 @@ def _too_open(facts: Facts) -> str:
     return ""
 
 
-SECURITY = (
+SECURITY: tuple[Feature, ...] = (
     Feature("", "the connection of this run", read=_connection, contradiction=_too_open),
     _security_profile(1, "TC_073", "TC_085"),
     _security_profile(2, "TC_086"),
@@ -225,7 +230,7 @@ def _setting(row: str, key: str, *cases: str) -> Feature:
     return by_key(row, key, key, *cases)
 
 
-LIMITS = (
+LIMITS: tuple[Feature, ...] = (
     _setting("ORS-1", "GetConfigurationMaxKeys", "TC_019"),
     _setting("ORS-2", "MeterValuesAlignedDataMaxLength"),
     _setting("ORS-3", "MeterValuesSampledDataMaxLength"),
