@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from bench.cases import catalogue, claims
-from bench.cases.play import Parameters
+from bench.cases.parameters import Parameters
 from bench.cases.run import PASSED, play
 from bench.charger import REPOSITORY, SimulatedCharger
 from bench.csms import Csms

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The fake charge point's connection: what goes out, what comes in, what waits for better times."""
 
+import abc
 import asyncio
 import base64
 import contextlib
@@ -40,7 +41,7 @@ class Posted:
     number: Callable[[], int | None] | None
 
 
-class FakeWire:
+class FakeWire(abc.ABC):
     """Connects again whenever it can. `post` is for messages of transactions: they are delivered in order,
     with the retries of OCPP 1.6, 3.7.1, and survive a power cut.
     """
@@ -132,12 +133,13 @@ class FakeWire:
 
     # --- to be filled in ------------------------------------------------------------------------------------
 
+    @abc.abstractmethod
     async def _asked(self, action: str, fields: Payload) -> Payload:
-        raise NotImplementedError
+        """The answer to a CALL of the CSMS. Raises Refused."""
 
+    @abc.abstractmethod
     async def _connected(self) -> None:
         """Once more; the charge point may have been accepted already."""
-        raise NotImplementedError
 
     # --- inside ---------------------------------------------------------------------------------------------
 

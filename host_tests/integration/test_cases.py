@@ -5,19 +5,22 @@ there for it, for the right reason.
 """
 
 import asyncio
+import inspect
 import subprocess
 import sys
 
 import pytest
 
+from bench import conformance
 from bench.cases import catalogue
 from bench.cases.catalogue import Case
-from bench.cases.play import Parameters
+from bench.cases.parameters import Parameters
 from bench.cases.run import FAILED, NOT_APPLICABLE, PASSED, Outcome, play, summary
 from bench.csms import Csms
 from host_tests.integration.fake_defects import DEFECTS
 from host_tests.integration.fake_station import FakeStation, claims
 from host_tests.integration.test_figures import ENVIRONMENT
+from station.configuration import Configuration
 
 AT_ONCE = 16
 
@@ -177,6 +180,12 @@ async def test_a_run_that_is_interrupted_leaves_the_charge_point_as_it_was():
 def test_every_case_has_a_defect():
     """A case that no defect can fail is not a case."""
     assert {each.id for each in catalogue.all_cases()} == {f"{name}_CS" for _, name, _ in DEFECTS}
+
+
+def test_the_bench_knows_which_profiles_the_firmware_has():
+    """Or cases of a new one would not be played, and nobody would notice."""
+    default = inspect.signature(Configuration).parameters["implemented"].default
+    assert set(conformance.IMPLEMENTED) == set(default)
 
 
 def test_cases_are_found_by_any_name():

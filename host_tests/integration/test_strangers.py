@@ -3,6 +3,8 @@
 """`python -m bench run` with a charge point that is not started by the bench."""
 
 import asyncio
+import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -75,3 +77,29 @@ async def test_what_is_wrong_is_told_in_one_sentence(arguments: tuple[str, ...],
     told = text.splitlines()[-1]
     assert sentence in told and "Traceback" not in text
     assert "secret" not in text
+
+
+def reported(folder: Path) -> list[str]:
+    """Ids of the cases in the one report that is there."""
+    (found,) = folder.glob("*.json")
+    return [each["id"] for each in json.loads(found.read_text())["cases"]]
+
+
+async def test_ctrl_c_keeps_what_was_played():
+    with tempfile.TemporaryDirectory() as folder:
+        running = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench", "run", "--station", "xcharge_c6", "--report", folder,
+            "TC_003", "TC_036", env=ENVIRONMENT, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        assert running.stdout is not None
+        try:
+            first = await running.stdout.readline()
+            running.send_signal(signal.SIGINT)
+            rest = await running.stdout.read()
+            assert await running.wait() == 130, (first + rest).decode()
+        finally:
+            if running.returncode is None:
+                running.kill()
+        assert b"TC_003_CS" in first and b"passed" in first
+        assert reported(Path(folder)) == ["TC_003_CS"]

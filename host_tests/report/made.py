@@ -8,8 +8,8 @@ from typing import Any
 
 from bench.cases.catalogue import Case
 from bench.cases.claims import Claims
-from bench.cases.play import Deed
 from bench.cases.run import PASSED, Outcome, Run
+from bench.cases.steps import Deed
 from bench.messages import FROM_STATION, TO_STATION, Message
 
 BEGAN = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)

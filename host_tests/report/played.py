@@ -5,7 +5,7 @@
 from datetime import UTC, datetime
 
 from bench.cases import catalogue
-from bench.cases.play import Parameters
+from bench.cases.parameters import Parameters
 from bench.cases.run import Run, play
 from bench.csms import Csms
 from host_tests.integration.fake_station import FakeStation, claims

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench import report, strangers
 from bench.cases import catalogue, claims
-from bench.cases.play import Parameters
+from bench.cases.parameters import Parameters
 from bench.cases.restore import NotRestored
 from bench.cases.run import FAILED, Outcome, Run, summary
 from bench.charger import ChargerCrashed, station_file
@@ -94,10 +94,10 @@ class Progress:
         )
 
 
-async def played(options: argparse.Namespace, cases: list[catalogue.Case]) -> list[Run]:
+async def played(options: argparse.Namespace, cases: list[catalogue.Case], runs: list[Run]) -> None:
     if options.command == "conformance":
         progress = Progress(len(cases) * len(station_names()))
-        return await with_every_station(cases, Parameters(connector=options.connector), progress)
+        return await with_every_station(cases, Parameters(connector=options.connector), progress, runs)
     progress = Progress(len(cases))
 
     def tell(outcome: Outcome) -> None:
@@ -105,14 +105,22 @@ async def played(options: argparse.Namespace, cases: list[catalogue.Case]) -> li
 
     if options.driver == _OURS:
         parameters = strangers.with_tags(Parameters(connector=options.connector), options)
-        return [await with_our_firmware(options.station, cases, parameters, tell)]
+        return await with_our_firmware(options.station, cases, parameters, tell, runs)
     parameters = replace(strangers.parameters(options), connector=options.connector)
-    return [await strangers.with_a_charge_point(options, cases, parameters, tell)]
+    return await strangers.with_a_charge_point(options, cases, parameters, tell, runs)
+
+
+def write_down(options: argparse.Namespace, runs: list[Run]) -> None:
+    begun = [run for run in runs if run.outcomes]
+    if options.report is not None and begun:
+        for path in report.write(begun, options.report):
+            print(f"report: {path}")
 
 
 def main() -> int:
     line_by_line()
     options = arguments()
+    runs: list[Run] = []
     if options.command == "csms":
         return csms_command.run(options)
     try:
@@ -123,10 +131,11 @@ def main() -> int:
         if options.command == "list":
             show(cases, options.station)
             return 0
-        runs = asyncio.run(played(options, cases))
-        if options.report is not None:
-            for path in report.write(runs, options.report):
-                print(f"report: {path}")
+        try:
+            asyncio.run(played(options, cases, runs))
+        finally:
+            # Also after Ctrl-C, or a crash: an hour at the bench is not to be lost.
+            write_down(options, runs)
     except (ValueError, OSError, NotSeen, NotRestored, NotDone, ChargerCrashed) as error:
         print(str(error).partition("; the last messages")[0], file=sys.stderr)
         return 2

@@ -6,7 +6,7 @@
 these calls.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -193,11 +193,20 @@ class Books:
         """
         entry = self.of_station(transaction_id, station_id)
         if entry is not None and entry.stopped is None:
-            entry.stopped = parse_utc(timestamp)
-            entry.meter_stop_wh, entry.stop_tag = meter_stop_wh, tag
-            entry.reason = reason or "Local"  # the standard's default when the field is left out
-            entry.transaction_data = data
+            end = replace(
+                entry,
+                stopped=parse_utc(timestamp),
+                meter_stop_wh=meter_stop_wh,
+                stop_tag=tag,
+                reason=reason or "Local",  # the standard's default when the field is left out
+                transaction_data=data,
+            )
+            self._end(end)
+            vars(entry).update(vars(end))
         return entry
+
+    def _end(self, entry: Transaction) -> None:
+        """What else is to be done with a transaction that is over; an exception keeps it running here."""
 
     def of_station(self, transaction_id: int | None, station_id: str | None) -> Transaction | None:
         """The transaction, if it is that charge point's; `station_id` None: anybody's."""

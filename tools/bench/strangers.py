@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.cases import claims
 from bench.cases.catalogue import Case
-from bench.cases.play import Parameters
+from bench.cases.parameters import Parameters
 from bench.cases.run import Outcome, Run, play
 from bench.charger import station_file
 from bench.csms import Csms
@@ -115,7 +115,9 @@ async def with_a_charge_point(
     cases: list[Case],
     parameters: Parameters,
     tell: Callable[[Outcome], None],
-) -> Run:
+    runs: list[Run],
+) -> None:
+    """`runs` gets one when the charge point has connected, which is filled in as it goes."""
     described = claims.read(station_file(options.station))
     if not 1 <= parameters.connector <= len(described.connectors):
         raise ValueError(f"{described.name} has {len(described.connectors)} connectors")
@@ -129,8 +131,8 @@ async def with_a_charge_point(
         print(f"waiting for the charge point: {csms.url}/ and its id ({who})", file=sys.stderr)
         station = await _connected(csms, options.id, options.wait)
         print(f"{station.id} is connected", file=sys.stderr)
+        runs.append(run)
         await play(cases, csms, station, driver, described, parameters, tell, run)
-    return run
 
 
 async def _connected(csms: Csms, station_id: str | None, wait_s: float) -> Station:

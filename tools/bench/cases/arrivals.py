@@ -16,7 +16,7 @@ from bench.messages import FROM_STATION, Message
 from bench.station import Station
 
 # SecurityEventNotification: the charge point has started, was reset, ... (security whitepaper, A04).
-_BORNE = ("Heartbeat", "MeterValues", "SecurityEventNotification")
+BORNE = ("Heartbeat", "MeterValues", "SecurityEventNotification")
 # For the CSMS's own answer to get out; it may be a late one.
 _ANSWER_S = 30
 # OCPP-J 4.1.1: no CALL before the last one is answered, or given up, which nobody does so soon.
@@ -35,7 +35,7 @@ class Arrivals:
     def __init__(self, csms: Csms, station: Station):
         self._csms, self._station = csms, station
         self._unread: deque[Message] = deque()
-        self._borne: set[str] = set(_BORNE)
+        self._borne: set[str] = set(BORNE)
         self._tolerated: list[Expected] = []
         self._answers: dict[str, Message] = {}  # of the CSMS, by message id
         self._open: Message | None = None  # the CALL that waits for its answer

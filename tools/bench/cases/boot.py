@@ -4,15 +4,14 @@
 
 import itertools
 
+from bench.cases.arrivals import BORNE
 from bench.cases.catalogue import case
 from bench.cases.exempt import needs
 from bench.cases.expected import Expected, boot, heartbeat, status
-from bench.cases.play import Failed, Play
+from bench.cases.failed import Failed
+from bench.cases.play import Play
 from bench.messages import Message
 from bench.scripts import boot as boot_conf
-
-# Nothing of this while the CSMS has not accepted it (OCPP 1.6, 4.2).
-_BORNE_LATER = ("Heartbeat", "MeterValues", "SecurityEventNotification")
 
 
 def _all_available(play: Play) -> list[Expected]:
@@ -26,7 +25,8 @@ async def _powered_up(play: Play, status_at_first: str) -> Message:
         boot_conf(status_at_first, play.parameters.retry_s),
         boot_conf("Accepted", play.parameters.heartbeat_s),
     )
-    play.watch(*_BORNE_LATER)
+    # Nothing of this while the CSMS has not accepted it (OCPP 1.6, 4.2).
+    play.watch(*BORNE)
     await play.restart()
     (first,) = await play.expect(boot(), within_s=play.parameters.power_up_s)
     return first
@@ -36,7 +36,7 @@ async def _boots_again(play: Play, first: Message) -> None:
     """After the interval of the first answer; then all that follows an acceptance."""
     wait_s = play.parameters.retry_s + play.parameters.patience_s
     (second,) = await play.expect(boot(), within_s=wait_s)
-    play.bear(*_BORNE_LATER)
+    play.bear(*BORNE)
     play.after(first, second, play.parameters.retry_s, "BootNotification")
     # Nothing is said of their order.
     told = await play.any_order(*_all_available(play))

@@ -32,7 +32,7 @@ async def tc_007_2(play: Play) -> None:
     await _cached(play)
     await play.have("AuthorizeRemoteTxRequests", True)
     await play.plugged_in()
-    await play.remotely_started(asks=False)
+    await play.start_remotely()
     await play.started()
 
 
@@ -60,6 +60,6 @@ async def tc_061_2(play: Play) -> None:
     await play.have("AuthorizeRemoteTxRequests", True)
     await _cleared(play)
     await play.plugged_in()
-    await play.ask("RemoteStartTransaction", "Accepted", connectorId=play.connector, idTag=play.tag)
+    await play.start_remotely()
     await play.expect(authorize(play.tag))
     await play.started()

@@ -7,7 +7,8 @@ from typing import Any
 from bench.cases.catalogue import case
 from bench.cases.exempt import needs
 from bench.cases.expected import Expected
-from bench.cases.play import Failed, Play
+from bench.cases.failed import Failed
+from bench.cases.play import Play
 
 # Key -> whether it is read-only; None: as the charge point likes. What OCPP 1.6 requires of a profile.
 _REQUIRED: dict[str, dict[str, bool | None]] = {

@@ -5,6 +5,7 @@
 OCPP 1.6, 4.2: before the acceptance nothing goes out but BootNotification.
 """
 
+from bench.cases.arrivals import BORNE
 from bench.cases.catalogue import case
 from bench.cases.expected import authorize, boot, start, status
 from bench.cases.play import Play
@@ -31,14 +32,11 @@ async def field_boot_2(play: Play) -> None:
     await _boots_in_spite_of(play, silence())
 
 
-_BORNE_LATER = ("Heartbeat", "MeterValues", "SecurityEventNotification")
-
-
 async def _pending(play: Play) -> float:
     """It boots and is to wait; seconds until it asks again."""
     retry_s = 2 * play.parameters.retry_s
     play.answer("BootNotification", boot_conf("Pending", retry_s))
-    play.watch(*_BORNE_LATER)
+    play.watch(*BORNE)
     await play.restart()
     await play.expect(boot(), within_s=play.parameters.power_up_s)
     return retry_s
@@ -46,7 +44,7 @@ async def _pending(play: Play) -> float:
 
 async def _accepted(play: Play, retry_s: float) -> None:
     await play.expect(boot(), within_s=retry_s + play.parameters.patience_s)
-    play.bear(*_BORNE_LATER)
+    play.bear(*BORNE)
 
 
 @case("Remote start and stop while Pending")

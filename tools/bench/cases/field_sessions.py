@@ -15,13 +15,12 @@ from bench.messages import parse_utc
 @case("Remote start without a connector", exemption=needs_two_connectors)
 async def field_session_1(play: Play) -> None:
     """It may be refused (OCPP 1.6, 5.11); otherwise the connector where a car waits is meant."""
-    asks = (await play.configured("AuthorizeRemoteTxRequests") or "").lower() == "true"
+    questions = await play.asked_remotely()
     await play.plugged_in()
     answered = await play.ask("RemoteStartTransaction", "Accepted", "Rejected", idTag=play.tag)
     if answered.payload["status"] == "Rejected":
         raise NotApplicable("the charge point wants to be told the connector")
-    if asks:
-        await play.expect(authorize(play.tag))
+    await play.expect(*questions)
     await play.started()
 
 

@@ -62,6 +62,19 @@ def must_be_apart(stamps: list[float], interval_s: int) -> None:
             )
 
 
+async def _stamps(play: Play, interval_s: int, context: str, wanted: set[str]) -> list[float]:
+    """When the samples of some intervals were taken, each with all that is wanted, so far apart."""
+    stamps: list[float] = []
+    for _ in range(_INTERVALS + 1):
+        wait_s = interval_s + play.parameters.patience_s
+        (message,) = await play.expect(meter_values(play), within_s=wait_s)
+        _must_hold(message, context, wanted)
+        stamps += times(message)
+    must_be_apart(stamps, interval_s)
+    play.tolerate(meter_values(play))
+    return stamps
+
+
 @case("Sampled meter values", exemption=needs("MeterValueSampleInterval", "ClockAlignedDataInterval"))
 async def tc_070(play: Play) -> None:
     interval_s = play.parameters.sample_s
@@ -70,14 +83,7 @@ async def tc_070(play: Play) -> None:
     wanted = _measurands(await play.configured("MeterValuesSampledData"))
     await play.charging()
     play.watch("MeterValues")
-    stamps: list[float] = []
-    for _ in range(_INTERVALS + 1):
-        wait_s = interval_s + play.parameters.patience_s
-        (message,) = await play.expect(meter_values(play), within_s=wait_s)
-        _must_hold(message, "Sample.Periodic", wanted)
-        stamps += times(message)
-    must_be_apart(stamps, interval_s)
-    play.tolerate(meter_values(play))
+    await _stamps(play, interval_s, "Sample.Periodic", wanted)
 
 
 @case("Clock-aligned meter values", exemption=needs("MeterValueSampleInterval", "ClockAlignedDataInterval"))
@@ -95,15 +101,7 @@ async def tc_071(play: Play) -> None:
             play.tolerate(Expected("MeterValues", {"connectorId": number}))
     play.watch("MeterValues")
     await play.configure("ClockAlignedDataInterval", interval_s)
-    stamps: list[float] = []
-    for _ in range(_INTERVALS + 1):
-        wait_s = interval_s + play.parameters.patience_s
-        (message,) = await play.expect(meter_values(play), within_s=wait_s)
-        _must_hold(message, "Sample.Clock", wanted)
-        stamps += times(message)
-    must_be_apart(stamps, interval_s)
-    play.tolerate(meter_values(play))
-    for stamp in stamps:
+    for stamp in await _stamps(play, interval_s, "Sample.Clock", wanted):
         off = stamp % interval_s
         if min(off, interval_s - off) > _JITTER_S / 2:
             raise Failed(

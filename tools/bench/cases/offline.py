@@ -48,6 +48,15 @@ async def _starts_offline(play: Play) -> None:
     _must_be_of_then(play, play.began(seen))
 
 
+async def _starts_offline_in_vain(play: Play, stops: bool) -> None:
+    """Meanwhile the CSMS has come to think otherwise of the tag. `stops`: StopTransactionOnInvalidId."""
+    await _may_start_offline(play)
+    await play.configure("StopTransactionOnInvalidId", stops)
+    await play.prefer("MaxEnergyOnInvalidId", 0)
+    play.csms.books.tag(play.tag, "Invalid")
+    await _starts_offline(play)
+
+
 def _must_be_of_then(play: Play, message: Message) -> None:
     """It happened while there was no network, and says so."""
     moment = parse_utc(message.payload["timestamp"])
@@ -102,11 +111,7 @@ async def tc_037_1(play: Play) -> None:
     exemption=needs("StopTransactionOnInvalidId"),
 )
 async def tc_037_2(play: Play) -> None:
-    await _may_start_offline(play)
-    await play.configure("StopTransactionOnInvalidId", False)
-    await play.prefer("MaxEnergyOnInvalidId", 0)
-    play.csms.books.tag(play.tag, "Invalid")
-    await _starts_offline(play)
+    await _starts_offline_in_vain(play, stops=False)
     await play.expect(play.status("SuspendedEVSE"))
     await play.nothing()
 
@@ -116,11 +121,7 @@ async def tc_037_2(play: Play) -> None:
     exemption=needs("StopTransactionOnInvalidId"),
 )
 async def tc_037_3(play: Play) -> None:
-    await _may_start_offline(play)
-    await play.configure("StopTransactionOnInvalidId", True)
-    await play.prefer("MaxEnergyOnInvalidId", 0)
-    play.csms.books.tag(play.tag, "Invalid")
-    await _starts_offline(play)
+    await _starts_offline_in_vain(play, stops=True)
     await play.expect(stop(play.transaction, reason="DeAuthorized"), play.status("Finishing"))
 
 

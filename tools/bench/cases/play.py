@@ -8,13 +8,11 @@ from bench.cases.claims import Claims
 from bench.cases.expected import Expected, OneOf, authorize, boot, start, status, stop
 from bench.cases.failed import Failed, NotApplicable
 from bench.cases.parameters import Parameters
-from bench.cases.steps import Deed, Steps
+from bench.cases.steps import Steps
 from bench.csms import Csms
 from bench.drivers import Driver
 from bench.messages import Message
 from bench.station import Station
-
-__all__ = ["Deed", "Failed", "NotApplicable", "Parameters", "Play"]
 
 
 class Play(Steps):
@@ -80,22 +78,25 @@ class Play(Steps):
         await self.expect(status("Preparing", self.connector))
         await self.sleep(self.parameters.settle_s)
 
-    async def remotely_started(self, asks: bool | None = None) -> None:
-        """RemoteStartTransaction is accepted; the charge point asks about the tag if it is to (`asks`: None:
-        as AuthorizeRemoteTxRequests says).
-        """
-        if asks is None:
-            asks = (await self.configured("AuthorizeRemoteTxRequests") or "").lower() == "true"
+    async def asked_remotely(self) -> list[Expected]:
+        """What the charge point has to ask when a remote start is accepted: about the tag, or nothing."""
+        asks = (await self.configured("AuthorizeRemoteTxRequests") or "").lower() == "true"
+        return [authorize(self.tag)] if asks else []
+
+    async def start_remotely(self) -> None:
         await self.ask("RemoteStartTransaction", "Accepted", connectorId=self.connector, idTag=self.tag)
-        if asks:
-            await self.expect(authorize(self.tag))
+
+    async def remotely_started(self) -> None:
+        """A remote start is accepted, and so is the tag."""
+        questions = await self.asked_remotely()
+        await self.start_remotely()
+        await self.expect(*questions)
 
     async def remotely_authorized(self) -> list[Message]:
-        """A remote start is accepted, and the connector waits for a car."""
-        asks = (await self.configured("AuthorizeRemoteTxRequests") or "").lower() == "true"
-        await self.ask("RemoteStartTransaction", "Accepted", connectorId=self.connector, idTag=self.tag)
-        authorized = [authorize(self.tag)] if asks else []
-        return await self.any_order(*authorized, self.status("Preparing"))
+        """The same with no car: the connector waits for one."""
+        questions = await self.asked_remotely()
+        await self.start_remotely()
+        return await self.any_order(*questions, self.status("Preparing"))
 
     async def alone(self) -> None:
         """A tag can only be meant for the connector under test. The catalogue has the others occupied; a car

@@ -12,8 +12,11 @@ from typing import Any
 
 from bench.cases.catalogue import Case
 from bench.cases.claims import Claims
-from bench.cases.play import Deed, Failed, NotApplicable, Parameters, Play
+from bench.cases.failed import Failed, NotApplicable
+from bench.cases.parameters import Parameters
+from bench.cases.play import Play
 from bench.cases.restore import NotRestored, Restore
+from bench.cases.steps import Deed
 from bench.csms import Csms
 from bench.deadline import within
 from bench.drivers import Driver, NotDone

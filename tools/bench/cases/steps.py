@@ -10,8 +10,8 @@
 Every CALL of the charge point must be expected, in the order in which the case names them. Three things are
 borne in every case: StartTransaction and StatusNotification(Charging) may be swapped, StopTransaction and
 StatusNotification(Finishing) as well; a Heartbeat may come at any time, and so may MeterValues, unless the
-case is about them (`watch`). What else a case bears it says (`tolerate`). What the official schemas do not
-allow fails the case wherever it comes.
+case is about them (`watch`), and SecurityEventNotification. What else a case bears it says (`tolerate`). What
+the official schemas do not allow, or `judge.py` or `arrivals.py` object to, fails it wherever it comes.
 """
 
 import asyncio

@@ -100,13 +100,7 @@ class ProfileOperations:
         ]
 
     async def _trigger(self, words: list[str]) -> None:
-        if not words:
-            raise Mistake(f"which message? {', '.join(TRIGGERS)}")
-        payload: Payload = {"requestedMessage": one_of(words[0], TRIGGERS, "the message")}
-        number = connector(words, 1)
-        if number:
-            payload["connectorId"] = number["connector"]
-        await self._call("TriggerMessage", payload)
+        await self._call("TriggerMessage", triggered(words, TRIGGERS))
 
     # --- reservation ----------------------------------------------------------------------------------------
 
@@ -262,6 +256,17 @@ def url(words: list[str]) -> str:
     if len(words) != 1 or "://" not in words[0]:
         raise Mistake("one URL is needed, e.g. ftp://user:password@192.168.1.2/folder/")
     return words[0]
+
+
+def triggered(words: list[str], messages: tuple[str, ...]) -> Payload:
+    """`MESSAGE [CONNECTOR]`, one of these."""
+    if not words:
+        raise Mistake(f"which message? {', '.join(messages)}")
+    payload: Payload = {"requestedMessage": one_of(words[0], messages, "the message")}
+    number = connector(words, 1)
+    if number:
+        payload["connectorId"] = number["connector"]
+    return payload
 
 
 def retries(given: dict[str, str]) -> Payload:

@@ -10,7 +10,6 @@ from bench.desk.commands import (
     Command,
     Mistake,
     NotNow,
-    connector,
     file_bytes,
     json_object,
     moment,
@@ -18,7 +17,7 @@ from bench.desk.commands import (
     options,
 )
 from bench.desk.operations import Caller
-from bench.desk.profiles import retries, url
+from bench.desk.profiles import retries, triggered, url
 from bench.messages import utc_text
 
 Payload = dict[str, Any]
@@ -108,13 +107,7 @@ class SecurityOperations:
         ]
 
     async def _trigger(self, words: list[str]) -> None:
-        if not words:
-            raise Mistake(f"which message? {', '.join(TRIGGERS)}")
-        payload: Payload = {"requestedMessage": one_of(words[0], TRIGGERS, "the message")}
-        number = connector(words, 1)
-        if number:
-            payload["connectorId"] = number["connector"]
-        await self._call("ExtendedTriggerMessage", payload)
+        await self._call("ExtendedTriggerMessage", triggered(words, TRIGGERS))
 
     async def _log(self, words: list[str]) -> None:
         words, given = options(words, ("retries", "interval", "from", "until"))

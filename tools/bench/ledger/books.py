@@ -164,38 +164,16 @@ class Ledger(Books):
             durable=True,
         )
 
-    def stop(
-        self,
-        *,
-        transaction_id: int,
-        meter_stop_wh: int,
-        timestamp: str,
-        tag: str | None,
-        reason: str | None,
-        data: list[dict[str, Any]],
-        station_id: str | None = None,
-    ) -> Transaction | None:
-        entry = self.of_station(transaction_id, station_id)
-        first = entry is not None and entry.stopped is None
-        if entry is not None and first:
-            values = (stored(parse_utc(timestamp)), meter_stop_wh, tag, reason or "Local", transaction_id)
-            self._keep(
-                (_STOP, values),
-                *self._readings(entry.station, entry.connector, transaction_id, "StopTransaction", data),
-                durable=True,
-            )
-        entry = super().stop(
-            transaction_id=transaction_id,
-            meter_stop_wh=meter_stop_wh,
-            timestamp=timestamp,
-            tag=tag,
-            reason=reason,
-            data=data,
-            station_id=station_id,
+    def _end(self, entry: Transaction) -> None:
+        values = (stored(entry.stopped), entry.meter_stop_wh, entry.stop_tag, entry.reason, entry.id)
+        self._keep(
+            (_STOP, values),
+            *self._readings(
+                entry.station, entry.connector, entry.id, "StopTransaction", entry.transaction_data
+            ),
+            durable=True,
         )
-        if first:
-            self._ended(transaction_id)
-        return entry
+        self._ended(entry.id)
 
     def meter_values(
         self, station_id: str, connector: int, transaction_id: int | None, values: list[dict[str, Any]]

@@ -29,8 +29,8 @@ from datetime import UTC
 from typing import Any
 
 from bench.cases import catalogue
-from bench.cases.play import Deed
 from bench.cases.run import FAILED, NOT_APPLICABLE, PASSED, Outcome, Run
+from bench.cases.steps import Deed
 from bench.desk.screen import describe
 from bench.messages import FROM_STATION, Message, utc_text
 from bench.report import certificate, performance, profiles

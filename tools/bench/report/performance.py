@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench.cases.play import Deed
 from bench.cases.run import PASSED, Outcome
+from bench.cases.steps import Deed
 from bench.messages import FROM_STATION, Message
 
 Payload = dict[str, Any]
