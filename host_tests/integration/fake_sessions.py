@@ -42,7 +42,7 @@ class FakeSessions(FakeWire):
         self._to_be_unavailable: set[int] = set()  # once their transactions are over
         self._faulty: set[int] = set()
         self._stuck: set[int] = set()  # locks
-        self._plugged = {1: False, 2: False}
+        self.plugged = {1: False, 2: False}
         self._left = {1: False, 2: False}  # the cable is in the socket only
         self._cache: dict[str, Cached] = {}
         self._transactions: dict[int, Transaction] = {}
@@ -61,7 +61,7 @@ class FakeSessions(FakeWire):
             return "Faulted"
         if connector in self._unavailable:
             return "Unavailable"
-        return "Preparing" if self._plugged.get(connector) else "Available"
+        return "Preparing" if self.plugged.get(connector) else "Available"
 
     def _free(self, connector: int) -> bool:
         usable = connector not in self._unavailable and connector not in self._transactions
@@ -125,7 +125,7 @@ class FakeSessions(FakeWire):
         if not free:
             await self._presented_in_vain(tag)
             return
-        waiting = [number for number in free if self._plugged[number]]
+        waiting = [number for number in free if self.plugged[number]]
         if self._is("asks-nobody") or await self._authorize(tag):
             await self._identified((waiting or free)[0], tag)
 
@@ -166,7 +166,7 @@ class FakeSessions(FakeWire):
             self._cache[tag] = Cached(info["status"], info.get("parentIdTag"), until)
 
     async def _identified(self, connector: int, tag: str) -> None:
-        if self._plugged[connector]:
+        if self.plugged[connector]:
             await self._start(connector, tag)
             return
         self._granted = connector, tag

@@ -89,17 +89,17 @@ class FakeStation(FakeSessions):
             await self._disconnect()
 
     async def plug(self, connector: int) -> None:
-        self._plugged[connector], self._left[connector] = True, False
+        self.plugged[connector], self._left[connector] = True, False
         self._go_on(self._plugged_in(connector))
 
     async def unplug(self, connector: int) -> None:
-        self._plugged[connector] = self._left[connector] = False
+        self.plugged[connector] = self._left[connector] = False
         self._go_on(self._unplugged(connector))
 
     async def leave(self, connector: int) -> None:
         self._left[connector] = True
         if self._cable == "fixed":
-            self._plugged[connector] = False
+            self.plugged[connector] = False
         self._go_on(self._car_gone(connector))
 
     async def full(self, connector: int) -> None:
@@ -315,7 +315,7 @@ class FakeStation(FakeSessions):
             return "Accepted" if self._is("starts-while-pending") else "Rejected"
         if connector is None:
             car = not self._is("starts-where-no-car-is")
-            connector = next((number for number, plugged in self._plugged.items() if plugged == car), 1)
+            connector = next((number for number, plugged in self.plugged.items() if plugged == car), 1)
         if connector == 0:
             return "Accepted" if self._is("starts-connector-0") else "Rejected"
         if connector in self._transactions:
@@ -335,7 +335,7 @@ class FakeStation(FakeSessions):
         return "Accepted" if self._is("stops-anything") else "Rejected"
 
     def _unlock(self, connector: int) -> str:
-        if connector not in self._plugged:
+        if connector not in self.plugged:
             return "Unlocked" if self._is("unlocks-what-is-not-there") else "NotSupported"
         if self._cable == "fixed":
             if self._is("stops-when-asked-to-unlock"):

@@ -15,6 +15,7 @@ from bench import conformance
 from bench.cases import catalogue
 from bench.cases.catalogue import Case
 from bench.cases.parameters import Parameters
+from bench.cases.restore import Restore
 from bench.cases.run import FAILED, NOT_APPLICABLE, PASSED, Outcome, play, summary
 from bench.csms import Csms
 from host_tests.integration.fake_defects import DEFECTS
@@ -141,6 +142,31 @@ async def test_a_charge_point_that_is_up_already_is_played_with():
             cases = catalogue.chosen(["TC_003"])
             found = await play(cases, second, station, fake, claims(), PARAMETERS, lambda outcome: None)
     assert [each.verdict for each in found] == [PASSED], found
+
+
+class Sleepy(FakeStation):
+    """Its second boot is a slow one, with the car still there."""
+
+    async def _connected(self) -> None:
+        if self._boots == 1:
+            await asyncio.sleep(2)
+        await super()._connected()
+
+
+async def test_a_boot_that_lasts_into_the_next_case_costs_nothing():
+    async with Csms(strict=False) as csms, Sleepy(csms.url) as fake:
+        station = await csms.connected(fake.id)
+        await station.expect("StatusNotification", connectorId=2)
+        await fake.plug(1)
+        await station.expect("StatusNotification", connectorId=1, status="Preparing")
+        restore = Restore(csms, station, fake, claims(), 10)
+        await fake.unplug(1)
+        await restore.remember()
+        await fake.plug(1)
+        await station.call("Reset", {"type": "Hard"})
+        await station.wait_disconnected()
+        await restore.before_a_case()
+        assert fake.plugged == {1: False, 2: False}
 
 
 class Picky(FakeStation):

@@ -7,6 +7,7 @@ plugged in, no transaction, an empty cache, the configuration as it was, and not
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 from bench.cases.claims import Claims
@@ -43,7 +44,7 @@ class Restore:
         """The present configuration is the one to come back to. Raises NotRestored, as all of these do."""
         try:
             await self._station.wait_connected(self._booted_s)
-            if not await self._has_booted(_BOOTS_S):
+            if not await self._comes(lambda: self._last_boot() is not None, _BOOTS_S):
                 # It was up, and has only come back: that is no reason for a BootNotification.
                 await self._reset()
             if not await self._settled(self._booted_s):
@@ -81,7 +82,8 @@ class Restore:
         station = self._station
         self._csms.unscript()
         await station.wait_connected(self._booted_s)
-        if not self._booted() and not await self._settled(self._booted_s):
+        # Only that: what else is amiss is to be put right now.
+        if not await self._comes(self._booted, self._booted_s):
             raise NotRestored(self._trouble())
         # First the transactions: a cable may be locked while one goes on.
         for transaction in self._running():
@@ -133,11 +135,12 @@ class Restore:
         rows = (await self._station.call("GetConfiguration", {}, _ANSWER_S)).get("configurationKey", [])
         return {row["key"]: row["value"] for row in rows if not row["readonly"] and "value" in row}
 
-    async def _has_booted(self, seconds: float) -> bool:
+    @staticmethod
+    async def _comes(fulfilled: Callable[[], bool], seconds: float) -> bool:
         give_up = time.monotonic() + seconds
-        while self._last_boot() is None and time.monotonic() < give_up:
+        while not fulfilled() and time.monotonic() < give_up:
             await asyncio.sleep(_QUIET_S)
-        return self._last_boot() is not None
+        return fulfilled()
 
     async def _settled(self, seconds: float) -> bool:
         """All is as it should be, and nothing more is told of it."""
