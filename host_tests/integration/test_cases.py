@@ -18,6 +18,7 @@ from bench.cases.parameters import Parameters
 from bench.cases.restore import Restore
 from bench.cases.run import FAILED, NOT_APPLICABLE, PASSED, Outcome, play, summary
 from bench.csms import Csms
+from bench.scripts import late
 from host_tests.integration.fake_defects import DEFECTS
 from host_tests.integration.fake_station import FakeStation, claims
 from host_tests.integration.test_figures import ENVIRONMENT
@@ -144,27 +145,17 @@ async def test_a_charge_point_that_is_up_already_is_played_with():
     assert [each.verdict for each in found] == [PASSED], found
 
 
-class Sleepy(FakeStation):
-    """Its second boot is a slow one, with the car still there."""
-
-    async def _connected(self) -> None:
-        if self._boots == 1:
-            await asyncio.sleep(2)
-        await super()._connected()
-
-
 async def test_a_boot_that_lasts_into_the_next_case_costs_nothing():
-    async with Csms(strict=False) as csms, Sleepy(csms.url) as fake:
+    """Its BootNotification has no answer yet, and the cable is still in."""
+    async with Csms(strict=False) as csms, FakeStation(csms.url) as fake:
         station = await csms.connected(fake.id)
-        await station.expect("StatusNotification", connectorId=2)
-        await fake.plug(1)
-        await station.expect("StatusNotification", connectorId=1, status="Preparing")
         restore = Restore(csms, station, fake, claims(), 10)
-        await fake.unplug(1)
         await restore.remember()
         await fake.plug(1)
+        station.mark()
+        csms.script("BootNotification", late(2))
         await station.call("Reset", {"type": "Hard"})
-        await station.wait_disconnected()
+        await station.expect("BootNotification", 10)
         await restore.before_a_case()
         assert fake.plugged == {1: False, 2: False}
 
