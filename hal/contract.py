@@ -1,33 +1,80 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""What every board offers to the firmware. Implementations: `hal.sim`, later `hal.rp2`, `hal.esp32`.
+"""What every board offers to the firmware. Implementations: `hal.sim`, `hal.rp2`, `hal.esp32`.
 
-These classes are documentation and type annotations; a board need not inherit from them.
-Nothing here blocks for more than 5 ms: what takes longer is a coroutine.
+These classes are documentation and type annotations; a board need not inherit from them. A part that a board
+does not have is None in its place. Nothing here blocks for more than 5 ms: what takes longer is a coroutine.
+
+"From the interrupt" says that `evse.guard` calls it from a hard timer interrupt: no allocation, no float, no
+exception, no wait.
 """
+
+from array import array
 
 from hal.reading import Reading
 
 
 class Pilot:
-    """Control pilot of one connector (IEC 61851-1 annex A)."""
+    """Control pilot of one connector (IEC 61851-1 annex A).
+
+    high_mv, low_mv   arrays of type 'h': what the last `sample` found, oldest first
+    sample_ms         how much time one sample stands for; 0: a sample is of the moment of the call
+    """
+
+    high_mv: "array[int]"
+    low_mv: "array[int]"
+    sample_ms: int
 
     def set_duty(self, duty_e4: int) -> None:
         """Duty in 1/10000: 10000 = steady +12 V (state x1), 0 = steady -12 V (state F), else 1 kHz PWM."""
         raise OSError
 
+    def sample(self) -> int:
+        """From the interrupt. What has come since the last call: this many samples are at the beginning of
+        `high_mv` and `low_mv`, the plateaus of the pilot in millivolts at the pilot itself, calibrated; with
+        a steady pilot both are the same voltage. As many as the arrays are long at most, the newest then.
+
+        -1: the samples cannot be believed (converter stuck, edges missing, oscillator not running as told).
+        0: nothing new yet.
+        """
+        raise OSError
+
     def read(self) -> tuple[int, int]:
-        """(high_mv, low_mv): the plateaus of the pilot. With a steady pilot both are the same voltage."""
+        """(high_mv, low_mv) of now, for people and self-tests."""
+        raise OSError
+
+
+class PilotSwitch:
+    """A relay or analog switch that takes the pilot off the line: it wakes cars that state F does not."""
+
+    def disconnect(self, apart: bool) -> None:
         raise OSError
 
 
 class Contactor:
+    """has_feedback   there is a contact that tells; without it no weld is ever found"""
+
+    has_feedback: bool
+
     def drive(self, close: bool) -> None:
-        """Set the coil output. Only `evse.guard` calls this."""
+        """From the interrupt, at every pass. Set the coil output; only `evse.guard` calls this. True has to
+        be said again within 100 ms: a board may open by itself when it is not (docs/safety.md).
+        """
         raise OSError
 
     def closed(self) -> bool:
-        """The feedback contact: what the contactor really is."""
+        """The feedback contact: what the contactor really is; without one what it was told."""
+        raise OSError
+
+
+class PhaseSwitch:
+    """The second contactor, which connects L2 and L3. Moves only while the main contactor is open."""
+
+    def drive(self, three: bool) -> None:
+        raise OSError
+
+    def three(self) -> bool:
+        """Its feedback contact."""
         raise OSError
 
 
@@ -35,6 +82,7 @@ class Lock:
     """Motor or magnet that keeps the plug in our socket."""
 
     def drive(self, lock: bool) -> None:
+        """Begin to move; the driver ends its pulse by itself."""
         raise OSError
 
     def locked(self) -> bool:
@@ -48,9 +96,15 @@ class Proximity:
         raise OSError
 
 
-class Meter:
-    async def read(self) -> "Reading | None":
-        """A fresh reading, within 1 s; None when the meter does not answer or answered nonsense."""
+class Rcd:
+    """Residual current monitor (RDC-DD, IEC 62955) or the trip contact of a breaker."""
+
+    def tripped(self) -> bool:
+        """From the interrupt."""
+        raise OSError
+
+    def test(self, on: bool) -> None:
+        """Drive its test input: it has to trip while on, and to be at rest again after off."""
         raise OSError
 
 
@@ -60,20 +114,30 @@ class Temperature:
         raise OSError
 
 
+class Meter:
+    async def read(self) -> "Reading | None":
+        """A fresh reading, within 1 s; None when the meter does not answer or answered nonsense."""
+        raise OSError
+
+
 class ConnectorHardware:
-    """The parts of one connector. `lock` and `proximity` are None with a fixed cable."""
+    """The parts of one connector. `lock` and `proximity` are None with a fixed cable; `pilot_switch`,
+    `phase_switch`, `rcd` and `temperature` where a board has none."""
 
     number: int
     pilot: Pilot
+    pilot_switch: "PilotSwitch | None"
     contactor: Contactor
+    phase_switch: "PhaseSwitch | None"
     lock: "Lock | None"
     proximity: "Proximity | None"
+    rcd: "Rcd | None"
     meter: Meter
     temperature: "Temperature | None"
 
     def fault_signals(self) -> tuple:
-        """Names (of `evse.faults`) of what the connector's own protective devices report now: RcdTrip,
-        GroundFailure...
+        """Names (of `evse.faults`) of what the connector's other protective devices report now:
+        GroundFailure, OverVoltage, ... The same tuple as long as nothing changes.
         """
         raise OSError
 
@@ -81,6 +145,29 @@ class ConnectorHardware:
 class TagReader:
     async def read(self) -> tuple[str, int | None]:
         """Wait for the next presented tag: (UID as upper-case hex, connector of the reader or None)."""
+        raise OSError
+
+    def silent(self) -> bool:
+        """The reader does not answer (ReaderFailure)."""
+        raise OSError
+
+
+class Indicator:
+    def show(self, number: int, indication: str) -> None:
+        """What connector `number` is to show: "off", "available", "preparing", "charging", "suspended",
+        "finishing", "reserved", "unavailable", "fault", "starting".
+        """
+        raise OSError
+
+
+class Button:
+    def pressed(self) -> bool:
+        raise OSError
+
+
+class Watchdog:
+    def feed(self) -> None:
+        """From the interrupt."""
         raise OSError
 
 
@@ -92,6 +179,22 @@ class Link:
 
     async def changed(self) -> None:
         """Wait until `up()` may have changed."""
+        raise OSError
+
+    async def run(self) -> None:
+        """Bring the link up and keep it so, for ever."""
+        raise OSError
+
+    def heard(self) -> None:
+        """Something came from the far end: the link lives."""
+        raise OSError
+
+    def in_vain(self) -> None:
+        """The far end could not be reached, or fell silent: the link may be dead although it seems up."""
+        raise OSError
+
+    def signal_dbm(self) -> int | None:
+        """Received signal strength of a radio link; None: no radio, or not known."""
         raise OSError
 
 
@@ -107,15 +210,38 @@ class RealTimeClock:
         raise OSError
 
 
+class Storage:
+    """path   where files may be written, "" or ending without a slash"""
+
+    path: str
+
+    def trouble(self) -> str | None:
+        """Why nothing can be kept (not mounted, damaged), in words; None: all is well."""
+        raise OSError
+
+
 class Board:
     """One charger's hardware."""
 
     name: str
-    data_dir: str  # where files may be written, "" or ending without a slash
+    storage: Storage
     connectors: list  # of ConnectorHardware, index 0 is connector 1
     tag_reader: "TagReader | None"
+    indicator: "Indicator | None"
+    button: "Button | None"
     link: Link
     clock: RealTimeClock
+    watchdog: "Watchdog | None"
+
+    def every_ms(self, period_ms: int, fn) -> bool:
+        """Call `fn()` from a timer interrupt from now on, for ever. False: this board has no such timer, the
+        main loop has to call.
+        """
+        raise OSError
+
+    def stopped(self) -> bool:
+        """From the interrupt: the emergency stop is pressed, or what else opens all contactors at once."""
+        raise OSError
 
     def power_fails(self) -> bool:
         """The supply is going down, what is left is the hold-up time. Asked every 5 ms; what the firmware
@@ -128,9 +254,14 @@ class Board:
         """As ConnectorHardware.fault_signals, for the whole station: EmergencyStop, ..."""
         raise OSError
 
-    def feed_watchdog(self) -> None:
+    def rest(self) -> None:
+        """The charger has stopped, somebody works at the REPL: contactors open, no interrupt, no watchdog."""
         raise OSError
 
     def reset(self) -> None:
         """Restart the controller; does not return."""
+        raise OSError
+
+    def cause(self) -> str:
+        """Why the controller started last: "PowerUp", "Watchdog" or "Reset"."""
         raise OSError

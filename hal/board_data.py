@@ -1,0 +1,245 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The facts of a board: what `boards/<name>/board.py` may say, and a check that names what is wrong with it.
+
+`BOARD` is a dict of constants. PIN is {"pin": 9, "active": 1, "pull": "up"}: `active` is the level, 0 or 1,
+that means what the key says; `pull` ("up" or "down") is optional. Keys in brackets are optional, and absent
+for a part that the board does not have.
+
+    name, chip            text; "rp2040" or "esp32"
+    [module]              "wroom" or "wrover" (esp32): the latter keeps GPIO16 and 17 for its PSRAM
+    connectors            tuple of
+        pilot             pwm, adc: pins; plus_12v_mv, minus_12v_mv: nominal voltage at the ADC pin with +12 V
+                          and -12 V on the pilot; [trigger_slice]: PWM slice that times the converter (rp2040)
+        [pilot_switch]    PIN that takes the pilot off the line
+        contactor         coil: PIN; [alive]: PIN for a monostable in the coil's circuit (esp32, where it is
+                          required); [feedback]: PIN, active while the main contacts are closed
+        [lock]            lock, unlock, feedback: PIN; pulse_ms
+        [proximity]       adc, supply_mv, upper_ohm: divider of the coding resistor
+        [temperature]     adc, supply_mv, upper_ohm, r25_ohm, beta: divider of an NTC
+        [rcd]             trip: PIN; [test]: PIN
+        meter             kind "sdm120", "sdm220", "sdm230" or "sdm630", uart, tx, rx, baud, address
+    [emergency_stop]      PIN;  [button]  PIN;  [indicator]  PIN;  [power_fail]  PIN
+    [reader]              kind "mfrc522", spi, sck, mosi, miso, cs; reset: PIN
+    link                  kind "wifi"; or "modem" with uart, tx, rx, [cts], [rts], baud, PIN power_key, supply
+    watchdog_ms           at most 8388 on an rp2040
+    station               what `station.station_file` describes
+
+Pins are numbers of the chip (GPIO), not of its case. `problems` runs on the board as well, at each start: a
+wrong board is told in words, and nothing is driven. What only the chip's tables can tell (which pin carries
+which function) is `tools/toolchain/board_check.py`, at build time and in the tests.
+"""
+
+PIN = "pin"  # a dict
+NUMBER = "number"  # of a pin
+
+# key: what it has to be; "?" before it: optional. A tuple: (least, most).
+_PIN_KEYS = {"pin": NUMBER, "active": (0, 1), "?pull": ("up", "down")}
+_ANALOG = {"adc": NUMBER, "supply_mv": (1000, 5000), "upper_ohm": (100, 200000)}
+_CONNECTOR = {
+    "pilot": {
+        "pwm": NUMBER,
+        "adc": NUMBER,
+        "plus_12v_mv": (1, 5000),
+        "minus_12v_mv": (0, 5000),
+        "?trigger_slice": (0, 7),
+    },
+    "?pilot_switch": PIN,
+    "contactor": {"coil": PIN, "?alive": PIN, "?feedback": PIN},
+    "?lock": {"lock": PIN, "unlock": PIN, "feedback": PIN, "pulse_ms": (50, 2000)},
+    "?proximity": _ANALOG,
+    "?temperature": dict(_ANALOG, r25_ohm=(100, 200000), beta=(2000, 6000)),
+    "?rcd": {"trip": PIN, "?test": PIN},
+    "meter": {
+        "kind": ("sdm120", "sdm220", "sdm230", "sdm630"),
+        "uart": (0, 2),
+        "tx": NUMBER,
+        "rx": NUMBER,
+        "baud": (1200, 921600),
+        "address": (1, 247),
+    },
+}
+_MODEM = {
+    "kind": str,
+    "uart": (0, 2),
+    "tx": NUMBER,
+    "rx": NUMBER,
+    "?cts": NUMBER,
+    "?rts": NUMBER,
+    "baud": (1200, 921600),
+    "power_key": PIN,
+    "supply": PIN,
+}
+_LINKS = {"wifi": {"kind": str}, "modem": _MODEM}
+_BOARD = {
+    "name": str,
+    "chip": ("rp2040", "esp32"),
+    "?module": ("wroom", "wrover"),
+    "connectors": tuple,
+    "?emergency_stop": PIN,
+    "?button": PIN,
+    "?indicator": PIN,
+    "?power_fail": PIN,
+    "?reader": {
+        "kind": ("mfrc522",),
+        "spi": (0, 2),
+        "sck": NUMBER,
+        "mosi": NUMBER,
+        "miso": NUMBER,
+        "cs": NUMBER,
+        "reset": PIN,
+    },
+    "link": dict,
+    "watchdog_ms": (1000, 60000),
+    "station": dict,
+}
+_PINS = {
+    "rp2040": tuple(range(30)),
+    # 6..11 carry the flash, 20, 24 and 28..31 do not exist.
+    "esp32": (0, 1, 2, 3, 4, 5) + tuple(range(12, 20)) + (21, 22, 23, 25, 26, 27) + tuple(range(32, 40)),
+}
+_INPUTS = ("feedback", "trip", "emergency_stop", "button", "power_fail")
+_RP2040_WATCHDOG_MS = 8388  # its counter has 24 bits and runs at 2 MHz
+
+
+class BoardDataError(ValueError):
+    """The text names every wrong key, one in a line."""
+
+
+def require(board: dict) -> None:
+    """Raises BoardDataError unless `board` can be built."""
+    found = problems(board)
+    if found:
+        raise BoardDataError("\n".join(found))
+
+
+def problems(board: dict) -> list:
+    """What is wrong with `board`, in words."""
+    found = []
+    uses = []
+    _object(board, _BOARD, "", found, uses)
+    if found:
+        return found
+    for index, connector in enumerate(board["connectors"]):
+        _object(connector, _CONNECTOR, "connectors[%d]" % index, found, uses)
+    if not board["connectors"]:
+        found.append("connectors: there is none")
+    link = board["link"]
+    if link.get("kind") in _LINKS:
+        _object(link, _LINKS[link["kind"]], "link", found, uses)
+    else:
+        found.append("link.kind: %r is not one of %s" % (link.get("kind"), ", ".join(sorted(_LINKS))))
+    _pins_once(board["chip"], uses, found)
+    if not found:
+        _sense(board, found)
+    return found
+
+
+def pins(board: dict) -> list:
+    """(number, path of its use, the innermost key) of each pin of a board without problems."""
+    uses = []
+    _object(board, _BOARD, "", [], uses)
+    for index, connector in enumerate(board["connectors"]):
+        _object(connector, _CONNECTOR, "connectors[%d]" % index, [], uses)
+    _object(board["link"], _LINKS[board["link"]["kind"]], "link", [], uses)
+    return [(number, path, _last(path)) for number, path, _ in uses]
+
+
+def is_input(path: str) -> bool:
+    """Whether the pin at the end of `path` is read, not driven."""
+    return _last(path) in _INPUTS + ("adc", "rx", "cts", "miso")
+
+
+def _last(path):
+    return path[path.rfind(".") + 1 :]
+
+
+def _object(value, schema, path, found, uses):
+    """Check a dict against a schema; `uses` gets (number, path, pull) of each pin."""
+    if not isinstance(value, dict):
+        found.append("%s: an object is needed, not %r" % (path or "the board", value))
+        return
+    before = path + "." if path else ""
+    for key in schema:
+        name = key.lstrip("?")
+        if name in value:
+            _value(value[name], schema[key], before + name, found, uses)
+        elif key == name:
+            found.append("%s%s is missing" % (before, name))
+    for name in value:
+        if name not in schema and "?" + name not in schema:
+            found.append("%s%s: no such key" % (before, name))
+
+
+def _value(value, kind, path, found, uses):
+    if kind is PIN:
+        _object(value, _PIN_KEYS, path, found, [])
+        if isinstance(value, dict) and _is_int(value.get("pin")):
+            uses.append((value["pin"], path, value.get("pull")))
+    elif kind is NUMBER:
+        if _is_int(value):
+            uses.append((value, path, None))
+        else:
+            found.append("%s: the number of a pin is needed, not %r" % (path, value))
+    elif isinstance(kind, dict):
+        _object(value, kind, path, found, uses)
+    elif isinstance(kind, tuple):
+        _in_range(value, kind, path, found)
+    elif not isinstance(value, kind):
+        found.append("%s: %s is needed, not %r" % (path, kind.__name__, value))
+
+
+def _in_range(value, allowed, path, found):
+    if isinstance(allowed[0], str):
+        if value not in allowed:
+            found.append("%s: %r is not one of %s" % (path, value, ", ".join(allowed)))
+    elif not _is_int(value) or not allowed[0] <= value <= allowed[1]:
+        found.append("%s: %r is not a number in %d..%d" % (path, value, allowed[0], allowed[1]))
+
+
+def _is_int(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _pins_once(chip, uses, found):
+    paths = {}
+    for number, path, _ in uses:
+        if number in paths:
+            found.append("%s: GPIO%d is used already by %s" % (path, number, paths[number]))
+        elif number not in _PINS[chip]:
+            found.append("%s: there is no GPIO%d for use on an %s" % (path, number, chip))
+        paths[number] = path
+
+
+def _sense(board, found):
+    """What the keys say together."""
+    chip = board["chip"]
+    if chip == "rp2040" and board["watchdog_ms"] > _RP2040_WATCHDOG_MS:
+        found.append("watchdog_ms: the RP2040's watchdog ends at %d" % _RP2040_WATCHDOG_MS)
+    if (chip == "esp32") != ("module" in board):
+        found.append("module: needed on an esp32, and nowhere else")
+    rows = board["station"].get("connectors", [{}])
+    if len(rows) != len(board["connectors"]):
+        found.append("station.connectors: %d, but the board has %d" % (len(rows), len(board["connectors"])))
+        return
+    for index, connector in enumerate(board["connectors"]):
+        path = "connectors[%d]." % index
+        row = rows[index]
+        socket = row.get("cable", "fixed") == "socket"
+        if socket != ("proximity" in connector):
+            found.append(path + "proximity: needed with a socket, absent with a fixed cable")
+        if row.get("lock", socket) != ("lock" in connector):
+            found.append(path + "lock: the station's description says otherwise")
+        pilot = connector["pilot"]
+        # Below 1 V over 24 V of the pilot one count of the converter's noise moves the pilot by 0.2 V.
+        if pilot["plus_12v_mv"] - pilot["minus_12v_mv"] < 1000:
+            found.append(path + "pilot.plus_12v_mv: less than 1000 above minus_12v_mv")
+        if (chip == "rp2040") != ("trigger_slice" in pilot):
+            found.append(path + "pilot.trigger_slice: needed on an rp2040, and nowhere else")
+        alive = "alive" in connector["contactor"]
+        if chip == "esp32" and not alive:
+            found.append(path + "contactor.alive is missing: an esp32 alone cannot hold a contactor safely")
+        if chip == "rp2040" and alive:
+            found.append(path + "contactor.alive: an rp2040 lets go of the coil by itself")
+    if (board["station"].get("reader", "single") == "none") != ("reader" not in board):
+        found.append("reader: the station's description says otherwise")

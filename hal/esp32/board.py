@@ -1,0 +1,186 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""A board with an ESP32, put together from its data (`boards/<name>/board.py`, see `hal.board_data`)."""
+
+import machine
+
+from hal.esp32 import calibration
+from hal.esp32.analog import Millivolts
+from hal.esp32.clock import Clock
+from hal.esp32.contactor import KeptAliveCoil
+from hal.esp32.pilot import Pilot
+from hal.parts.analog import Proximity, Thermistor
+from hal.parts.from_data import input_of, lock_of, output_of, pilot_switch_of, rcd_of
+from hal.parts.lamp import Lamp
+from hal.parts.ntc import table
+from hal.parts.wired import Button, Contactor
+from hal.ticks import ticks_diff, ticks_ms
+
+_TIMER = 0
+_NO_SIGNALS = ()
+_EMERGENCY_STOP = ("EmergencyStop",)
+
+
+class Connector:
+    """A `hal.contract.ConnectorHardware`."""
+
+    def __init__(self, number, data):
+        self.number = number
+        # First of all: whatever a crash has left, the coil is off.
+        contactor = data["contactor"]
+        alive = machine.Pin(contactor["alive"]["pin"], machine.Pin.OUT, value=0)
+        coil = KeptAliveCoil(output_of(contactor["coil"]), alive)
+        self.contactor = Contactor(coil, input_of(contactor.get("feedback")))
+        pilot = data["pilot"]
+        self.calibration = calibration.load(pilot["plus_12v_mv"] * 10, pilot["minus_12v_mv"] * 10)
+        self.pilot = Pilot(pilot["pwm"], pilot["adc"], self.calibration)
+        self.pilot_switch = pilot_switch_of(data.get("pilot_switch"))
+        self.phase_switch = None
+        self.lock = lock_of(data.get("lock"))
+        self.rcd = rcd_of(data.get("rcd"))
+        self.proximity = None
+        if "proximity" in data:
+            row = data["proximity"]
+            self.proximity = Proximity(Millivolts(row["adc"]).read, row["supply_mv"], row["upper_ohm"])
+        self.temperature = None
+        if "temperature" in data:
+            row = data["temperature"]
+            self.temperature = Thermistor(
+                Millivolts(row["adc"]).read,
+                row["supply_mv"],
+                row["upper_ohm"],
+                table(row["r25_ohm"], row["beta"]),
+            )
+        self.meter = _meter(data["meter"])
+
+    def fault_signals(self):
+        return _NO_SIGNALS
+
+
+class Storage:
+    """A `hal.contract.Storage`: littlefs in the partition "vfs", mounted by our own _boot.py."""
+
+    path = ""
+
+    def trouble(self):
+        try:
+            import boot_report
+        except ImportError:
+            return "a stock image: its _boot.py does not tell, and stops at a damaged file system"
+        return boot_report.trouble
+
+
+class Watchdog:
+    """A `hal.contract.Watchdog`. It begins with the timer that feeds it, and does not end."""
+
+    def __init__(self, timeout_ms):
+        self._timeout_ms = timeout_ms
+        self._watchdog = None
+
+    def start(self) -> None:
+        self._watchdog = machine.WDT(timeout=self._timeout_ms)
+
+    def feed(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.feed()
+
+
+class Board:
+    """A `hal.contract.Board`. `link`: a `hal.contract.Link`, such as `hal.esp32.wifi`."""
+
+    tag_reader = None
+    modem = None
+
+    def __init__(self, data: dict, link=None):
+        """`data`: passed `hal.board_data.require`. OSError: the converter is too slow for the pilot."""
+        self.name = data["name"]
+        self.connectors = [Connector(index + 1, row) for index, row in enumerate(data["connectors"])]
+        self.storage = Storage()
+        if "reader" in data:
+            self.tag_reader = _reader(data["reader"])
+        self.indicator = Lamp(output_of(data["indicator"])) if "indicator" in data else None
+        self.button = Button(input_of(data["button"])) if "button" in data else None
+        self.link = link
+        self.clock = Clock()
+        self.watchdog = Watchdog(data["watchdog_ms"])
+        power_fail = input_of(data.get("power_fail"))
+        self.power_fails = None if power_fail is None else power_fail.on
+        self._emergency_stop = input_of(data.get("emergency_stop"))
+        self._locks = [connector.lock for connector in self.connectors if connector.lock is not None]
+        self._timer = None
+        self._fn = _nobody
+        self._half_ms = 0
+        self._last = ticks_ms()
+
+    def every_ms(self, period_ms, fn):
+        """A soft timer: its callback waits until the interpreter comes to it (hal.esp32.pilot)."""
+        self._fn = fn
+        self._half_ms = period_ms // 2
+        self.watchdog.start()
+        self._timer = machine.Timer(
+            _TIMER, mode=machine.Timer.PERIODIC, period=period_ms, callback=self._tick
+        )
+        return True
+
+    def _tick(self, _):
+        # After a stall up to eight callbacks wait in the scheduler's queue: one of them will do, the others
+        # would be bursts of the pilot one after the other.
+        now = ticks_ms()
+        if ticks_diff(now, self._last) < self._half_ms:
+            return
+        # Before the guard: an exception there must not leave a lock's motor under current.
+        for lock in self._locks:
+            lock.tick()
+        if self.indicator is not None:
+            self.indicator.tick()
+        self._fn()
+        self._last = ticks_ms()
+
+    def rest(self):
+        """The task watchdog cannot be stopped on this port: it restarts the controller within seconds."""
+        if self._timer is not None:
+            self._timer.deinit()
+            self._timer = None
+        for connector in self.connectors:
+            connector.contactor.drive(False)
+            connector.pilot.set_duty(10000)
+            if connector.lock is not None:
+                connector.lock.rest()
+
+    def stopped(self):
+        return self._emergency_stop is not None and self._emergency_stop.on()
+
+    def fault_signals(self):
+        return _EMERGENCY_STOP if self.stopped() else _NO_SIGNALS
+
+    def reset(self):
+        machine.reset()
+
+    def cause(self):
+        cause = machine.reset_cause()
+        if cause == machine.PWRON_RESET:
+            return "PowerUp"
+        # A panic of the IDF counts as HARD_RESET, as `machine.reset` does: the chip does not tell them apart.
+        return "Watchdog" if cause == machine.WDT_RESET else "Reset"
+
+
+def _nobody():
+    pass
+
+
+def _meter(data):
+    from hal.meter import eastron, modbus
+
+    tx, rx = machine.Pin(data["tx"]), machine.Pin(data["rx"])
+    uart = machine.UART(data["uart"], data["baud"], tx=tx, rx=rx, timeout=0, rxbuf=256)
+    return eastron.Sdm(modbus.Bus(uart), data["address"], 3 if data["kind"] == "sdm630" else 1)
+
+
+def _reader(data):
+    from hal.rfid.mfrc522 import Mfrc522
+
+    pin = machine.Pin
+    spi = machine.SPI(
+        data["spi"], 4000000, sck=pin(data["sck"]), mosi=pin(data["mosi"]), miso=pin(data["miso"])
+    )
+    return Mfrc522(spi, pin(data["cs"], pin.OUT, value=1), pin(data["reset"]["pin"], pin.OUT, value=1))

@@ -1,0 +1,180 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""tools/toolchain/board_check: every board of the repository is right, and each wrong pin is named."""
+
+import pytest
+
+from host_tests.unit.test_board_data import changed
+from toolchain import board_check
+from toolchain.chip_pins import rp2040_pins
+
+PICO = board_check.load("pico_lte")
+ESP32 = board_check.load("esp32_devkit")
+FIRST = ["connectors", 0]
+
+
+@pytest.mark.parametrize("name", board_check.names())
+def test_every_board_can_be_built(name, capsys):
+    assert board_check.problems(board_check.load(name)) == []
+    assert board_check.main([name]) == 0 and capsys.readouterr().out.endswith("pins, all right\n")
+
+
+def test_all_boards_are_looked_at(capsys):
+    assert board_check.main([]) == 0
+    out = capsys.readouterr().out
+    assert "pico_lte: 27 pins" in out and "esp32_devkit: 18 pins" in out
+
+
+@pytest.mark.parametrize(
+    ("board", "path", "pin", "sentence"),
+    [
+        (PICO, [*FIRST, "pilot", "adc"], 29, "connectors[0].pilot.adc: GPIO29 is no input of the converter"),
+        (
+            PICO,
+            [*FIRST, "proximity", "adc"],
+            24,
+            "connectors[0].proximity.adc: GPIO24 is no input of the converter",
+        ),
+        (
+            PICO,
+            [*FIRST, "meter", "tx"],
+            24,
+            "connectors[0].meter.tx: GPIO24 cannot carry TX of UART0, which GPIO0,",
+        ),
+        (
+            PICO,
+            ["link", "tx"],
+            23,
+            "link.tx: GPIO23 cannot carry TX of UART1, which GPIO4, GPIO8, GPIO20, GPIO24 can",
+        ),
+        (PICO, ["link", "rx"], 24, "link.rx: GPIO24 cannot carry RX of UART1"),
+        (PICO, ["link", "cts"], 23, "link.cts: GPIO23 cannot carry CTS of UART1"),
+        (PICO, ["link", "rts"], 24, "link.rts: GPIO24 cannot carry RTS of UART1"),
+        (PICO, ["reader", "sck"], 23, "reader.sck: GPIO23 cannot carry SCK of SPI0"),
+        (PICO, ["reader", "mosi"], 24, "reader.mosi: GPIO24 cannot carry MOSI of SPI0"),
+        (PICO, ["reader", "miso"], 23, "reader.miso: GPIO23 cannot carry MISO of SPI0, which GPIO0, GPIO4,"),
+        (PICO, [*FIRST, "meter", "uart"], 2, "connectors[0].meter.tx: the RP2040 has units 0 and 1"),
+        (ESP32, [*FIRST, "pilot", "adc"], 14, "connectors[0].pilot.adc: GPIO14 belongs to ADC2"),
+        (
+            ESP32,
+            [*FIRST, "temperature", "adc"],
+            5,
+            "connectors[0].temperature.adc: GPIO5 is no input of a converter",
+        ),
+        (
+            ESP32,
+            [*FIRST, "contactor", "coil", "pin"],
+            38,
+            "connectors[0].contactor.coil: GPIO38 is an input only",
+        ),
+        (
+            ESP32,
+            [*FIRST, "contactor", "coil", "pin"],
+            12,
+            "connectors[0].contactor.coil: GPIO12 is a strapping pin",
+        ),
+        (
+            ESP32,
+            [*FIRST, "contactor", "coil", "pin"],
+            14,
+            "connectors[0].contactor.coil: GPIO14 puts out a signal",
+        ),
+        (ESP32, [*FIRST, "pilot", "pwm"], 38, "connectors[0].pilot.pwm: GPIO38 is an input only"),
+        (ESP32, [*FIRST, "meter", "tx"], 1, "connectors[0].meter.tx: GPIO1 carries the console"),
+        (ESP32, [*FIRST, "rcd", "trip", "pin"], 37, "connectors[0].rcd.trip: GPIO37 has no pull resistor"),
+        (ESP32, ["button", "pin"], 2, "button: GPIO2 is a strapping pin"),
+        (ESP32, ["module"], "wrover", "indicator: GPIO17 belongs to the PSRAM of a WROVER"),
+    ],
+)
+def test_the_wrong_pin_is_named(board, path, pin, sentence):
+    found = board_check.problems(changed(board, path, pin))
+    assert [line[: len(sentence)] for line in found if line.startswith(sentence)] == [sentence], found
+
+
+def test_a_pin_used_twice_is_named():
+    wrong = changed(PICO, ["indicator", "pin"], 10)
+    assert board_check.problems(wrong) == [
+        "connectors[0].contactor.coil: GPIO10 is used already by indicator"
+    ]
+
+
+def two_pilots(**pilot):
+    first = PICO["connectors"][0]
+    second = {
+        "pilot": {**first["pilot"], "pwm": 24, "adc": 28, "trigger_slice": 6, **pilot},
+        "contactor": {"coil": {"pin": 23, "active": 1}},
+        "meter": {**first["meter"], "tx": 12, "rx": 13},
+    }
+    kept = {name: part for name, part in first.items() if name not in ("lock", "proximity", "temperature")}
+    fixed = {"cable": "fixed", "phases": 1, "rated_a": 32, "nominal_v": 230}
+    board = changed(PICO, ["station", "connectors"], [fixed, fixed])
+    return changed(board, ["connectors"], (kept, second))
+
+
+@pytest.mark.parametrize(
+    ("pilot", "sentences"),
+    [
+        ({"pwm": 27}, []),
+        (
+            {"pwm": 24},
+            ["connectors[1].pilot.pwm: GPIO24 shares PWM slice 4 with GPIO8, the pilot of connectors[0]"],
+        ),
+        ({"pwm": 29, "trigger_slice": 5}, ["connectors[1].pilot.trigger_slice: that of connectors[0] too"]),
+        (
+            {"pwm": 29, "trigger_slice": 4},
+            ["connectors[1].pilot.trigger_slice: slice 4 is that of GPIO8, the pilot of connectors[0]"],
+        ),
+    ],
+)
+def test_slices_of_two_pilots(pilot, sentences):
+    board = two_pilots(**pilot)
+    found = board_check.problems(board)
+    if pilot == {"pwm": 27}:
+        # Slice 5 is the first pilot's trigger; and GPIO27 is an input of the converter.
+        assert found == [
+            "connectors[1].pilot.pwm: GPIO27 is one of three inputs of the converter",
+            "connectors[0].pilot.trigger_slice: slice 5 is that of GPIO27, the pilot of connectors[1]",
+        ]
+    else:
+        assert found == sentences
+
+
+@pytest.mark.parametrize(
+    ("board", "key", "mv", "range_mv"),
+    [
+        (ESP32, "plus_12v_mv", 2600, "150 to 2450"),
+        (ESP32, "minus_12v_mv", 90, "150 to 2450"),
+        (PICO, "plus_12v_mv", 3400, "0 to 3300"),
+    ],
+)
+def test_calibration_beyond_the_converter(board, key, mv, range_mv):
+    found = board_check.problems(changed(board, [*FIRST, "pilot", key], mv))
+    assert found == ["connectors[0].pilot.%s: %d is outside the converter's %s mV" % (key, mv, range_mv)]
+
+
+def test_the_stations_description_is_checked_too(capsys, monkeypatch):
+    wrong = changed(PICO, ["station", "profiles"], ["Cooking"])
+    monkeypatch.setattr(board_check, "load", lambda name: wrong)
+    assert board_check.main(["pico_lte"]) == 1
+    assert capsys.readouterr().out.startswith("pico_lte: station.profiles: 'Cooking' is not one of ")
+
+
+def test_functions_of_the_rp2040():
+    # RP2040 datasheet, table 2.
+    for function, unit, pins in (
+        ("tx", 0, [0, 12, 16, 28]),
+        ("rx", 0, [1, 13, 17, 29]),
+        ("cts", 0, [2, 14, 18]),
+        ("rts", 0, [3, 15, 19]),
+        ("tx", 1, [4, 8, 20, 24]),
+        ("rx", 1, [5, 9, 21, 25]),
+        ("cts", 1, [6, 10, 22, 26]),
+        ("rts", 1, [7, 11, 23, 27]),
+        ("miso", 0, [0, 4, 16, 20]),
+        ("sck", 0, [2, 6, 18, 22]),
+        ("mosi", 0, [3, 7, 19, 23]),
+        ("miso", 1, [8, 12, 24, 28]),
+        ("sck", 1, [10, 14, 26]),
+        ("mosi", 1, [11, 15, 27]),
+    ):
+        assert rp2040_pins(function, unit) == pins, (function, unit)

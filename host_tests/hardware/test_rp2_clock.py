@@ -1,0 +1,16 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""hal.rp2.clock on a fake RP2040. Viper code, DMA and PIO are the emulator's to test."""
+
+from host_tests.fakes.chip import Chip
+
+
+def test_the_time_is_not_known_until_it_is_told():
+    chip = Chip("rp2")
+    with chip.installed():
+        clock = chip.load("hal.rp2.clock").Clock()
+        assert clock.utc_ms() is None
+        clock.set_utc_ms(1795170600250)
+        assert clock.utc_ms() // 1000 == 1795170600
+        chip.advance(90 * 60 * 1000000)
+        assert clock.utc_ms() // 1000 == 1795176000

@@ -1,0 +1,141 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""What each pin of a chip can do, as far as a charger needs it: tables and the sentences that say what does
+not fit. `problem(board, path, number)` looks at one pin.
+
+RP2040 datasheet 1.4.3 (GPIO functions), 4.9 (ADC). ESP32 datasheet 2.2 (pin overview), 2.4 (strapping pins);
+MicroPython's ESP32 quick reference (ADC2 and Wi-Fi).
+"""
+
+from hal import board_data
+
+# path within the data -> function of the pin; what is not here is a plain input or output.
+_RP2040_FUNCTIONS = {
+    "meter.tx": "tx",
+    "meter.rx": "rx",
+    "link.tx": "tx",
+    "link.rx": "rx",
+    "link.cts": "cts",
+    "link.rts": "rts",
+    "reader.sck": "sck",
+    "reader.mosi": "mosi",
+    "reader.miso": "miso",
+}
+# UART0 sits on pins 0..3, 12..15, 16..19 and 28, 29; UART1 on what is between. SPI0 on 0..7 and 16..23.
+_UART = ("tx", "rx", "cts", "rts")
+_SPI = ("miso", "cs", "sck", "mosi")
+_RP2040_ADC = (26, 27, 28)  # GPIO29 measures the Pico's own supply
+
+_ESP32_INPUT_ONLY = (34, 35, 36, 37, 38, 39)
+_ESP32_ADC1 = (32, 33, 34, 35, 36, 37, 38, 39)
+_ESP32_ADC2 = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27)
+_ESP32_STRAPPING = (0, 2, 5, 12, 15)
+_ESP32_CONSOLE = (1, 3)
+_ESP32_PSRAM = (16, 17)
+_ESP32_RESTLESS = (14,)  # puts out a signal while the chip starts
+# What a strapping pin may carry: the first needs its pull-up, which is a button's; the second its pull-down.
+_STRAPPING_USES = ((0, "button"), (2, "indicator"))
+
+
+def problem(board: dict, path: str, number: int) -> str | None:
+    """Why GPIO `number` cannot be what `path` says; None: it can."""
+    return _rp2040(board, path, number) if board["chip"] == "rp2040" else _esp32(board, path, number)
+
+
+def conflicts(board: dict) -> list[str]:
+    """What pins that are right by themselves do to each other."""
+    return _slices(board) if board["chip"] == "rp2040" else []
+
+
+def _rp2040(board, path, number):
+    if path.endswith(".adc"):
+        if number not in _RP2040_ADC:
+            return "GPIO%d is no input of the converter, which are GPIO26 to 28" % number
+        return None
+    if number in _RP2040_ADC and _wants_swing(path):
+        return "GPIO%d is one of three inputs of the converter" % number
+    part, _, key = path.rpartition(".")
+    function = _RP2040_FUNCTIONS.get("%s.%s" % (part.rsplit(".", maxsplit=1)[-1], key))
+    if function is None:
+        return None
+    row = _row(board, part)
+    unit = row["uart"] if "uart" in row else row["spi"]
+    if unit > 1:
+        return "the RP2040 has units 0 and 1"
+    able = rp2040_pins(function, unit)
+    if number not in able:
+        name = "UART%d" % unit if function in _UART else "SPI%d" % unit
+        pins = ", ".join("GPIO%d" % pin for pin in able)
+        return "GPIO%d cannot carry %s of %s, which %s can" % (number, function.upper(), name, pins)
+    return None
+
+
+def _wants_swing(path):
+    return path.endswith(".pwm")
+
+
+def rp2040_pins(function: str, unit: int) -> list[int]:
+    """The pins that can carry `function` (tx, rx, cts, rts, sck, mosi, miso) of UART or SPI `unit`."""
+    if function in _UART:
+        return [pin for pin in range(30) if pin % 4 == _UART.index(function) and (pin + 4) // 8 % 2 == unit]
+    return [pin for pin in range(30) if pin % 4 == _SPI.index(function) and pin // 8 % 2 == unit]
+
+
+def _esp32(board, path, number):
+    reads = board_data.is_input(path)
+    if number in _ESP32_PSRAM and board["module"] == "wrover":
+        return "GPIO%d belongs to the PSRAM of a WROVER" % number
+    if number in _ESP32_CONSOLE:
+        return "GPIO%d carries the console" % number
+    if path.endswith(".adc"):
+        if number in _ESP32_ADC2:
+            return "GPIO%d belongs to ADC2, which does not work beside Wi-Fi" % number
+        return None if number in _ESP32_ADC1 else "GPIO%d is no input of a converter" % number
+    if number in _ESP32_INPUT_ONLY:
+        if not reads:
+            return "GPIO%d is an input only" % number
+        if _row(board, path).get("pull"):
+            return "GPIO%d has no pull resistor" % number
+    if number in _ESP32_STRAPPING and (number, path) not in _STRAPPING_USES:
+        return "GPIO%d is a strapping pin: it decides how the chip starts" % number
+    if number in _ESP32_RESTLESS and not reads:
+        return "GPIO%d puts out a signal while the chip starts" % number
+    return None
+
+
+def _slices(board):
+    """PWM slices: the trigger of the converter needs one of its own, and two pilots cannot share an
+    output."""
+    found = []
+    pilots = [connector["pilot"] for connector in board["connectors"]]
+    for index, pilot in enumerate(pilots):
+        where = "connectors[%d].pilot." % index
+        for other_index, other in enumerate(pilots):
+            if _slice(other["pwm"]) == pilot["trigger_slice"]:
+                found.append(
+                    "%strigger_slice: slice %d is that of GPIO%d, the pilot of connectors[%d]"
+                    % (where, pilot["trigger_slice"], other["pwm"], other_index)
+                )
+            if other_index < index and _slice(other["pwm"]) == _slice(pilot["pwm"]):
+                found.append(
+                    "%spwm: GPIO%d shares PWM slice %d with GPIO%d, the pilot of connectors[%d]"
+                    % (where, pilot["pwm"], _slice(pilot["pwm"]), other["pwm"], other_index)
+                )
+            if other_index < index and other["trigger_slice"] == pilot["trigger_slice"]:
+                found.append("%strigger_slice: that of connectors[%d] too" % (where, other_index))
+    return found
+
+
+def _slice(number):
+    return number >> 1 & 7
+
+
+def _row(board, path):
+    """The object at `path`, such as connectors[0].lock.unlock."""
+    value = board
+    for name in path.split("."):
+        name, _, index = name.partition("[")
+        value = value[name]
+        if index:
+            value = value[int(index.rstrip("]"))]
+    return value
