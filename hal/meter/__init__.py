@@ -1,0 +1,3 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Drivers of energy meters."""

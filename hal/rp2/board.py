@@ -1,0 +1,241 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""A board with an RP2040, put together from its data (`boards/<name>/board.py`, see `hal.board_data`)."""
+
+import machine
+import micropython
+import rp2
+
+from hal.parts.analog import Proximity, Thermistor
+from hal.parts.from_data import input_of, lock_of, output_of, pilot_switch_of, rcd_of
+from hal.parts.lamp import Lamp
+from hal.parts.ntc import table
+from hal.parts.wired import Contactor
+from hal.rp2.clock import Clock
+from hal.rp2.dead_man import DeadManSwitch
+from hal.rp2.pilot import Pilot
+from hal.rp2.sampler import Sampler
+
+_FULL = 4095  # counts at the supply: the dividers hang on the same 3.3 V as the converter
+_DREQ_WRAP = 24
+# Survives a reset of the controller, not a power cut (RP2040 datasheet 4.7.3): who asked for the reset.
+_SCRATCH = 0x4005800C
+_ASKED = 0x1CEB00DA
+_WATCHDOG_STOP = 0x4005B000  # WATCHDOG_CTRL, through the alias that clears bits; bit 30 is ENABLE
+_NO_SIGNALS = ()
+
+
+def _counts(mv):
+    """Of the converter, whose reference is the supply of 3.3 V."""
+    return mv * _FULL // 3300
+
+
+def _input_number(data):
+    return None if data is None else data["adc"] - 26
+
+
+class Connector:
+    """A `hal.contract.ConnectorHardware`."""
+
+    def __init__(self, number, data):
+        self.number = number
+        coil = data["contactor"]["coil"]["pin"]
+        self.contactor = Contactor(
+            DeadManSwitch(coil, number - 1), input_of(data["contactor"].get("feedback"))
+        )
+        pilot = data["pilot"]
+        proximity = data.get("proximity")
+        temperature = data.get("temperature")
+        self.sampler = Sampler(
+            pilot["pwm"],
+            (_input_number(pilot), _input_number(proximity), _input_number(temperature)),
+            ((-12000, _counts(pilot["minus_12v_mv"])), (12000, _counts(pilot["plus_12v_mv"]))),
+            pilot["trigger_slice"],
+        )
+        self.pilot = Pilot(self.sampler)
+        self.pilot_switch = pilot_switch_of(data.get("pilot_switch"))
+        self.phase_switch = None
+        self.lock = lock_of(data.get("lock"))
+        self.proximity = None
+        if proximity:
+            self.proximity = Proximity(self.sampler.proximity, _FULL, proximity["upper_ohm"])
+        self.temperature = None
+        if temperature:
+            ohms = table(temperature["r25_ohm"], temperature["beta"])
+            self.temperature = Thermistor(self.sampler.temperature, _FULL, temperature["upper_ohm"], ohms)
+        self.rcd = rcd_of(data.get("rcd"))
+        self.meter = _meter(data["meter"])
+
+    def fault_signals(self):
+        return _NO_SIGNALS
+
+
+def _meter(data):
+    from hal.meter import eastron, modbus
+
+    uart = machine.UART(
+        data["uart"],
+        data["baud"],
+        tx=machine.Pin(data["tx"]),
+        rx=machine.Pin(data["rx"]),
+        timeout=0,
+        rxbuf=256,
+    )
+    return eastron.Sdm(modbus.Bus(uart), data["address"], 3 if data["kind"] == "sdm630" else 1)
+
+
+def _reader(data):
+    from hal.rfid.mfrc522 import Mfrc522
+
+    pin = machine.Pin
+    spi = machine.SPI(
+        data["spi"], 4000000, sck=pin(data["sck"]), mosi=pin(data["mosi"]), miso=pin(data["miso"])
+    )
+    reset = pin(data["reset"]["pin"], pin.OUT, value=1) if "reset" in data else None
+    return Mfrc522(spi, pin(data["cs"], pin.OUT, value=1), reset)
+
+
+class Modem:
+    """The hardware of a cellular modem (`net.lte`): uart, supply(on), key(pressed)."""
+
+    def __init__(self, data):
+        pin = machine.Pin
+        uart = machine.UART
+        made = uart(data["uart"])
+        # timeout 0: with any other, PPP waits for that long at the end of every frame. The buffers hold what
+        # comes while the interpreter is in a TLS handshake; RTS stops the modem when they are full.
+        common = {"tx": pin(data["tx"]), "rx": pin(data["rx"]), "timeout": 0, "rxbuf": 4096, "txbuf": 4096}
+        if "rts" in data:
+            common["rts"] = pin(data["rts"])
+            common["cts"] = pin(data["cts"])
+            common["flow"] = uart.RTS | uart.CTS
+        made.init(data["baud"], **common)
+        self.uart = made
+        supply = output_of(data.get("supply"))
+        key = output_of(data.get("power_key"))
+        self.supply = supply.put if supply else None
+        self.key = key.put if key else None
+
+
+class Storage:
+    """A `hal.contract.Storage`: littlefs in the controller's flash, mounted by `_boot.py`."""
+
+    path = ""
+
+    def trouble(self):
+        try:
+            import boot_report
+        except ImportError:  # a stock image: its _boot.py formats what it cannot mount
+            return None
+        return boot_report.trouble
+
+
+class Board:
+    """A `hal.contract.Board`. `modem`: for `net.lte`, None without; `link` is put here by who starts the
+    charger."""
+
+    power_fails = None
+    button = None
+
+    def __init__(self, data: dict):
+        micropython.alloc_emergency_exception_buf(100)  # an exception in the interrupt can be told then
+        cause = machine.reset_cause() == machine.WDT_RESET
+        asked = cause and machine.mem32[_SCRATCH] == _ASKED
+        machine.mem32[_SCRATCH] = 0
+        self._cause = "Reset" if asked else "Watchdog" if cause else "PowerUp"
+        self.name = data["name"]
+        self.storage = Storage()
+        self.connectors = [Connector(index + 1, row) for index, row in enumerate(data["connectors"])]
+        self.tag_reader = _reader(data["reader"]) if "reader" in data else None
+        self.indicator = Lamp(output_of(data["indicator"])) if "indicator" in data else None
+        self.clock = Clock()
+        self.link = None
+        link = data.get("link", {})
+        self.modem = Modem(link) if link.get("kind") == "modem" else None
+        self._stop = input_of(data.get("emergency_stop"))
+        self.watchdog = None
+        if data.get("watchdog_ms"):
+            self.watchdog = Watchdog(data["watchdog_ms"])
+        self._signals = _NO_SIGNALS
+        self._tick = self._again = _nobody
+        self._slow = ()
+        self._pass = 0
+        self._pulse = None
+
+    def every_ms(self, period_ms, fn):
+        """Not `machine.Timer`, whose callbacks wait for the interpreter (hard ones came with 1.26): a DMA
+        channel counts periods of the pilot and interrupts. It is started again by its own interrupt, so what
+        came late is not made up for.
+        """
+        self._tick = fn
+        # Bound methods are made here: looked up in the interrupt they would be allocated there.
+        slow = [connector.lock.tick for connector in self.connectors if connector.lock]
+        if self.indicator:
+            slow.append(self.indicator.tick)
+        self._slow = tuple(slow)
+        pulse = rp2.DMA()
+        slot = bytearray(4)
+        treq = _DREQ_WRAP + self.connectors[0].sampler.slice
+        control = pulse.pack_ctrl(inc_read=False, inc_write=False, treq_sel=treq, irq_quiet=False)
+        pulse.config(read=slot, write=slot, count=period_ms, ctrl=control)
+        pulse.irq(self._interrupt, hard=True)
+        self._pulse = (pulse, slot)
+        self._again = pulse.active
+        if self.watchdog is not None:
+            self.watchdog.start()
+        pulse.active(True)
+        return True
+
+    def _interrupt(self, _):
+        self._again(True)
+        self._tick()
+        # Motor and lamp have time: each pass looks after one of them.
+        slow = self._slow
+        if slow:
+            self._pass = (self._pass + 1) % len(slow)
+            slow[self._pass]()
+
+    def rest(self):
+        """Somebody works at the REPL, or a reset is near: contactors open, no interrupt, no watchdog."""
+        if self._pulse is not None:
+            pulse, _ = self._pulse
+            pulse.irq(None)
+            pulse.close()
+            self._pulse = None
+        for connector in self.connectors:
+            connector.contactor.drive(False)
+            connector.pilot.set_duty(10000)
+            if connector.lock:
+                connector.lock.rest()
+        machine.mem32[_WATCHDOG_STOP] = 1 << 30
+
+    def stopped(self):
+        return self._stop is not None and self._stop.on()
+
+    def fault_signals(self):
+        signals = ("EmergencyStop",) if self.stopped() else _NO_SIGNALS
+        if signals != self._signals:
+            self._signals = signals
+        return self._signals
+
+    def reset(self):
+        machine.mem32[_SCRATCH] = _ASKED
+        machine.reset()
+
+    def cause(self):
+        return self._cause
+
+
+class Watchdog:
+    """A `hal.contract.Watchdog`, 8388 ms at most. It begins with the timer interrupt that feeds it."""
+
+    def __init__(self, timeout_ms):
+        self._timeout_ms = timeout_ms
+        self.feed = _nobody
+
+    def start(self):
+        self.feed = machine.WDT(timeout=self._timeout_ms).feed
+
+
+def _nobody(*_):
+    pass
