@@ -7,8 +7,7 @@ Not `asyncio.open_connection`: cancelled or timed out, that one leaves its socke
 time-out lose the bytes already read. Waits use MicroPython's IOQueue, so this module runs under MicroPython;
 elsewhere it only imports.
 
-TLS goes between: whatever offers the socket's `readinto`, `write` and `close` (an object from
-`tls.SSLContext. wrap_socket`) can be given to `TcpStream` instead of the bare socket.
+`net.tls` makes the same of a TLS socket.
 """
 
 import asyncio
@@ -16,6 +15,7 @@ import errno
 import socket
 
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
+from net import dns
 
 try:
     from asyncio import core as _core  # pyright: ignore[reportAttributeAccessIssue] (not in the stubs)
@@ -27,6 +27,12 @@ _WRITE_PAUSE_MS = 5
 
 _IPPROTO_TCP = 6
 _TCP_NODELAY = 1
+
+
+class Refused(OSError):
+    """The far end is there, and does not want us, or is not the one that we want."""
+
+    errno = errno.ECONNREFUSED
 
 
 class _Readiness:
@@ -93,7 +99,7 @@ class TcpStream:
         while True:
             if self.closed:
                 raise OSError(errno.ECONNABORTED, "closed here")
-            count = self._sock.readinto(view)
+            count = self._take(view)
             if count is not None:
                 return count
             await _wait(self._readable, deadline)
@@ -103,7 +109,7 @@ class TcpStream:
         OSError."""
         if self.closed:
             raise OSError(errno.ECONNABORTED, "closed here")
-        return self._sock.write(view) or 0
+        return self._give(view) or 0
 
     async def write_all(self, view, timeout_ms) -> None:
         """Write the whole of `view` within `timeout_ms`. Raises OSError (ETIMEDOUT: the peer does not
@@ -126,9 +132,23 @@ class TcpStream:
             return
         self.closed = True
         self._readable.wake()
-        self._sock.close()
+        self._free()
 
-    abort = close  # a TLS stream will differ: abort() skips the close_notify
+    def detach(self):
+        """The bare socket, which is the caller's from now on; this stream is closed."""
+        self.closed = True
+        return self._sock
+
+    # What a stream through TLS does differently. None: nothing there yet, no room yet.
+
+    def _take(self, view):
+        return self._sock.readinto(view)
+
+    def _give(self, view):
+        return self._sock.write(view)
+
+    def _free(self):
+        self._sock.close()
 
 
 async def _wait(readiness, deadline):
@@ -147,10 +167,13 @@ async def _wait(readiness, deadline):
 async def connect(host: str, port: int, timeout_ms: int) -> TcpStream:
     """Connect to the first address of `host` that answers; all of them share `timeout_ms`. Raises OSError.
 
-    getaddrinfo BLOCKS the whole event loop while it asks a DNS server (up to 14 s with lwIP); an address in
-    numbers is not looked up. The contactor guard does not depend on the loop, everything else does.
+    A name is resolved by `net.dns` where the network gave us a server, which does not stop the event loop;
+    getaddrinfo would, for up to 14 s (lwIP), and is left for hosts and for addresses in numbers.
     """
     deadline = ticks_add(ticks_ms(), timeout_ms)
+    server = dns.server()
+    if server is not None and not dns.is_address(host):
+        host = await dns.resolve(host, server, timeout_ms)
     try:
         addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     except OSError as error:

@@ -23,14 +23,16 @@ def endpoint(url, identity):
     return url.rstrip("/") + "/" + quote(identity)
 
 
-async def connect(url, identity, config, rpc, held=None):
+async def connect(url, identity, config, rpc, held=None, secure=None):
     """A connected Channel; OSError with the reason when there is none to be had. `held()`: True while nothing
-    that comes may be acted upon: it waits.
+    that comes may be acted upon: it waits. `secure`: a `net.tls.Tls`, needed for wss://.
     """
     password = config.value("AuthorizationKey")
     authorization = (identity, password) if password else None
     try:
-        websocket = await WebSocket.open(endpoint(url, identity), _PROTOCOL, authorization, _OPEN_LIMIT_MS)
+        websocket = await WebSocket.open(
+            endpoint(url, identity), _PROTOCOL, authorization, _OPEN_LIMIT_MS, secure
+        )
     except ValueError as error:
         raise OSError("CSMS URL %s: %s" % (url, error))
     log.info("channel", "connected to %s as %s", url, identity)

@@ -4,6 +4,7 @@
 text."""
 
 import binascii
+import errno
 import hashlib
 import os
 
@@ -16,6 +17,8 @@ _LINES = 64
 
 class Refused(OSError):
     """The server did not open the WebSocket. `status`: the HTTP status code, 0 when it was not that."""
+
+    errno = errno.ECONNREFUSED
 
     def __init__(self, reason, status=0):
         super().__init__(reason)

@@ -10,6 +10,7 @@ outbox is short; behind a long one a note overtakes, as section 3.7 allows.
 """
 
 import asyncio
+import errno
 import random
 
 import log
@@ -70,6 +71,7 @@ class Session:
         self._boot_retry = BackOff(_BOOT_RETRY_MS, _BOOT_RETRY_MOST_MS)
         self._heartbeat_at = ticks_ms()
         self._useful = False  # the CSMS has answered something on this connection
+        self._link = None
         self._unheard = 0  # CALLs in a row during which nothing came
         self._on_connection = on_connection
         outbox.on_queued = self._bell.ring
@@ -151,9 +153,16 @@ class Session:
                 channel = await self._connect()
             except OSError as error:
                 log.warning("session", "no connection: %s", error)
+                # Who refuses is there: the network in between works.
+                if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
+                    link.heard()
+                else:
+                    link.in_vain()
             else:
                 opened_at = ticks_ms()
                 await self._converse(channel, link)
+                if not self._useful:
+                    link.in_vain()
                 # A CSMS that accepts connections only to drop them must not be asked every second.
                 if self._useful or ticks_diff(ticks_ms(), opened_at) >= _SOUND_MS:
                     back_off.reset()
@@ -173,6 +182,7 @@ class Session:
     async def _converse(self, channel, link):
         """One connection, from open to lost."""
         self._channel = channel
+        self._link = link
         self._useful = False
         self._unheard = 0
         # Section 4.2: while Rejected nothing is sent, answers neither.
@@ -300,6 +310,8 @@ class Session:
     def _heard(self):
         """The CSMS answered: it is there, and this connection is worth having."""
         self._useful = True
+        if self._link is not None:
+            self._link.heard()
         self._unheard = 0
 
     def _unanswered(self, channel, error):

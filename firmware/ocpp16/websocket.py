@@ -81,23 +81,27 @@ class WebSocket:
     # ---- opening
 
     @staticmethod
-    async def open(address, protocol="ocpp1.6", authorization=None, timeout_ms=30_000, **limits):
+    async def open(address, protocol="ocpp1.6", authorization=None, timeout_ms=30_000, secure=None, **limits):
         """Connect and upgrade, everything within `timeout_ms`; `limits` as for the constructor.
 
-        `address`: ws:// URL with the charge point id as its last segment. `authorization`: None or (user,
-        password bytes); None takes what the URL has. Raises OSError with a readable reason
-        (handshake.Refused, a subclass, when the server answered something else), ValueError for a bad URL.
+        `address`: ws:// or wss:// URL with the charge point id as its last segment. `authorization`: None or
+        (user, password bytes); None takes what the URL has. `secure`: a `net.tls.Tls`, for wss://. Raises
+        OSError with a readable reason (handshake.Refused, a subclass, when the server answered something
+        else), ValueError for a bad URL.
         """
         link = url.parse(address)
         if link.scheme == "wss":
-            raise OSError("wss:// needs TLS, which is not in this build yet")
-        if link.scheme != "ws":
+            if secure is None:
+                raise OSError("wss:// needs TLS, and nobody has set it up")
+        elif link.scheme == "ws":
+            secure = tcp
+        else:
             raise ValueError("not a WebSocket URL: %s://" % link.scheme)
         if authorization is None and link.user is not None:
             authorization = link.user, (link.password or "").encode()
         ws = WebSocket(**limits)
         try:
-            await asyncio.wait_for_ms(ws._open(link, protocol, authorization, timeout_ms), timeout_ms)
+            await asyncio.wait_for_ms(ws._open(link, protocol, authorization, timeout_ms, secure), timeout_ms)
         except asyncio.TimeoutError:
             ws._end(1006, "not opened")
             raise OSError("no WebSocket within %d ms" % timeout_ms)
@@ -107,10 +111,10 @@ class WebSocket:
         ws._write_task = asyncio.create_task(ws._write_loop())
         return ws
 
-    async def _open(self, link, protocol, authorization, timeout_ms):
+    async def _open(self, link, protocol, authorization, timeout_ms, transport):
         key = handshake.new_key()
         request = handshake.request(link.target, link.authority(), key, protocol, authorization)
-        self._stream = await tcp.connect(link.host, link.port, timeout_ms)
+        self._stream = await transport.connect(link.host, link.port, timeout_ms)
         await self._stream.write_all(request, timeout_ms)
         reader = self._reader
         head = None

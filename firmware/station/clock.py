@@ -88,6 +88,10 @@ class Clock:
         """It is at least this late: what to persist as the next boot's floor (small when never known)."""
         return self._offset_ms + self.uptime_ms
 
+    def at_least(self):
+        """(utc_ms, known): the time, or as long as nobody has told it the earliest that it can be."""
+        return self._offset_ms + self.uptime_ms, self.known
+
     def set_utc_ms(self, utc_ms: int) -> None:
         """The CSMS says that it is `utc_ms` now. It may jump either way; stamps that are times already stay
         what they are.

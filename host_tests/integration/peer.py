@@ -140,10 +140,11 @@ class Peer:
 
 
 @contextlib.asynccontextmanager
-async def server(play, buffer=None):
+async def server(play, buffer=None, tls=None):
     """A server on a port of its own whose every connection runs `play(peer)`; its failure is the test's.
 
-    `buffer`: bytes the system may keep of what the server does not read; it gives megabytes otherwise.
+    `buffer`: bytes the system may keep of what the server does not read; it gives megabytes otherwise. `tls`:
+    the ssl.SSLContext of a wss:// server.
     """
     failures = []
     tasks = set()
@@ -162,7 +163,7 @@ async def server(play, buffer=None):
     bound.bind(("127.0.0.1", 0))
     if buffer is not None:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    listener = await asyncio.start_server(connection, sock=bound)
+    listener = await asyncio.start_server(connection, sock=bound, ssl=tls)
     try:
         yield listener.sockets[0].getsockname()[1]
         for task in list(tasks):

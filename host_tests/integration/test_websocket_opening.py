@@ -186,5 +186,5 @@ async def test_a_cancelled_opening_leaves_nothing(when):
 
 async def test_wss_is_refused_clearly():
     async with client(1, scheme="wss") as it:
-        assert "not in this build yet" in (await it.until("failed"))["reason"]
+        assert "nobody has set it up" in (await it.until("failed"))["reason"]
         await it.end()

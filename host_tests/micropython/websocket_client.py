@@ -3,8 +3,9 @@
 """The firmware's WebSocket under remote control: `micropython websocket_client.py URL OPTIONS`.
 
 host_tests/integration/peer.py starts it and plays the server. OPTIONS is a JSON object: user, password_hex,
-interval_ms (WebSocket.ping_interval_ms), cancel_ms (cancel the opening), times, and the arguments of
-WebSocket.open. Every event is one JSON line on stdout. A text message that begins with "!" is an order:
+interval_ms (WebSocket.ping_interval_ms), cancel_ms (cancel the opening), times, ca (folder with the CA's
+certificate, for wss://), and the arguments of WebSocket.open. Every event is one JSON line on stdout. A text
+message that begins with "!" is an order:
 `!send 500`, `!flood 30`, `!close`, `!abort`, `!ping 100`, `!deaf 500` (does not receive for so long),
 `!block 300` (in 300 ms, blocks the event loop for 900), `!cancel` (cancel a receive(), then go on).
 """
@@ -17,6 +18,7 @@ import sys
 import time
 
 from hal.ticks import ticks_diff, ticks_ms
+from net.tls import Tls
 from ocpp16.frames import TEXT
 from ocpp16.handshake import Refused
 from ocpp16.send_queue import Full
@@ -112,6 +114,8 @@ async def main():
         authorization = options.pop("user"), bytes.fromhex(options.pop("password_hex"))
     interval_ms = options.pop("interval_ms", 0)
     cancel_ms = options.pop("cancel_ms", 0)
+    if "ca" in options:
+        options["secure"] = Tls(options.pop("ca"), lambda: (0, True))
     await asyncio.sleep_ms(1)  # the event loop has its files, too
     files = open_files()
     asyncio.create_task(watch())

@@ -27,6 +27,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 from urllib.parse import unquote
@@ -67,7 +68,7 @@ class Csms:
 
     `subprotocols=()` makes a server that agrees to none. `http_answer` set to (status, headers) refuses every
     upgrade so, e.g. `(503, {})` or `(302, {"Location": ...})`. `port=0` takes a free one. `admission` is
-    asked about each connection that nothing else speaks against.
+    asked about each connection that nothing else speaks against. `tls`: the CSMS is a wss:// one.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Csms:
         subprotocols: tuple[str, ...] = ("ocpp1.6",),
         host: str = "127.0.0.1",
         admission: Admission | None = None,
+        tls: ssl.SSLContext | None = None,
     ):
         self.books = books or Books()
         self.stations: dict[str, Station] = {}
@@ -91,6 +93,7 @@ class Csms:
         self.http_answer: tuple[int, dict[str, str]] | None = None
         self.passwords = passwords
         self.host, self.port = host, port
+        self.tls = tls
         self._admission = admission
         self._script = Script()
         self._strict = strict
@@ -122,7 +125,8 @@ class Csms:
     def url(self) -> str:
         """The endpoint without the charge point's id."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
-        return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}/ocpp"
+        scheme = "ws" if self.tls is None else "wss"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/ocpp"
 
     @property
     def listening(self) -> bool:
@@ -141,6 +145,10 @@ class Csms:
             ping_interval=self._ping_interval_s,
             max_size=2**22,
             close_timeout=2,
+            ssl=self.tls,
+            # A controller takes a second for its part of a handshake, an emulated one many.
+            ssl_handshake_timeout=None if self.tls is None else 60,
+            open_timeout=10 if self.tls is None else 60,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
 

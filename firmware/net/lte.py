@@ -1,0 +1,177 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""A modem on a UART as a `hal.contract.Link`: carries out what `net.bearer` decides.
+
+`modem` is given by the board:
+
+    uart            as `machine.UART`, on which nothing waits: timeout=0, timeout_char=0, buffers of 4 KB both
+                    ways, flow control where it is wired; `any`, `read`, `write`, `init(baudrate=)`
+    supply(on)      switch its supply; None if that cannot be done
+    key(pressed)    press its power key (for a transistor: the pin, whatever its polarity); None if not wired
+
+`settings`: apn, user, password, auth ("pap" or "chap"), pin, each may be missing. None of them is logged.
+"""
+
+import asyncio
+import random
+
+import log
+from hal.ticks import ticks_add, ticks_diff, ticks_ms
+from net import bearer
+from net.at import Dialogue, pause
+from net.bearer import Bearer, Parts
+from net.ppp import Ppp
+
+# PPP is looked at so often while it comes and goes. It polls the UART by interrupt itself.
+_LOOK_MS = 50
+# Silence before and after +++ (V.250 S12 is one second by default).
+_GUARD_MS = 1100
+_FAILED_MS = 1000
+_SECRET = "AT+CPIN="
+_TELL = {log.DEBUG: log.debug, log.INFO: log.info, log.WARNING: log.warning}
+
+
+class LteLink:
+    """`parts`: what this modem needs, `net.bearer.Parts()` if None; whether its supply and its key can be
+    switched is looked up.
+
+    phase, trouble    as those of `net.bearer.Bearer`, for people
+    """
+
+    def __init__(self, modem, settings, parts=None, ppp=None):
+        parts = self._parts = parts or Parts()
+        self._modem = modem
+        self._settings = settings
+        self._uart = modem.uart
+        self._ppp = ppp or Ppp(modem.uart)
+        self._dialogue = Dialogue(modem.uart)
+        self._event = asyncio.Event()
+        self._up = False
+        self._speed = 0
+        parts.can_cut = modem.supply is not None
+        parts.has_key = modem.key is not None
+        self._bearer = Bearer(settings, parts, ticks_ms(), random.randrange)
+
+    # --- hal.contract.Link ---
+
+    def up(self) -> bool:
+        return self._up
+
+    async def changed(self) -> None:
+        await self._event.wait()
+
+    def heard(self) -> None:
+        self._bearer.heard()
+
+    def in_vain(self) -> None:
+        self._bearer.in_vain(ticks_ms())
+
+    def signal_dbm(self):
+        return self._bearer.signal_dbm
+
+    async def run(self) -> None:
+        outcome = None
+        while True:
+            action = self._bearer.next(ticks_ms(), outcome)
+            self._tell()
+            try:
+                outcome = await self._do(action)
+            except Exception as error:
+                # Whatever a driver may think of: the modem is tried again as long as the charger runs.
+                log.error("lte", "%s: %s", self._bearer.phase, repr(error))
+                outcome = None
+                await pause(_FAILED_MS)
+
+    # --- for people ---
+
+    @property
+    def phase(self):
+        return self._bearer.phase
+
+    @property
+    def trouble(self):
+        return self._bearer.trouble
+
+    # --- one action after the other ---
+
+    def _tell(self):
+        up = self._bearer.online
+        if up == self._up:
+            return
+        self._up = up
+        if up:
+            log.info("lte", "online as %s", self._ppp.address())
+        else:
+            log.warning("lte", "offline")
+        # Everyone who waits now is woken; who waits from now on waits for the next change.
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def _do(self, action):
+        kind = action[0]
+        if kind == bearer.WAIT:
+            await pause(action[1])
+        elif kind == bearer.ASK:
+            return await self._ask(action[1], action[2], action[3])
+        elif kind == bearer.WATCH:
+            return await self._watch(action[1])
+        elif kind == bearer.SUPPLY:
+            self._modem.supply(action[1])
+            self._dialogue.forget()
+        elif kind == bearer.KEY:
+            self._modem.key(action[1])
+        elif kind == bearer.SPEED:
+            self._set_speed(action[1])
+        elif kind == bearer.ESCAPE:
+            return await self._dialogue.escape(_GUARD_MS)
+        elif kind == bearer.PPP_UP:
+            return await self._connect(action[1])
+        elif kind == bearer.PPP_DOWN:
+            return await self._disconnect(action[1])
+        elif kind == bearer.NOTE:
+            _TELL[action[1]]("lte", action[2], *action[3])
+        return None
+
+    async def _ask(self, command, limit_ms, prefix):
+        answer = await self._dialogue.ask(command, limit_ms, prefix)
+        if log.level <= log.DEBUG:
+            shown = _SECRET + "..." if command.startswith(_SECRET) else command
+            log.debug("lte", "%s: %s", shown, None if answer is None else (answer.final, answer.lines))
+        return answer
+
+    def _set_speed(self, index):
+        if index == self._speed:
+            return
+        self._speed = index
+        self._uart.init(baudrate=self._parts.speeds[index])
+        self._dialogue.forget()
+
+    async def _connect(self, limit_ms):
+        settings = self._settings
+        deadline = ticks_add(ticks_ms(), limit_ms)
+        self._ppp.start(settings.get("user"), settings.get("password"), settings.get("auth") == "chap")
+        while not self._ppp.up():
+            if ticks_diff(deadline, ticks_ms()) <= 0 or self._ppp.failed():
+                return False
+            await pause(_LOOK_MS)
+        return True
+
+    async def _disconnect(self, limit_ms):
+        deadline = ticks_add(ticks_ms(), limit_ms)
+        self._ppp.stop()
+        while not self._ppp.idle():
+            if ticks_diff(deadline, ticks_ms()) <= 0:
+                return False
+            await pause(_LOOK_MS)
+        self._dialogue.forget()
+        return True
+
+    async def _watch(self, limit_ms):
+        deadline = ticks_add(ticks_ms(), limit_ms)
+        self._ppp.poll()
+        while self._ppp.up():
+            left_ms = ticks_diff(deadline, ticks_ms())
+            if left_ms <= 0:
+                return True
+            await pause(min(left_ms, 4 * _LOOK_MS))
+        return False

@@ -1,0 +1,171 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The AT dialogue: lines out of pieces and junk, answers among what is not one, time-outs."""
+
+from host_tests.unit.event_loop import run
+from host_tests.unit.modem_rig import Clock, FakeModem
+from net import at
+from net.at import Dialogue, Exchange, Lines, numbers
+
+
+def virtual(clock):
+    at.ticks_ms = clock.now
+    at.pause = clock.pause
+
+
+def answer_of(lines, command="AT", prefix=None):
+    exchange = Exchange(command, prefix)
+    for line in lines:
+        answer = exchange.take(line)
+        if answer is not None:
+            return answer
+    return None
+
+
+# --- lines ---
+
+
+def test_lines_come_in_any_pieces():
+    text = b"\r\n+CSQ: 21,99\r\n\r\nOK\r\n"
+    whole = Lines().feed(text)
+    assert whole == ["+CSQ: 21,99", "OK"]
+    lines = Lines()
+    single = []
+    for byte in text:
+        single += lines.feed(bytes((byte,)))
+    assert single == whole
+
+
+def test_junk_is_dropped_and_a_long_line_is_cut():
+    assert Lines().feed(b"\x00\xffO\x80K\x7f\r\n") == ["OK"]
+    lines = Lines()
+    for _ in range(1000):
+        assert lines.feed(b"x" * 64) == []
+    [line] = lines.feed(b"\r")
+    assert 100 < len(line) < 200
+    assert lines.feed(b"OK\r") == ["OK"]
+
+
+def test_half_a_line_is_forgotten():
+    lines = Lines()
+    lines.feed(b"+CP")
+    lines.clear()
+    assert lines.feed(b"OK\r\n") == ["OK"]
+
+
+# --- answers ---
+
+
+def test_answers_good_and_bad():
+    assert answer_of(["OK"]).ok
+    assert answer_of(["CONNECT 115200"]).ok
+    for line in ("ERROR", "NO CARRIER", "BUSY", "NO DIALTONE", "+CME ERROR: 10", "+CMS ERROR: 500"):
+        assert not answer_of([line]).ok
+    assert answer_of(["+CME ERROR: 10"]).error == 10
+    assert answer_of(["+CME ERROR: SIM not inserted"]).error is None
+    assert answer_of(["ERROR"]).error is None
+    assert answer_of(["OKAY", "CONNECTED"]) is None
+
+
+def test_echo_and_what_nobody_asked_for_is_no_answer():
+    answer = answer_of(["AT+CSQ", "RDY", "+CPIN: READY", "+CSQ: 21,99", "PB DONE", "OK"], "AT+CSQ", "+CSQ:")
+    assert answer.ok and answer.lines == ["21,99"]
+
+
+def test_an_ok_without_what_was_asked_for_is_another_commands():
+    answer = answer_of(["OK", "+CSQ: 5,99", "OK"], "AT+CSQ", "+CSQ:")
+    assert answer.lines == ["5,99"]
+    assert not answer_of(["ERROR"], "AT+CSQ", "+CSQ:").ok
+
+
+def test_endless_answers_cost_no_more_than_some_lines():
+    answer = answer_of(["+CSQ: 1,1"] * 1000 + ["OK"], "AT+CSQ", "+CSQ:")
+    assert len(answer.lines) < 20
+
+
+def test_fields():
+    assert numbers('0,1,"00A1",7') == [0, 1, "00A1", 7]
+    assert numbers("-1, ,999999999999") == ["-1", "", "999999999999"]
+
+
+# --- the dialogue ---
+
+
+def asked(modem, command, limit_ms, prefix=None, dialogue=None):
+    virtual(modem.clock)
+    dialogue = dialogue or Dialogue(modem.uart)
+    return run(dialogue.ask(command, limit_ms, prefix))
+
+
+def test_a_command_is_answered():
+    modem = FakeModem(Clock(), running=True)
+    answer = asked(modem, "AT+CSQ", 1000, "+CSQ:")
+    assert answer.ok and answer.lines == ["21,99"]
+    assert modem.said == ["AT+CSQ"]
+
+
+def test_no_answer_takes_the_time_out_and_not_longer():
+    modem = FakeModem(Clock(), running=True)
+    modem.hung = "power"
+    assert asked(modem, "AT", 1000) is None
+    assert 1000 <= modem.clock.ms < 1050
+
+
+def test_a_late_answer_is_not_the_next_commands():
+    modem = FakeModem(Clock(), running=True)
+    virtual(modem.clock)
+    dialogue = Dialogue(modem.uart)
+    modem.late_ms = 1200
+    assert asked(modem, "AT+CFUN=1", 1000, None, dialogue) is None
+    modem.late_ms = 20
+    modem.sim = "missing"
+    answer = asked(modem, "AT+CPIN=1", 1000, None, dialogue)
+    assert answer.final == "+CME ERROR: 10"
+
+
+def test_a_modem_that_never_stops_talking_does_not_hold_us():
+    modem = FakeModem(Clock(), running=True)
+    virtual(modem.clock)
+    dialogue = Dialogue(modem.uart)
+    modem.hung = "power"
+    assert asked(modem, "AT", 100, None, dialogue) is None
+    modem.any = lambda: 64
+    talk = [0]
+
+    def read(size):
+        talk[0] += 1
+        modem.clock.pass_ms(1)
+        return b"\r" if talk[0] % 8 == 0 else b"x" * size
+
+    modem.read = read
+    began = modem.clock.ms
+    assert asked(modem, "AT", 500, None, dialogue) is None
+    assert modem.clock.ms - began < 4000
+
+
+def test_junk_in_front_of_an_answer():
+    modem = FakeModem(Clock(), running=True)
+    modem.noise = b"\xf8\x00\xc1\x80"
+    assert asked(modem, "AT", 1000).ok
+
+
+def test_behind_connect_nothing_is_taken():
+    modem = FakeModem(Clock(), running=True)
+    modem.late_ms = 0
+    virtual(modem.clock)
+    dialogue = Dialogue(modem.uart)
+    modem.write = lambda data: modem.say_now(b"\r\nCONNECT 150000000\r\n~\xff}#\xc0!}!}!")
+    answer = run(dialogue.ask("ATD*99#", 1000))
+    assert answer.final == "CONNECT 150000000"
+    assert modem.read(100) == b"\n~\xff}#\xc0!}!}!"
+
+
+def test_out_of_data_mode():
+    modem = FakeModem(Clock(), running=True)
+    modem.data = True
+    virtual(modem.clock)
+    dialogue = Dialogue(modem.uart)
+    assert run(dialogue.escape(1000))
+    assert not modem.data
+    modem.data, modem.escapes = True, False
+    assert not run(dialogue.escape(1000))

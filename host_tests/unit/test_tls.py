@@ -1,0 +1,306 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""TLS: what mbedTLS is told and which time it gets, on a `tls` module that notes both. (Real handshakes are
+in host_tests/integration/test_tls.py.)"""
+
+import errno
+
+import log
+from host_tests.unit.event_loop import run
+from host_tests.unit.expect import raises
+from host_tests.unit.scratch import Scratch, write
+from host_tests.unit.test_certificates import DER, FROM_S, pem
+from net import tcp
+from net import tls as under_test
+from net.tls import Tls, TlsStream
+
+REQUIRED = 2
+OPEN = 0
+CLOSED = 1
+
+
+class FakeSocket:
+    def __init__(self):
+        self.closed = 0
+
+    def setblocking(self, flag):
+        if self.closed:
+            raise OSError(9)
+
+    def close(self):
+        self.closed += 1
+        assert self.closed == 1, "closed twice"
+
+
+class FakeSecured:
+    """As the modtls of MicroPython 1.25: with a failed handshake it lets go of the socket below."""
+
+    def __init__(self, context, sock):
+        self.context = context
+        self.sock = sock
+        self.outcome = None
+
+    def write(self, view):
+        for der in self.context.shown:
+            assert self.context.verify_callback(memoryview(der), 0) == 0
+        if isinstance(self.context.outcome, Exception):
+            self.sock = None
+            raise self.context.outcome
+        return len(view)
+
+    def readinto(self, view):
+        return None
+
+    def close(self):
+        if self.sock is not None:
+            self.sock.close()
+
+
+class FakeContext:
+    outcome = None
+    shown = ()
+    made = []
+
+    def __init__(self, protocol):
+        assert protocol == "client"
+        self.authorities = []
+        self.hosts = []
+        FakeContext.made.append(self)
+
+    def get_ciphers(self):
+        return ["TLS-RSA-WITH-3DES-EDE-CBC-SHA", "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256"]
+
+    def set_ciphers(self, names):
+        assert names == ["TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256"]
+
+    def load_verify_locations(self, der):
+        self.authorities.append(der)
+
+    def wrap_socket(self, sock, server_hostname, do_handshake_on_connect):
+        assert self.verify_mode == REQUIRED
+        assert not do_handshake_on_connect
+        self.hosts.append(server_hostname)
+        return FakeSecured(self, sock)
+
+
+class FakeModule:
+    PROTOCOL_TLS_CLIENT = "client"
+    CERT_REQUIRED = REQUIRED
+    SSLContext = FakeContext
+
+
+class FakeRtc:
+    set_to = []
+
+    def datetime(self, value):
+        FakeRtc.set_to.append(value)
+
+
+class Rig:
+    """`with Rig() as rig:` everything below `net.tls` is as above; afterwards as it was."""
+
+    def __init__(self, utc_ms=1_800_000_000_000, sure=True, certificate=DER):
+        self._certificate = certificate
+        self._scratch = Scratch()
+        self._real = under_test.tls, under_test.RTC, tcp.connect
+        under_test.tls = FakeModule
+        under_test.RTC = FakeRtc
+        FakeContext.outcome = None
+        FakeContext.shown = ()
+        FakeContext.made = []
+        FakeRtc.set_to = []
+        self.now = utc_ms, sure
+        self.sockets = []
+
+    def __enter__(self):
+        self.folder = self._scratch.__enter__()
+        if self._certificate is not None:
+            write(self.folder + "/ca.der", self._certificate)
+        self.tls = Tls(self.folder, lambda: self.now)
+        tcp.connect = self.connect
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        under_test.tls, under_test.RTC, tcp.connect = self._real
+        self._scratch.__exit__(kind, error, traceback)
+
+    async def connect(self, host, port, timeout_ms):
+        sock = FakeSocket()
+        self.sockets.append(sock)
+        return tcp.TcpStream(sock)
+
+    def open(self):
+        return run(self.tls.connect("csms.example", 443, 1000))
+
+    def shake(self):
+        """A handshake: the error, or None. Nothing is left open."""
+        level, log.level = log.level, log.ERROR + 1
+        stream = self.open()
+        try:
+            stream.write_some(b"GET /")
+            return None
+        except OSError as error:
+            return error
+        finally:
+            stream.close()
+            stream.close()
+            log.level = level
+            assert [sock.closed for sock in self.sockets] == [1] * len(self.sockets)
+
+    def clock_s(self):
+        """The controller's clock, of the last handshake."""
+        year, month, day, weekday, hour, minute, second, sub = FakeRtc.set_to[-1]
+        assert sub == 0
+        days = (_days(year, month, day)) - _days(1970, 1, 1)
+        assert weekday == (days + 3) % 7
+        return days * 86400 + hour * 3600 + minute * 60 + second
+
+
+def _days(year, month, day):
+    if month < 3:
+        year -= 1
+        month += 12
+    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day
+
+
+def refused(text):
+    return ValueError("\n" + text + "\n")
+
+
+FUTURE = "The certificate validity starts in the future"
+
+
+def test_the_server_is_always_verified_by_name():
+    with Rig() as rig:
+        stream = rig.open()
+        assert isinstance(stream, TlsStream)
+        [context] = FakeContext.made
+        assert context.hosts == ["csms.example"]
+        assert context.authorities == [DER]
+        assert stream.write_some(b"GET /") == 5
+        stream.close()
+        assert rig.sockets[0].closed == 1
+
+
+def test_without_a_good_authority_there_is_no_connection():
+    for certificate in (None, b"", b"garbage", DER[:-1]):
+        with Rig(certificate=certificate) as rig:
+            error = raises(OSError, rig.open)
+            assert "CA certificate" in str(error) and "ca.der" in str(error)
+            assert rig.sockets == []
+
+
+def test_a_file_in_pem():
+    with Rig(certificate=None) as rig:
+        write(rig.folder + "/ca.pem", b"our CA\n" + pem(DER) + pem(DER))
+        rig.open().close()
+        assert FakeContext.made[0].authorities == [DER, DER]
+
+
+def test_a_build_without_tls():
+    with Rig() as rig:
+        under_test.tls = None
+        assert "no TLS" in str(raises(OSError, rig.open))
+
+
+def test_a_refused_certificate_is_an_error_in_one_line():
+    with Rig() as rig:
+        FakeContext.outcome = refused("The certificate has expired\nThe CN does not match")
+        error = rig.shake()
+        assert "csms.example: The certificate has expired, The CN does not match" in str(error)
+        assert "time" not in str(error)
+
+
+def test_errors_of_the_network_during_the_handshake():
+    with Rig() as rig:
+        for outcome, text in (
+            (OSError(104), "104"),
+            (OSError(110), "110"),
+            (OSError(-0x7200, "SSL - An invalid SSL record was received"), "does not speak TLS"),
+            (OSError(-0x7280), "hung up"),
+            (OSError(-0x7780, "x"), "alert"),
+            (OSError(-0x6E00, "SSL - The handshake failed"), "The handshake failed"),
+            (OSError(-0x6E00), "-0x6e00"),
+        ):
+            FakeContext.outcome = outcome
+            error = rig.shake()
+            assert text in str(error), (text, str(error))
+            # Whoever refuses is there: that is no evidence against the link (hal.contract.Link).
+            assert (error.errno == errno.ECONNREFUSED) == (outcome.args[0] != 110), outcome
+
+
+# --- the time ---
+
+
+def test_the_clock_gets_the_time():
+    with Rig(1_800_000_000_999, True) as rig:
+        rig.open().close()
+        assert rig.clock_s() == 1_800_000_000
+        rig.now = 951_868_799_000, True
+        rig.open().close()
+        assert rig.clock_s() == 951_868_799  # 2000-02-29T23:59:59Z
+
+
+def test_the_earliest_time_that_it_can_be():
+    with Rig(5000, False) as rig:
+        rig.open().close()
+        assert rig.clock_s() == 1735689600
+        rig.now = 1_800_000_000_000, False
+        rig.open().close()
+        assert rig.clock_s() == 1_800_000_000
+
+
+def test_while_the_time_is_not_known_a_certificate_may_have_just_begun():
+    with Rig(5000, False) as rig:
+        FakeContext.shown = [DER]
+        FakeContext.outcome = refused(FUTURE)
+        assert "time is not known" in str(rig.shake())
+        FakeContext.outcome = None
+        assert rig.shake() is None
+        assert rig.clock_s() == FROM_S
+        # Once: what an impostor shows must not move the time for others.
+        assert rig.shake() is None
+        assert rig.clock_s() == 1735689600
+
+
+def test_an_impostor_from_the_future_costs_one_try():
+    with Rig(5000, False) as rig:
+        far = DER.replace(b"\x17\x0d260301123045Z", b"\x17\x0d490301123045Z")
+        FakeContext.shown = [far]
+        FakeContext.outcome = refused(FUTURE + "\nThe certificate is not correctly signed by the trusted CA")
+        assert rig.shake() is not None
+        assert rig.shake() is not None
+        assert rig.clock_s() > 2_400_000_000
+        assert rig.shake() is not None
+        assert rig.clock_s() == 1735689600
+
+
+def test_the_time_being_known_a_certificate_of_tomorrow_is_refused():
+    with Rig((FROM_S - 86400) * 1000, True) as rig:
+        FakeContext.shown = [DER]
+        FakeContext.outcome = refused(FUTURE)
+        for _ in range(3):
+            assert "future" in str(rig.shake())
+            assert rig.clock_s() == FROM_S - 86400
+
+
+def test_what_is_no_certificate_does_not_break_the_handshake():
+    with Rig(5000, False) as rig:
+        FakeContext.shown = [b"", b"\x30\x82", bytes(100)]
+        FakeContext.outcome = refused("no")
+        assert rig.shake() is not None
+        assert rig.tls._assumed_s == 0
+
+
+def test_ballast_is_held_between_connections():
+    with Rig() as rig:
+        under_test._HEAP_IS_OURS = True
+        try:
+            secure = Tls(rig.folder, lambda: rig.now)
+            assert secure._ballast is not None
+            stream = run(secure.connect("h", 1, 1))
+            assert secure._ballast is None
+            stream.close()
+            assert secure._ballast is not None
+        finally:
+            under_test._HEAP_IS_OURS = False
