@@ -14,7 +14,7 @@ import gc
 import sys
 
 # While modules are loaded and parts are built much is made that stays: it must not come to lie between what
-# does not (see _COLLECT_BYTES in firmware/main.py, which takes over then).
+# does not (see _COLLECT_BYTES in firmware/charger.py, which takes over then).
 _COLLECT_BYTES = 4096
 
 
@@ -61,7 +61,7 @@ async def _run(options):
     }
     options.clear()
 
-    import main as firmware
+    import charger as firmware
     from station.configuration import ConfigurationError
     from station.description import DescriptionError
     from store.record import NewerVersion

@@ -7,11 +7,14 @@ A set of faults is an integer here: bit n is row n of the catalogue (at most 30 
 boards).
 """
 
-# One row each: name, errorCode of OCPP 1.6 section 7.6, marks, `ends`, other names of the same thing.
+# One row each: name, errorCode of OCPP 1.6 section 7.6, marks, `ends`, other names of the same thing | what
+# the driver reads.
 #
-# marks   B  blocking: no energy while it lasts, the contactor opens at once
-#         L  latching: stays after its cause is gone, until a technician acknowledges it
-# (`Supply.acknowledge`)
+# marks   B  blocking: no energy while it lasts. The car is asked to stop (duty 100 %), and cut off after 6 s
+#         O  dangerous: the contactor opens at once, under load if need be
+#         L  latching: stays after its cause is gone, over a power cut too, until a technician acknowledges it
+#            (`Supply.acknowledge`)
+#         S  stays until the car is unplugged
 #         W  warning: OCPP reports the errorCode beside the status that there is; all others make it Faulted
 # ends    reason of the StopTransaction that it imposes; -: the session may go on once it is over
 # others  names of the MREC list (minimum required error codes), without their numbers
@@ -21,36 +24,41 @@ boards).
 # the standard and may only stand beside Preparing, Suspended and Finishing, while with these the connector
 # has to be shown as out of order. What a car merely asks amiss is EVCommunicationError.
 #
-# One text and not a tuple of tuples: 27 rows of objects are 4 KB on a board, the text is 1.5, and it is read
-# when a fault comes or goes.
+# At once opens what endangers somebody or destroys something now, and what asking cannot mend: a pilot that
+# carries nothing, a car that draws more than it was told, a supply that dies. What can wait 6 s asks first.
+#
+# One text and not a tuple of tuples: 30 rows of objects are 5 KB on a board, the text lies in its flash, and
+# it is read when a fault comes or goes.
 _CATALOGUE = """
-EmergencyStop OtherError B EmergencyStop
-RcdTrip GroundFailure BL Other
-GroundFailure GroundFailure B Other
-ContactorWelded PowerSwitchFailure BL Other EVSEContactorFault
-ContactorStuckOpen PowerSwitchFailure BL Other
-WaterIngress OtherError B Other
-CutCable OtherError BL Other
-EnclosureOpen OtherError B Other
-PilotFault OtherError B -
-DiodeFault OtherError B -
-ProximityFault OtherError B - PartialInsertion
-ConnectorLockFailure ConnectorLockFailure B - BrokenLatch
-OverCurrent OverCurrentFailure B -
-OverVoltage OverVoltage B - ConnectorVoltageHigh
-UnderVoltage UnderVoltage B - BrownOut
-PowerLoss OtherError B -
-OverTemperature HighTemperature B -
-CableOverTemp HighTemperature B - CableOverTempStop CableOverTempDerate
-MeterFailure PowerMeterFailure B -
-InvalidVehicleMode EVCommunicationError BW -
-VentilationRequired EVCommunicationError BW - VentilationNotAvailable
-InternalError InternalError B -
-OtherError OtherError B - Tilt
-ReaderFailure ReaderFailure W -
-ResetFailure ResetFailure W -
-WeakSignal WeakSignal W - CommunicationFault
-LocalListConflict LocalListConflict W -
+EmergencyStop OtherError BO EmergencyStop|Emergency stop: call the operator
+RcdTrip GroundFailure BOL Other|Leakage current: unplug, call the operator
+GroundFailure GroundFailure BO Other|No safe earth: unplug, call the operator
+RcdSelfTest GroundFailure BL Other|Out of order: protection failed its test
+ContactorWelded PowerSwitchFailure BOL Other EVSEContactorFault|Out of order: output may be live
+ContactorStuckOpen PowerSwitchFailure BOL Other|Out of order: does not switch on
+PhaseSwitchFailure PowerSwitchFailure BO -|Out of order: phase switch
+WaterIngress OtherError BO Other|Out of order: water inside
+CutCable OtherError BOL Other|Cable damaged: do not touch it
+EnclosureOpen OtherError BO Other|Out of order: enclosure open
+PilotFault OtherError BO -|Cable or car fault: unplug, try again
+DiodeFault OtherError BOS -|Car fault: it cannot be charged safely
+ProximityFault OtherError BO - PartialInsertion|Plug not recognised: push it home
+ConnectorLockFailure ConnectorLockFailure BO - BrokenLatch|Plug not locked: push it home
+OverCurrent OverCurrentFailure BO -|The car draws too much: unplug it
+OverVoltage OverVoltage BO - ConnectorVoltageHigh|Mains voltage too high: please wait
+UnderVoltage UnderVoltage B - BrownOut|Mains voltage too low: please wait
+PowerLoss OtherError BO -|Power failure
+OverTemperature HighTemperature B -|Too hot: goes on when cooler
+CableOverTemp HighTemperature B - CableOverTempStop CableOverTempDerate|Plug too hot: goes on when cooler
+MeterFailure PowerMeterFailure B -|Out of order: meter
+InvalidVehicleMode EVCommunicationError BW -|The car asks for what it cannot have
+VentilationRequired EVCommunicationError BOSW - VentilationNotAvailable|The car needs a ventilated place
+InternalError InternalError BO -|Out of order
+OtherError OtherError BO - Tilt|Out of order
+ReaderFailure ReaderFailure W -|Card reader out of order: use the app
+ResetFailure ResetFailure W -|
+WeakSignal WeakSignal W - CommunicationFault|
+LocalListConflict LocalListConflict W -|
 """
 
 _CODE = 0
@@ -70,7 +78,7 @@ def _row(name):
         if start < 0:
             raise KeyError(name)
         start += len(name) + 2
-        _fields = _CATALOGUE[start : _CATALOGUE.find("\n", start)].split(" ")
+        _fields = _CATALOGUE[start : _CATALOGUE.find("|", start)].split(" ")
         _name = name
     return _fields
 
@@ -122,7 +130,9 @@ def _marked(mark):
 
 
 BLOCKING_MASK = _marked("B")
+AT_ONCE_MASK = _marked("O")
 LATCHING_MASK = _marked("L")
+STICKY_MASK = _marked("S")
 
 
 def listed(bits: int) -> tuple:
@@ -151,6 +161,16 @@ def is_latching(name: str) -> bool:
     return "L" in _row(name)[_MARKS]
 
 
+def opens_at_once(name: str) -> bool:
+    """The contactor opens under load; with every other blocking fault the car is asked to stop first."""
+    return "O" in _row(name)[_MARKS]
+
+
+def is_sticky(name: str) -> bool:
+    """It stays until the car is unplugged."""
+    return "S" in _row(name)[_MARKS]
+
+
 def is_blocking(name: str) -> bool:
     """No energy while it lasts."""
     return "B" in _row(name)[_MARKS]
@@ -167,3 +187,22 @@ def ends(name: str) -> "str | None":
     wait."""
     reason = _row(name)[_ENDS]
     return None if reason == "-" else reason
+
+
+def other_names(name: str) -> list:
+    """The names of the MREC list that lead here."""
+    return _row(name)[_OTHERS:]
+
+
+def driver_text(name: str) -> str:
+    """What a display shows; empty: the driver need not care."""
+    start = _CATALOGUE.find("\n" + name + " ")
+    if start < 0:
+        raise KeyError(name)
+    start = _CATALOGUE.find("|", start) + 1
+    return _CATALOGUE[start : _CATALOGUE.find("\n", start)]
+
+
+def indication(name: str) -> "str | None":
+    """What `hal.contract.Indicator` shows; None: what it would show without this fault."""
+    return "fault" if is_blocking(name) else None

@@ -5,58 +5,36 @@ station's permission mean for the duty, the lock and the wish to close the conta
 inputs)` -> `Outputs`.
 
 It holds no picture of its own of where the session stands: every output follows from the inputs of this step
-and a few running timers. So no sequence of inputs can wedge it.
+and a few running times. So no sequence of inputs can wedge it. What belongs to one subject has a room of its
+own: `contactor`, `lock`, `offer`, `wake_up`; here it comes together.
 """
 
-from evse import faults
+from evse import faults, wake_up
+from evse.contactor import Contactor
 from evse.guard import DIODE_BAD, DIODE_OK
-from evse.pilot import MIN_DA, PAUSE_E4, duty_e4
-from hal.ticks import ticks_diff
+from evse.lock import LockRule
+from evse.offer import Offer
+from evse.pilot import FAULT_E4, MIN_DA, PAUSE_E4, is_pwm
+from evse.timer import LONG_AGO_MS, Stopwatch, longer
 
-_DUTY_MS = 5000  # between two changes of the offer: the car follows within 5 s (table A.6)
 _LOAD_MS = 6000  # a car that does not stop after the pause is cut off under load (sequence 10.2)
-_FEEDBACK_MS = 150  # the contactor's own travel is 20..100 ms; a weld must be known within 200 ms
-_PULL_IN_MS = 500
-_LOCK_MS = 2000  # motor locks travel 0.3..1 s, some twice
 _PROXIMITY_MS = 500
-_BOOT_MS = 300
-_SETTLE_SAMPLES = 3  # a bouncing switch of the lock, a wet contact of the proximity pin
+_SETTLE_SAMPLES = 3  # a wet contact of the proximity pin
+_FAULT_F_MS = 400  # state F after a fault in C: 300 ms at least (table A.5)
+# With state F, and with the pilot off the line, the car cannot be seen. So long after it it is seen again:
+# a car that is in C at once is believed after half a second.
+_BLIND_MS = 700
+# A car that is in C before it was offered anything, most likely after a power cut, gets the 3 s of sequence
+# 10.1 to see that there is no offer and to open S2. One that stays in C has no S2 (simplified pilot).
+_ARRIVE_MS = 3000
+# After a short of the pilot, or samples that made no sense, under load. WARP waits 30 s as well; a car that
+# is unplugged and plugged in again does not wait.
+_BAR_MS = 30000
 
-_WELDED = faults.bit("ContactorWelded")
-_STUCK_OPEN = faults.bit("ContactorStuckOpen")
-_LOCK = faults.bit("ConnectorLockFailure")
 _DIODE = faults.bit("DiodeFault")
 _PILOT = faults.bit("PilotFault")
 _PROXIMITY = faults.bit("ProximityFault")
 _VENTILATION = faults.bit("VentilationRequired")
-
-
-class Timer:
-    """Runs from `start` until `reset`. `over` stays right however long it runs: ticks are compared only until
-    then."""
-
-    __slots__ = ("running", "_since", "_over")
-
-    def __init__(self):
-        self.running = False
-        self._since = 0
-        self._over = False
-
-    def start(self, now: int) -> None:
-        """Start unless it runs."""
-        if not self.running:
-            self.running = True
-            self._since = now
-            self._over = False
-
-    def reset(self) -> None:
-        self.running = False
-
-    def over(self, now: int, after_ms: int) -> bool:
-        """It runs since `after_ms` or longer; to be asked at every step with the same `after_ms`."""
-        if self.running and not self._over and ticks_diff(now, self._since) >= after_ms:
-            self._over = True
-        return self.running and self._over
 
 
 class Inputs:
@@ -72,22 +50,16 @@ class Inputs:
     limit_da    lowest of all limits
     permitted   the station lets energy flow
     hold_lock   the station wants the cable kept although the car's side was unplugged
-    blocked     a fault that others found forbids energy
+    faults      mask of what others found, latched ones included
+    tested      the RCD has passed its self-test
+    hold        the phases are being switched: neither offer nor close
+    apart       ... with the pilot off the line
     """
 
     __slots__ = (
-        "letter",
-        "diode",
-        "driven",
-        "closed",
-        "locked",
-        "socket",
-        "rating_da",
-        "limit_da",
-        "permitted",
-        "hold_lock",
-        "blocked",
-    )
+        "letter", "diode", "driven", "closed", "locked", "socket", "rating_da", "limit_da", "permitted",
+        "hold_lock", "faults", "tested", "hold", "apart",
+    )  # fmt: skip
 
     def __init__(self, socket=False, locked=None):
         self.letter = "A"
@@ -100,21 +72,30 @@ class Inputs:
         self.limit_da = 0
         self.permitted = False
         self.hold_lock = False
-        self.blocked = False
+        self.faults = 0
+        self.tested = True
+        self.hold = False
+        self.apart = False
 
 
 class Outputs:
-    """What is to be done: duty_e4, close (ask the guard), lock (True/False; None without a lock), relock
-    (move the lock again although the wish is the same), and what is seen: plugged, cable, locked and
-    rating_da (both settled), faults (a mask)."""
+    """What is to be done: duty_e4, apart (pilot off the line), close (ask the guard), lock (True/False; None
+    without a lock), relock (move the lock again although the wish is the same), and what is seen: blind (the
+    pilot tells nothing of the car now), plugged, cable, locked and rating_da (both settled), faults (a mask).
+    """
 
-    __slots__ = ("duty_e4", "close", "lock", "relock", "plugged", "cable", "locked", "rating_da", "faults")
+    __slots__ = (
+        "duty_e4", "apart", "close", "lock", "relock", "blind", "plugged", "cable", "locked", "rating_da",
+        "faults",
+    )  # fmt: skip
 
     def __init__(self):
         self.duty_e4 = PAUSE_E4
+        self.apart = False
         self.close = False
         self.lock: bool | None = None
         self.relock = False
+        self.blind = False
         self.plugged = False
         self.cable = False
         self.locked: bool | None = None
@@ -124,73 +105,64 @@ class Outputs:
 
 class Outlet:
     __slots__ = (
-        "_out",
-        "_ventilation",
-        "_duty_timer",
-        "_load_timer",
-        "_feedback_timer",
-        "_pull_in_timer",
-        "_proximity_timer",
-        "_boot_timer",
-        "_lock_timer",
-        "_unlock",
-        "_was_permitted",
-        "_sticky",
-        "_rating_count",
-        "_lock_count",
-    )
+        "_out", "_ventilation", "_watch", "_contactor", "_lock", "_offer", "_wake",
+        "_sticky", "_rating_count", "_blind_ms", "_proximity_ms", "_load_ms", "_arrive_ms", "_bar_ms",
+        "_f_ms", "_was_driven",
+    )  # fmt: skip
 
-    def __init__(self, ventilation=False):
+    def __init__(self, ventilation=False, has_feedback=True, wake=wake_up.NONE):
         self._out = Outputs()
         self._ventilation = ventilation
-        self._duty_timer = Timer()  # since the last change of the offer
-        self._load_timer = Timer()  # since the car was asked to stop
-        self._feedback_timer = Timer()  # since the contactor should have opened
-        self._pull_in_timer = Timer()  # since it should have closed
-        self._proximity_timer = Timer()  # since the plug's resistor makes no sense
-        self._boot_timer = Timer()
-        self._lock_timer = Timer()  # since the lock does not follow
-        self._unlock = False
-        self._was_permitted = False
+        self._watch = Stopwatch()
+        self._contactor = Contactor(has_feedback)
+        self._lock = LockRule()
+        self._offer = Offer()
+        self._wake = wake_up.WakeUp(wake)
         self._sticky = 0  # faults of this car: they stay until it is unplugged
         self._rating_count = 0
-        self._lock_count = 0
+        self._blind_ms = LONG_AGO_MS  # since the pilot was F or off the line
+        self._proximity_ms = 0  # since the plug's resistor makes no sense
+        self._load_ms = 0  # since the car was asked to stop
+        self._arrive_ms = 0  # of C without an offer; `_ARRIVE_MS`: the car was in B, or has had its time
+        self._bar_ms = 0  # nothing is offered for so long
+        self._f_ms = LONG_AGO_MS  # since a fault opened the contactor
+        self._was_driven = False
+
+    @property
+    def closing(self) -> bool:
+        """It asked for the contactor to be closed, when it was stepped last."""
+        return self._out.close
 
     def unlock(self) -> None:
         """Stop, then release the cable, and leave it released until it is unplugged or charging is permitted
         anew."""
-        self._unlock = True
-        self._was_permitted = True  # only what is given after this counts as anew
+        self._lock.unlock()
 
     def lock(self) -> None:
         """Take `unlock` back: somebody is about to charge with the plug that is in the socket."""
-        self._unlock = False
+        self._lock.lock()
 
     def step(self, now: int, inputs: Inputs) -> Outputs:
         """One pass; the same `Outputs` object every time."""
         out = self._out
-        letter = inputs.letter
+        dt_ms = self._watch.lap(now)
         self._settle(inputs)
-        if letter == "A":
-            out.plugged = False
-            self._sticky = 0
-        elif letter != "E" and letter != "F":  # with a shorted pilot nobody knows: keep what was known
-            out.plugged = True
-        out.cable = out.plugged if not inputs.socket else out.rating_da is not None
-
-        if inputs.permitted and not self._was_permitted:
-            self._unlock = False
-        self._was_permitted = inputs.permitted
-        if self._unlock and not (out.plugged or out.cable):
-            self._unlock = False
-
-        self._move_lock(now, inputs)
-        self._find_faults(now, inputs)
-        self._offer(now, inputs)
+        self._see(dt_ms, inputs)
+        lock = self._lock
+        lock.permit(inputs.permitted, out.plugged or out.cable)
+        live = inputs.driven or inputs.closed
+        in_f = out.duty_e4 == FAULT_E4
+        lock.step(dt_ms, inputs.locked, out.plugged, out.cable, inputs.hold_lock, live, in_f)
+        out.lock = lock.wanted
+        out.relock = lock.again
+        asked = self._load_ms > 0 or not out.plugged
+        self._contactor.step(dt_ms, inputs.driven, inputs.closed, asked)
+        self._find_faults(dt_ms, inputs)
+        self._decide(dt_ms, inputs)
         return out
 
     def _settle(self, inputs):
-        """The cable's rating and the lock's feedback need three equal samples in a row."""
+        """The cable's rating needs three equal samples in a row, as the lock's feedback does."""
         out = self._out
         if inputs.rating_da == out.rating_da:
             self._rating_count = 0
@@ -199,67 +171,51 @@ class Outlet:
             if self._rating_count >= _SETTLE_SAMPLES:
                 out.rating_da = inputs.rating_da
                 self._rating_count = 0
-        if inputs.locked == out.locked or out.locked is None:
-            out.locked = inputs.locked
-            self._lock_count = 0
-        else:
-            self._lock_count += 1
-            if self._lock_count >= _SETTLE_SAMPLES:
-                out.locked = inputs.locked
-                self._lock_count = 0
+        self._lock.settle(inputs.locked)
+        out.locked = self._lock.locked
 
-    def _move_lock(self, now, inputs):
-        out = self._out
-        out.relock = False
-        if inputs.locked is None:
-            out.lock = None
-            return
-        self._boot_timer.start(now)
-        if not self._boot_timer.over(now, _BOOT_MS):
-            # The pilot is not known yet: a bolt that held a cable before the restart stays where it is.
-            wanted = bool(inputs.locked)
-        elif not out.cable:
-            wanted = False
-        elif out.plugged:
-            wanted = not self._unlock
-        else:
-            wanted = bool(out.lock) and inputs.hold_lock and not self._unlock
-        # The plug leaves no socket under load: released with the contactor open, by its feedback.
-        if out.lock and not wanted and (inputs.driven or inputs.closed):
-            wanted = True
-        if wanted != out.lock:
-            self._lock_timer.reset()
-        out.lock = wanted
-        if out.locked == wanted:
-            self._lock_timer.reset()
-        else:
-            if self._lock_timer.over(now, _LOCK_MS):
-                # Keep trying: the driver jiggles the plug and the bolt goes home.
-                out.relock = True
-                self._lock_timer.reset()
-                out.faults |= _LOCK
-            self._lock_timer.start(now)
-
-    def _find_faults(self, now, inputs):
+    def _see(self, dt_ms, inputs):
         out = self._out
         letter = inputs.letter
-        found = out.faults & _LOCK
-        if out.locked == out.lock:
-            found = 0
-        if inputs.driven or not inputs.closed:
-            self._feedback_timer.reset()
+        if out.duty_e4 == FAULT_E4 or out.apart or inputs.apart:
+            self._blind_ms = 0
         else:
-            self._feedback_timer.start(now)
-            if self._feedback_timer.over(now, _FEEDBACK_MS):
-                found |= _WELDED
-        if not inputs.driven or inputs.closed:
-            self._pull_in_timer.reset()
-        else:
-            self._pull_in_timer.start(now)
-            if self._pull_in_timer.over(now, _PULL_IN_MS):
-                found |= _STUCK_OPEN
-        if letter == "E" or letter == "F":
+            self._blind_ms = longer(self._blind_ms, dt_ms)
+        out.blind = self._blind_ms < _BLIND_MS
+        if out.blind:
+            # Only the plug in our socket tells that somebody has left.
+            if inputs.socket and out.rating_da is None:
+                self._forget_car()
+        elif letter == "A":
+            self._forget_car()
+        elif letter != "E" and letter != "F":  # with a shorted pilot nobody knows: keep what was known
+            out.plugged = True
+            if letter == "B":
+                self._arrive_ms = _ARRIVE_MS
+            elif out.duty_e4 == PAUSE_E4:
+                self._arrive_ms = min(self._arrive_ms + dt_ms, _ARRIVE_MS)
+        out.cable = out.plugged if not inputs.socket else out.rating_da is not None
+
+    def _forget_car(self):
+        if self._out.plugged:
+            self._contactor.forget()
+            self._offer.forget()
+            self._wake.forget()
+        self._out.plugged = False
+        self._sticky = 0
+        self._arrive_ms = 0
+        self._bar_ms = 0
+
+    def _find_faults(self, dt_ms, inputs):
+        out = self._out
+        letter = inputs.letter
+        found = self._lock.failed | self._contactor.faults
+        if out.blind:
+            found |= out.faults & _PILOT
+        elif letter == "E" or letter == "F":
             found |= _PILOT
+            if self._was_driven:
+                self._bar_ms = _BAR_MS
         elif letter == "D" and not self._ventilation:
             self._sticky |= _VENTILATION
         if inputs.diode == DIODE_BAD:
@@ -267,17 +223,20 @@ class Outlet:
         # Pulling the plug takes the proximity contact away up to 100 ms before the pilot is believed: no
         # fault yet.
         if inputs.socket and (out.rating_da == 0 or (out.rating_da is None and out.plugged)):
-            self._proximity_timer.start(now)
-            if self._proximity_timer.over(now, _PROXIMITY_MS):
+            self._proximity_ms = longer(self._proximity_ms, dt_ms)
+            if self._proximity_ms >= _PROXIMITY_MS:
                 found |= _PROXIMITY
         else:
-            self._proximity_timer.reset()
+            self._proximity_ms = 0
+        if not found & _PILOT and self._bar_ms:
+            self._bar_ms = max(0, self._bar_ms - dt_ms)
         out.faults = found | self._sticky
 
-    def _offer(self, now, inputs):
+    def _decide(self, dt_ms, inputs):
         out = self._out
         letter = inputs.letter
-        forbidden = inputs.blocked or (out.faults & faults.BLOCKING_MASK) != 0
+        found = inputs.faults | out.faults
+        at_once = (found & faults.AT_ONCE_MASK) != 0
         # A lock that opens, a proximity contact that goes: a plug on its way out.
         held = inputs.locked is None or bool(out.lock and out.locked)
         limit_da = inputs.limit_da
@@ -286,41 +245,68 @@ class Outlet:
                 held = False
             elif out.rating_da < limit_da:
                 limit_da = out.rating_da
+        contactor = self._contactor
         offering = (
             out.plugged
             and inputs.permitted
-            and not self._unlock
-            and limit_da >= MIN_DA
             and held
-            and not forbidden
+            and limit_da >= MIN_DA
+            and not found & faults.BLOCKING_MASK
+            and not (self._lock.released or inputs.hold or contactor.resting or self._bar_ms)
+            and self._arrive_ms >= _ARRIVE_MS
         )
+        charging = not out.blind and (letter == "C" or (letter == "D" and self._ventilation))
+        self._set_duty(dt_ms, inputs, offering, limit_da, charging, at_once)
 
-        duty = duty_e4(limit_da) if offering else PAUSE_E4
-        settled = self._duty_timer.over(now, _DUTY_MS)
-        # A pause and its end may come at any time; between two offers 5 s pass.
-        if duty != out.duty_e4 and (duty == PAUSE_E4 or out.duty_e4 == PAUSE_E4 or settled):
-            out.duty_e4 = duty
-            self._duty_timer.reset()
-        self._duty_timer.start(now)
-
-        charging = letter == "C" or (letter == "D" and self._ventilation)
         if not inputs.driven:
-            self._load_timer.reset()
+            self._load_ms = 0
             # Weld check: the feedback shows open before anything closes.
             out.close = (
                 offering
                 and charging
                 and inputs.diode == DIODE_OK
-                and not inputs.closed
-                and out.duty_e4 != PAUSE_E4
+                and inputs.tested
+                and contactor.ready
+                and is_pwm(out.duty_e4)
             )
-        elif forbidden or not held:
+        elif at_once or not held:
             out.close = False
-        elif offering:
-            self._load_timer.reset()
+        elif is_pwm(out.duty_e4):
+            self._load_ms = 0
             out.close = True
         else:
             # The car is asked first (duty 100 %), and cut off only when it does not listen.
-            self._load_timer.start(now)
-            if self._load_timer.over(now, _LOAD_MS):
+            self._load_ms = longer(self._load_ms, dt_ms)
+            if self._load_ms >= _LOAD_MS:
                 out.close = False
+
+    def _set_duty(self, dt_ms, inputs, offering, limit_da, charging, at_once):
+        out = self._out
+        wake = self._wake
+        if offering and self._contactor.gentle:
+            limit_da = MIN_DA
+        shown = out.duty_e4 == self._offer.duty_e4
+        self._offer.step(dt_ms, limit_da if offering else 0, inputs.letter, inputs.driven, shown)
+        sleeps = not inputs.driven and (out.blind or inputs.letter == "B")
+        wake.step(dt_ms, offering, sleeps, charging)
+        duty = self._offer.duty_e4
+        self._f_ms = longer(self._f_ms, dt_ms)
+        if inputs.driven:
+            self._was_driven = True
+        elif self._was_driven:
+            self._was_driven = False
+            if at_once and out.plugged:
+                self._f_ms = 0
+        out_of_order = inputs.faults & faults.LATCHING_MASK and inputs.socket and not inputs.closed
+        if inputs.driven:
+            pass  # asked by a pause only: in F the guard would open under load
+        elif self._f_ms < _FAULT_F_MS or (out_of_order and out.plugged):
+            # Until a technician comes the station is not available. With a fixed cable nothing but the pilot
+            # would show that the car has left, so there it is steady +12 V.
+            duty = FAULT_E4
+        elif wake.action == wake_up.F:
+            duty = FAULT_E4
+        elif wake.action == wake_up.X1:
+            duty = PAUSE_E4
+        out.duty_e4 = duty
+        out.apart = inputs.apart or wake.action == wake_up.APART

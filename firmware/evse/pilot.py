@@ -37,6 +37,17 @@ def classify(high_mv: int, previous: str) -> str:
     return "F"
 
 
+def state_name(letter: str, duty_e4: int) -> str:
+    """The state as the standard writes it: "B1" is steady, "B2" has PWM; E and F have no number."""
+    if letter == "E" or letter == "F":
+        return letter
+    at = "ABCD".find(letter) * 2
+    return _NAMES[at + 1] if is_pwm(duty_e4) else _NAMES[at]
+
+
+_NAMES = ("A1", "A2", "B1", "B2", "C1", "C2", "D1", "D2")
+
+
 def is_pwm(duty_e4: int) -> bool:
     return FAULT_E4 < duty_e4 < PAUSE_E4
 
@@ -72,3 +83,37 @@ def current_da(duty_e4: int) -> int:
     if duty_e4 <= 9600:
         return (duty_e4 - 6400 + 2) // 4
     return MAX_DA
+
+
+class Calibration:
+    """What a converter reads -> millivolts at the pilot, by two points of production: +12 V (state A) and
+    -12 V (state F). Without it real units were 15 % off (OpenEVSE #588).
+
+    `mv` is for the interrupt: small integers only, exact to 1 mV for the 12 bits of a converter, to 2 mV for
+    16.
+    """
+
+    __slots__ = ("_raw", "_mv", "_span_raw", "_span_mv", "_shift")
+
+    _SMALL = 1 << 30
+    _LEAST_MV = 12000  # between the points: less would multiply their error
+
+    def __init__(self, low_raw: int, low_mv: int, high_raw: int, high_mv: int, most_raw: int = 65535):
+        """`most_raw`: what the converter can read at most. ValueError: these points tell nothing."""
+        span_raw = high_raw - low_raw
+        span_mv = high_mv - low_mv
+        if not (0 <= low_raw < high_raw <= most_raw) or span_raw * 8 < most_raw:
+            raise ValueError("calibration: raw %d and %d are no two points" % (low_raw, high_raw))
+        if not self._LEAST_MV <= span_mv <= 30000:
+            raise ValueError("calibration: %d and %d mV are no two points" % (low_mv, high_mv))
+        shift = 0
+        while (most_raw >> shift) * span_mv >= self._SMALL:
+            shift += 1
+        self._raw = low_raw
+        self._mv = low_mv
+        self._span_raw = span_raw >> shift
+        self._span_mv = span_mv
+        self._shift = shift
+
+    def mv(self, raw: int) -> int:
+        return self._mv + ((raw - self._raw) >> self._shift) * self._span_mv // self._span_raw

@@ -5,22 +5,22 @@
 All that the station sees of the car's side. Nothing here knows of OCPP.
 """
 
-from evse import faults
+from evse import faults, wake_up
 from evse.guard import Guard
 from evse.limits import Limits
-from evse.outlet import Inputs, Outlet, Timer
-from evse.pilot import PAUSE_E4, current_da, is_pwm
+from evse.outlet import Inputs, Outlet
+from evse.phases import PhaseChange
+from evse.pilot import PAUSE_E4, current_da, state_name
 from evse.proximity import rating_da
+from evse.rcd import SelfTest
+from evse.sources import Sources
+from evse.timer import Stopwatch, Timer
 
-# Over-temperature: users in 40 C shade reach 65, plugs were seen at 84 (facts of the field); contacts are
-# rated 90.
-_HOT_DC = 850
-_COOL_DC = 750
-_SLOW_STEPS = 5  # temperature and the like are looked at every fifth step
 # an acknowledgement waits so long for the cause to go (the feedback of a freed contactor)
 _ACKNOWLEDGE_MS = 2000
 
-_OVER_TEMPERATURE = faults.bit("OverTemperature")
+_RCD_SELF_TEST = faults.bit("RcdSelfTest")
+_PHASE_SWITCH = faults.bit("PhaseSwitchFailure")
 
 
 class Supply:
@@ -35,37 +35,43 @@ class Supply:
     offered_da      what the pilot offers now, deci-ampere; 0: paused or not offering
     limit_name, limit_da   the lowest limit
     faults          tuple of catalogue names, worst first, station-wide ones that block energy included
+    latched         mask of those that stay until they are acknowledged, over a power cut too
     has_lock, locked       `locked` is the feedback, None without a lock
     permitted       what the station said last
     duty_e4, high_mv, low_mv   the pilot as commanded and as measured
+    guard           of `evse.guard`: `evse.ticker` has to call its `tick`
     """
 
     def __init__(self, hardware, ratings, station_signals=None):
         """`hardware`: a `hal.contract.ConnectorHardware`; `ratings`: (`station.description.Connector`) has
-        rated_da (deci-ampere) and ventilation (bool); `station_signals`: gives the names of station-wide
-        faults (`Board.fault_signals`)."""
+        rated_da (deci-ampere), nominal_v, current ("AC" or "DC"), ventilation (bool) and wake_up (of
+        `evse.wake_up.METHODS`); `station_signals`: gives the names of station-wide faults
+        (`Board.fault_signals`)."""
         self.hardware = hardware
         self.number = hardware.number
         self.limits = Limits()
         self.limits.put("board", ratings.rated_da)
         self.has_lock = hardware.lock is not None
-        self._station_signals = station_signals
-        self._guard = Guard(hardware.contactor, ratings.ventilation)
-        self._outlet = Outlet(ratings.ventilation)
+        self.guard = Guard(hardware, ratings.ventilation)
+        wake = ratings.wake_up
+        if wake == wake_up.SWITCH and hardware.pilot_switch is None:
+            wake = wake_up.STATE_F
+        self._outlet = Outlet(ratings.ventilation, hardware.contactor.has_feedback, wake)
         self._inputs = Inputs(
             socket=hardware.proximity is not None,
             locked=hardware.lock.locked() if hardware.lock else None,
         )
+        self._self_test = None if hardware.rcd is None else SelfTest()
+        switch = hardware.phase_switch
+        self._phases = None if switch is None else PhaseChange(switch.three())
+        self._sources = Sources(hardware, ratings, station_signals, self.guard, self.limits)
+        self._watch = Stopwatch()
         self._lock_driven = None
-        self._slow = 0
-        self._signals = ()  # the tuples seen last and their masks: converted again only when they change
-        self._signals_mask = 0
-        self._station = ()
-        self._station_mask = 0
-        self._reported = 0
-        self._hot = 0
-        self._latched = 0
+        self._apart = False
+        self._three = None if switch is None else switch.three()
+        self.latched = 0
         self._faults_mask = 0
+        self._departures = self.guard.departures
         self._acknowledged = Timer()
         self._acknowledging = False
         self._rating_da = None
@@ -83,7 +89,12 @@ class Supply:
         self.duty_e4 = PAUSE_E4
         self.high_mv = 12000
         self.low_mv = 12000
-        hardware.pilot.set_duty(PAUSE_E4)
+        self.guard.set_duty(PAUSE_E4)
+
+    @property
+    def state(self) -> str:
+        """The state as the standard names it: A1, B2, C2, E, ..."""
+        return state_name(self.pilot, self.duty_e4)
 
     def permit(self, permitted: bool) -> None:
         """The station gives or withdraws energy. Withdrawal asks the car first (duty 100 %); the contactor
@@ -111,56 +122,93 @@ class Supply:
         self._outlet.lock()
 
     def report(self, name: str, present: bool) -> None:
-        """A fault of the catalogue that others find (a silent meter, over-current by the meter) is there or
+        """A fault of the catalogue that others find (a silent meter, a failing supply) is there or
         gone."""
-        if present:
-            self._reported |= faults.bit(name)
-        else:
-            self._reported &= ~faults.bit(name)
+        self._sources.report(name, present)
+
+    def metered(self, now: int, reading) -> None:
+        """A `hal.reading.Reading` of now, None: the meter was silent. Over-current and the mains' voltage are
+        found with it."""
+        self._sources.metered(now, reading, self.offered_da)
+
+    def switch_phases(self, three: bool) -> bool:
+        """Charge with three phases or with one from now on: pauses for a minute. False: this board cannot."""
+        if self._phases is None:
+            return False
+        self._phases.want(three)
+        return True
+
+    def restore(self, latched: int) -> None:
+        """Latched faults of before the restart (a mask)."""
+        self.latched |= latched & faults.LATCHING_MASK
 
     def acknowledge(self) -> None:
         """A technician acknowledges the latched faults: each goes when its cause goes within the next 2 s."""
         self._acknowledged.reset()
         self._acknowledging = True
+        if self._self_test is not None:
+            self._self_test.forget()
 
     def emergency_open(self) -> None:
         """Open now and take the offer back, whatever the outlet thinks: the last act before the controller
         restarts."""
         self.permitted = False
-        self._guard.ask(False)
+        self.guard.ask(False)
         self.duty_e4 = PAUSE_E4
         self.offered_da = 0
-        self.hardware.pilot.set_duty(PAUSE_E4)
+        self.guard.set_duty(PAUSE_E4)
 
     def step(self, now: int) -> bool:
         """Every 20 ms; True when anything visible has changed."""
         hardware = self.hardware
-        guard = self._guard
+        guard = self.guard
         inputs = self._inputs
-        self.high_mv, self.low_mv = hardware.pilot.read()
-        guard.sample(now, self.high_mv, self.low_mv, is_pwm(self.duty_e4))
+        # First of all: what the guard does from here on makes the wish to close void.
+        openings = guard.openings
+        dt_ms = self._watch.lap(now)
+        self.high_mv = guard.high_mv
+        self.low_mv = guard.low_mv
 
         inputs.letter = guard.letter
         inputs.diode = guard.diode
         inputs.driven = guard.closed
         inputs.closed = hardware.contactor.closed()
         inputs.permitted = self.permitted
-        inputs.limit_da = self.limits.winner()[1]
         if self.has_lock:
             inputs.locked = hardware.lock.locked()
         if inputs.socket:
-            inputs.rating_da = rating_da(hardware.proximity.resistance_ohm())
-        present = self._present(hardware)
-        inputs.blocked = ((present | self._latched) & faults.BLOCKING_MASK) != 0
+            inputs.rating_da = rating_da(hardware.proximity.resistance_ohm(), inputs.rating_da)
+        if guard.departures != self._departures:
+            # The car has gone and another may be there already, while nobody looked here.
+            self._departures = guard.departures
+            if not self._apart:
+                inputs.letter = "A"
+        present = self._present()
+        self._test_rcd(dt_ms, inputs)
+        self._change_phases(dt_ms, inputs)
+        inputs.faults = present | self.latched
+        inputs.limit_da = self.limits.winner()[1]  # the temperature's is of this step
         out = self._outlet.step(now, inputs)
 
-        guard.ask(out.close)
+        guard.ask(out.close, openings)
+        changed = self._drive(out, inputs)
+        changed = self._remember_faults(now, present | out.faults) or changed
+        return self._show(inputs, out) or changed
+
+    def _drive(self, out, inputs):
+        """What the outlet wants, as far as it is new. True: the offer is another."""
+        hardware = self.hardware
         changed = False
         if out.duty_e4 != self.duty_e4:
             self.duty_e4 = out.duty_e4
-            hardware.pilot.set_duty(out.duty_e4)
-            self.offered_da = current_da(out.duty_e4)
-            changed = True
+            self.guard.set_duty(out.duty_e4)
+            offered_da = current_da(out.duty_e4)
+            changed = offered_da != self.offered_da
+            self.offered_da = offered_da
+        if out.apart != self._apart:
+            self._apart = out.apart
+            if hardware.pilot_switch is not None:
+                hardware.pilot_switch.disconnect(out.apart)
         if self.has_lock and (out.lock != self._lock_driven or out.relock):
             self._lock_driven = out.lock
             hardware.lock.drive(out.lock)
@@ -170,39 +218,52 @@ class Supply:
                 self.limits.drop("cable")
             else:
                 self.limits.put("cable", out.rating_da)
-        changed = self._remember_faults(now, present | out.faults) or changed
-        return self._show(inputs, out) or changed
+        return changed
 
-    def _present(self, hardware):
-        """The mask of what protective devices, the temperature and others report now."""
-        signals = hardware.fault_signals()
-        if signals is not self._signals:
-            self._signals = signals
-            self._signals_mask = faults.mask(signals)
-        if self._station_signals:
-            signals = self._station_signals()
-            if signals is not self._station:
-                self._station = signals
-                self._station_mask = faults.mask(signals) & faults.BLOCKING_MASK
-        self._slow += 1
-        if self._slow >= _SLOW_STEPS:
-            self._slow = 0
-            if hardware.temperature:
-                celsius_d = hardware.temperature.celsius_d()
-                if celsius_d is not None and celsius_d > (_COOL_DC if self._hot else _HOT_DC):
-                    self._hot = _OVER_TEMPERATURE
-                else:
-                    self._hot = 0
-        return self._signals_mask | self._station_mask | self._reported | self._hot
+    def _test_rcd(self, dt_ms, inputs):
+        test = self._self_test
+        if test is None:
+            return
+        was_testing = test.testing
+        was_busy = test.busy
+        guard = self.guard
+        test.step(dt_ms, not (inputs.driven or inputs.closed or self._outlet.closing), guard.tripped)
+        inputs.tested = test.ready and not test.busy
+        # The guard has to know before, and for as long as the monitor takes to come to rest.
+        if test.busy != was_busy:
+            guard.test(test.busy)
+        if test.testing != was_testing:
+            self.hardware.rcd.test(test.testing)
+
+    def _change_phases(self, dt_ms, inputs):
+        phases = self._phases
+        if phases is None:
+            return
+        switch = self.hardware.phase_switch
+        phases.step(dt_ms, not (inputs.driven or inputs.closed or self._outlet.closing), switch.three())
+        inputs.hold = phases.hold
+        inputs.apart = phases.apart and self.hardware.pilot_switch is not None
+        if phases.three != self._three:
+            self._three = phases.three
+            switch.drive(phases.three)
+
+    def _present(self):
+        test = self._self_test
+        present = self._sources.present(test is not None and test.busy)
+        if test is not None and test.failed:
+            present |= _RCD_SELF_TEST
+        if self._phases is not None and self._phases.failed:
+            present |= _PHASE_SWITCH
+        return present
 
     def _remember_faults(self, now, present):
-        self._latched |= present & faults.LATCHING_MASK
+        self.latched |= present & faults.LATCHING_MASK
         if self._acknowledging:
-            self._latched &= present
+            self.latched &= present
             self._acknowledged.start(now)
             if self._acknowledged.over(now, _ACKNOWLEDGE_MS):
                 self._acknowledging = False
-        mask = present | self._latched
+        mask = present | self.latched
         if mask == self._faults_mask:
             return False
         self._faults_mask = mask
@@ -214,10 +275,15 @@ class Supply:
         say."""
         changed = False
         letter = inputs.letter
-        if letter != self.pilot:
+        # The pilot taken off the line shows A: nobody has left.
+        if letter != self.pilot and not (out.blind and letter == "A"):
             self.pilot = letter
             self.asking = letter == "C" or letter == "D"
             changed = True
+        if out.plugged != self.plugged:
+            self._sources.forget_car()
+            if out.plugged and self._self_test is not None:
+                self._self_test.due()
         if out.plugged != self.plugged or out.cable != self.cable or out.locked != self.locked:
             self.plugged = out.plugged
             self.cable = out.cable
@@ -225,6 +291,8 @@ class Supply:
             changed = True
         if inputs.closed != self.energised:
             self.energised = inputs.closed
+            if not inputs.closed and self._self_test is not None:
+                self._self_test.due()
             changed = True
         winner = self.limits.winner()
         if winner is not self._winner:

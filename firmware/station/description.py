@@ -17,9 +17,10 @@ class Connector:
     current     "AC" or "DC"; phases: 1 or 3
     rated_da    deci-ampere; nominal_v: phase to neutral (DC: of the output)
     ventilation the room has it, so that state D may charge
+    wake_up     how a car that sleeps is woken: "none", "F" (state F), "switch" (pilot off the line)
     """
 
-    def __init__(self, number, cable, lock, current, phases, rated_da, nominal_v, ventilation):
+    def __init__(self, number, cable, lock, current, phases, rated_da, nominal_v, ventilation, wake_up):
         self.number = number
         self.cable = cable
         self.lock = lock
@@ -28,6 +29,7 @@ class Connector:
         self.rated_da = rated_da
         self.nominal_v = nominal_v
         self.ventilation = ventilation
+        self.wake_up = wake_up
 
 
 class Description:

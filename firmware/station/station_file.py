@@ -4,7 +4,8 @@
 
     {"name": "...", "reader": "single" | "per_connector" | "none",
      "connectors": [{"cable": "fixed" | "socket", "lock": true, "current": "AC" | "DC", "phases": 1 | 3,
-                     "rated_a": 32, "nominal_v": 230, "ventilation": false}, ...],
+                     "rated_a": 32, "nominal_v": 230, "ventilation": false,
+                     "wake_up": "none" | "F" | "switch"}, ...],
      "profiles": ["Core", ...], "measurands": ["Voltage", ...],
      "options": {"cache": true, "milliseconds": true, "power_loss": "stop" | "resume", "queue_kb": 512},
      "configuration": {Key: text}, "read_only": [Key], "absent": [Key], "limits": {Key: [least, most]}}
@@ -29,7 +30,7 @@ _NUMBERS = (
     ("queue_kb", 512, 16, 65536),  # flash for transaction-related messages that wait
 )
 _CONNECTORS_MOST = 16
-_CONNECTOR_KEYS = ("cable", "lock", "current", "phases", "rated_a", "nominal_v", "ventilation")
+_CONNECTOR_KEYS = ("cable", "lock", "current", "phases", "rated_a", "nominal_v", "ventilation", "wake_up")
 _DEFAULT_MEASURANDS = (
     "Energy.Active.Import.Register",
     "Energy.Active.Import.Interval",
@@ -150,7 +151,10 @@ def _connector(index, document):
     rated_a = _ranged(document, "rated_a", 32, 6, 1000, where)
     nominal_v = _ranged(document, "nominal_v", 230, 100, 1500, where)
     ventilation = _typed(document, "ventilation", bool, False, where)
-    return Connector(index + 1, cable, lock, current, phases, 10 * rated_a, nominal_v, ventilation)
+    # A car that draws direct current is in a dialogue with the charger and does not sleep.
+    wakes = "none" if current == "DC" else "F"
+    wake_up = _one_of(where + "wake_up", document.get("wake_up", wakes), ("none", "F", "switch"))
+    return Connector(index + 1, cable, lock, current, phases, 10 * rated_a, nominal_v, ventilation, wake_up)
 
 
 def _ranged(document, key, default, least, most, where):

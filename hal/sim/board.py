@@ -32,6 +32,9 @@ class SimTagReader:
             await self._event.wait()
         return self._tags.pop(0)
 
+    def silent(self):
+        return False
+
 
 class SimLink:
     def __init__(self):
@@ -50,6 +53,18 @@ class SimLink:
 
     async def changed(self):
         await self._event.wait()
+
+    async def run(self):
+        await asyncio.Event().wait()  # it is there by itself
+
+    def heard(self):
+        pass
+
+    def in_vain(self):
+        pass
+
+    def signal_dbm(self):
+        return None
 
 
 class SimClock:
@@ -86,6 +101,14 @@ def _host_ms():
     return time.time_ns() // 1000000
 
 
+class SimStorage:
+    def __init__(self, path):
+        self.path = path
+
+    def trouble(self):
+        return None
+
+
 class SimBoard:
     """A `hal.contract.Board`, and what the control channel does to it."""
 
@@ -93,7 +116,10 @@ class SimBoard:
         """`station`: object of a station file; `data_dir`: an existing directory, without a slash at its
         end."""
         self.name = "sim"
-        self.data_dir = data_dir
+        self.storage = SimStorage(data_dir)
+        self.indicator = None
+        self.button = None
+        self.watchdog = None
         measurands = station.get("measurands", _MEASURANDS)
         self.connectors = []
         for row in station.get("connectors", ({},)):
@@ -108,8 +134,17 @@ class SimBoard:
     def fault_signals(self):
         return self._signals
 
-    def feed_watchdog(self):
-        pass
+    def every_ms(self, period_ms, fn):
+        return False  # the unix port has no timers
+
+    def stopped(self):
+        return "EmergencyStop" in self._signals
+
+    def cause(self):
+        return "PowerUp"
+
+    def rest(self):
+        pass  # the process ends
 
     def reset(self):
         self._keep()

@@ -9,6 +9,7 @@ bolt of the lock) is kept in one small file per connector.
 
 import json
 import os
+from array import array
 
 from hal.sim.car import Car
 from hal.sim.meter import Meter
@@ -25,7 +26,7 @@ _HOT_DC = 950
 _CAR = ("limit_ma", "phases", "ready", "delay_ms", "react_ms", "ventilation", "battery_wh", "stored_wh")
 
 # A thing that is broken in here; everything else of the fault catalogue is a signal of a protective device.
-DIODE, WELD, LOCK, PILOT, PROXIMITY, METER, HEAT = 1, 2, 4, 8, 16, 32, 64
+DIODE, WELD, LOCK, PILOT, PROXIMITY, METER, HEAT, RCD = 1, 2, 4, 8, 16, 32, 64, 128
 _BREAKS = (
     ("DiodeFault", DIODE),
     ("ContactorWelded", WELD),
@@ -34,6 +35,7 @@ _BREAKS = (
     ("ProximityFault", PROXIMITY),
     ("MeterFailure", METER),
     ("OverTemperature", HEAT),
+    ("RcdTrip", RCD),
 )
 # Broken parts whose own electronics say so too (a lock driver sees its motor stall, a meter's driver the
 # silence).
@@ -53,12 +55,31 @@ class SimLock:
         return self._connector.bolt
 
 
+class SimRcd:
+    """Trips with its test current, and when the world wants it to."""
+
+    def __init__(self, connector):
+        self._connector = connector
+        self._testing = False
+
+    def tripped(self):
+        return self._testing or (self._connector.broken & RCD) != 0
+
+    def test(self, on):
+        self._testing = on
+
+
 class SimConnector:
     """A `hal.contract.ConnectorHardware`, and what the control channel does to it.
 
     It is its own pilot, contactor, proximity contact and temperature sensor as well: a class for each costs
     300 bytes of heap in a process that is as small as a board.
     """
+
+    sample_ms = 0
+    has_feedback = True
+    pilot_switch = None
+    phase_switch = None
 
     def __init__(self, number, row, measurands, data_dir):
         """`row`: the connector's object of the station file, its values may be left out; `data_dir`: None
@@ -82,7 +103,8 @@ class SimConnector:
         self.broken = 0
         self._signals = ()
         self._forced = None
-        self._levels = (12000, 12000)
+        self.high_mv = array("h", (12000,))
+        self.low_mv = array("h", (12000,))
         self._mdc = _AMBIENT_MDC
         self._warm_ms = 0
         self._rise = 320 // max(32, rated_a)
@@ -95,6 +117,7 @@ class SimConnector:
         self.contactor = self
         self.lock = SimLock(self) if socket and row.get("lock", False) else None
         self.proximity = self if socket else None
+        self.rcd = SimRcd(self)
         self.temperature = self
         self._socket = socket
         self._load()
@@ -107,8 +130,9 @@ class SimConnector:
         self.duty_e4 = duty_e4
 
     def drive(self, close):
-        self.advance()
-        self.coil = close
+        if close != self.coil:
+            self.advance()
+            self.coil = close
 
     def closed(self):
         self.advance()
@@ -131,9 +155,8 @@ class SimConnector:
         self.advance()
         return _HOT_DC if self.broken & HEAT else self._mdc // 1000
 
-    def read(self):
-        """(high_mv, low_mv) of the pilot: what the source, the car's resistors and its diode make of the
-        duty."""
+    def sample(self):
+        """What the source, the car's resistors and its diode make of the duty."""
         self.advance()
         duty = self.duty_e4
         car = self.car
@@ -152,9 +175,13 @@ class SimConnector:
             low = high
             if duty < 10000:
                 low = 0 if self.broken & DIODE and car.connected() else -12000
-        if self._levels[0] != high or self._levels[1] != low:
-            self._levels = (high, low)
-        return self._levels
+        self.high_mv[0] = high
+        self.low_mv[0] = low
+        return 1
+
+    def read(self):
+        self.sample()
+        return self.high_mv[0], self.low_mv[0]
 
     # What the world does to it.
 

@@ -243,6 +243,7 @@ class Requests:
         if self._firmware is not None:
             supply = self._firmware.supplies[connector.number - 1]
             entry["pilot"] = supply.pilot
+            entry["pilot_state"] = supply.state
             entry["offered_a"] = supply.offered_da / 10
             entry["limit_a"] = supply.limit_da / 10
             entry["limit"] = supply.limit_name

@@ -18,6 +18,7 @@ class StandIn:
 
     class Supply:
         pilot = "A"
+        state = "A1"
         offered_da = 0
         limit_da = 320
         limit_name = "board"

@@ -3,6 +3,8 @@
 """What the tests of the car's side share: a clock that they move themselves, fake parts, and a simulated
 connector."""
 
+from array import array
+
 from evse.supply import Supply
 from hal.sim import connector as sim_connector
 from hal.ticks import ticks_add, ticks_diff
@@ -17,16 +19,24 @@ DIODE_MV = -12000
 
 
 class FakeContactor:
-    """Follows its coil after `travel_ms`; `welded` True or False holds the feedback."""
+    """Follows its coil at once; `welded` True or False holds the feedback. `moves`: how often the coil
+    changed."""
+
+    has_feedback = True
 
     def __init__(self):
         self.coil = None
         self.welded = None
+        self.moves = 0
         self.drives = 0
 
     def drive(self, close):
+        if type(close) is not bool:
+            raise TypeError("drive takes a bool")
+        if close != self.coil:
+            self.moves += 1
         self.coil = close
-        self.drives += 1
+        self.drives = (self.drives + 1) & 0xFFFF
 
     def closed(self):
         return bool(self.coil) if self.welded is None else self.welded
@@ -50,15 +60,85 @@ class FakeLock:
 
 
 class FakePilot:
+    """The line with a car as a resistor: `high_mv` while the source is positive, `minus_mv` the low plateau
+    under PWM. `push` gives samples by hand; `count` other than None is what `sample` answers."""
+
+    sample_ms = 0
+
     def __init__(self):
         self.duty_e4 = None
-        self.levels = (A, A)
+        self.car_mv = A
+        self.minus_mv = DIODE_MV
+        self.levels = None  # (high, low) whatever the duty
+        self.count = None
+        self.high_mv = array("h", [0] * 16)
+        self.low_mv = array("h", [0] * 16)
 
     def set_duty(self, duty_e4):
         self.duty_e4 = duty_e4
 
+    def sample(self):
+        if self.count is not None:
+            return self.count
+        if self.levels is not None:
+            self.high_mv[0], self.low_mv[0] = self.levels
+        elif self.duty_e4 == 0:
+            self.high_mv[0] = self.low_mv[0] = -12000
+        else:
+            self.high_mv[0] = self.car_mv
+            self.low_mv[0] = self.car_mv if self.duty_e4 == 10000 or not self.car_mv else self.minus_mv
+        return 1
+
     def read(self):
-        return self.levels
+        self.sample()
+        return self.high_mv[0], self.low_mv[0]
+
+
+class FakePilotSwitch:
+    """`apart`: the pilot shows its source alone."""
+
+    def __init__(self, pilot):
+        self.apart = False
+        self._pilot = pilot
+
+    def disconnect(self, apart):
+        self.apart = apart
+        self._pilot.levels = (A, A if self._pilot.duty_e4 == 10000 else DIODE_MV) if apart else None
+
+
+class FakePhaseSwitch:
+    def __init__(self):
+        self.told = False
+        self.stuck = False
+        self.drives = 0
+
+    def drive(self, three):
+        self.drives += 1
+        if not self.stuck:
+            self.told = three
+
+    def three(self):
+        return self.told
+
+
+class FakeRcd:
+    """`deaf`: its test does nothing; `stays`: it does not come to rest."""
+
+    def __init__(self):
+        self.trip = False
+        self.testing = False
+        self.deaf = False
+        self.stays = False
+        self.tests = 0
+
+    def tripped(self):
+        return self.trip or (self.testing and not self.deaf)
+
+    def test(self, on):
+        self.tests += on
+        if not on and self.stays:
+            self.trip = True
+        self.testing = on
 
 
 class FakeProximity:
@@ -69,15 +149,26 @@ class FakeProximity:
         return self.ohm
 
 
+class FakeThermometer:
+    def __init__(self):
+        self.value = 250
+
+    def celsius_d(self):
+        return self.value
+
+
 class FakeHardware:
     """A connector without a world behind it: nothing happens by itself."""
 
     def __init__(self, socket=False):
         self.number = 1
         self.pilot = FakePilot()
+        self.pilot_switch = None
         self.contactor = FakeContactor()
+        self.phase_switch = None
         self.lock = FakeLock() if socket else None
         self.proximity = FakeProximity() if socket else None
+        self.rcd = None
         self.temperature = None
         self.signals = ()
 
@@ -86,16 +177,20 @@ class FakeHardware:
 
 
 class Ratings:
-    def __init__(self, rated_da=320, ventilation=False):
+    current = "AC"
+    nominal_v = 230
+
+    def __init__(self, rated_da=320, ventilation=False, wake_up="none"):
         self.rated_da = rated_da
         self.ventilation = ventilation
+        self.wake_up = wake_up
 
 
 class Desk:
     """A Supply and its hardware, stepped every 20 ms by a clock of its own. `fake`: without the simulated
     world."""
 
-    def __init__(self, fake=None, rated_da=320, ventilation=False, **row):
+    def __init__(self, fake=None, rated_da=320, ventilation=False, wake_up="none", **row):
         self.now = START
         self.signals = ()
         if fake is None:
@@ -103,13 +198,14 @@ class Desk:
             self.hardware = sim_connector.SimConnector(1, row, (), row.pop("data_dir", None))
         else:
             self.hardware = fake
-        self.supply = Supply(self.hardware, Ratings(rated_da, ventilation), lambda: self.signals)
+        self.supply = Supply(self.hardware, Ratings(rated_da, ventilation, wake_up), lambda: self.signals)
 
     def run(self, ms, until=None):
         """Step for `ms`; ends early when `until()`; returns the milliseconds that have passed."""
         start = self.now
         while ticks_diff(self.now, start) < ms:
             self.now = ticks_add(self.now, STEP_MS)
+            self.supply.guard.tick(self.now, "EmergencyStop" in self.signals)
             self.supply.step(self.now)
             if until is not None and until():
                 break
@@ -119,6 +215,6 @@ class Desk:
         """Plug in, permit, and wait until current flows at the offer."""
         self.hardware.plug()
         self.supply.permit(True)
-        assert self.run(5000, lambda: self.supply.energised) < 5000
+        assert self.run(7000, lambda: self.supply.energised) < 7000
         self.run(3000)
         assert self.hardware.car.current_ma > 0

@@ -64,6 +64,7 @@ class ScriptedSupply:
         self.limits = Limits()
         self.held = False
         self.slow_car = False  # keeps the contactor closed when permission is withdrawn
+        self.latched = 0
 
     @property
     def energised(self):
@@ -85,6 +86,12 @@ class ScriptedSupply:
 
     def step(self, now):
         return False
+
+    def metered(self, now, reading):
+        pass
+
+    def restore(self, latched):
+        self.latched |= latched
 
     def permit(self, on):
         if not isinstance(on, bool):

@@ -143,3 +143,66 @@ def test_masks_and_rows_agree():
         assert bool(faults.bit(name) & faults.BLOCKING_MASK) == faults.is_blocking(name)
         assert bool(faults.bit(name) & faults.LATCHING_MASK) == faults.is_latching(name)
         assert faults.listed(faults.bit(name)) == (name,)
+
+
+def test_what_is_dangerous_opens_at_once():
+    for name in (
+        "EmergencyStop",
+        "RcdTrip",
+        "DiodeFault",
+        "PilotFault",
+        "ConnectorLockFailure",
+        "ContactorWelded",
+    ):
+        assert faults.opens_at_once(name), name
+    for name in ("OverTemperature", "MeterFailure", "UnderVoltage", "WeakSignal"):
+        assert not faults.opens_at_once(name), name
+    for name in faults.names():
+        assert bool(faults.bit(name) & faults.AT_ONCE_MASK) == faults.opens_at_once(name)
+        assert bool(faults.bit(name) & faults.STICKY_MASK) == faults.is_sticky(name)
+        assert faults.is_blocking(name) or not (faults.opens_at_once(name) or faults.is_latching(name))
+
+
+def test_the_driver_is_told_in_one_line():
+    for name in faults.names():
+        text = faults.driver_text(name)
+        assert len(text) <= 42 and "|" not in text, name
+        assert bool(text) or not faults.is_blocking(name), name
+        assert faults.indication(name) == ("fault" if faults.is_blocking(name) else None)
+    raises(KeyError, faults.driver_text, "NoError")
+
+
+def test_the_page_says_what_the_catalogue_says():
+    try:
+        import os.path
+    except ImportError:
+        return  # the boards have no pages
+    here = os.path.dirname(__file__)
+    with open(here + "/../../docs/faults.md", encoding="utf-8") as page:
+        rows = [line.strip() for line in page if line.startswith("| ")]
+    for name in faults.names():
+        assert _row(name) in rows, _row(name)
+    assert len([row for row in rows if row.startswith("| `")]) == len(faults.names())
+
+
+def _row(name):
+    opens = "at once" if faults.opens_at_once(name) else "asks first" if faults.is_blocking(name) else "-"
+    if faults.is_latching(name):
+        clears = "acknowledged, its cause gone"
+    elif faults.is_sticky(name):
+        clears = "the car is unplugged"
+    else:
+        clears = "with its cause"
+    cells = (
+        "`%s`" % name,
+        faults.error_code(name),
+        faults.vendor_error_code(name) or "-",
+        "beside" if faults.is_warning(name) else "Faulted",
+        opens,
+        clears,
+        faults.ends(name) or "-",
+        ", ".join(faults.other_names(name)) or "-",
+        faults.driver_text(name) or "-",
+        faults.indication(name) or "-",
+    )
+    return "| " + " | ".join(cells) + " |"

@@ -4,8 +4,9 @@
 
 from evse import faults
 from evse.guard import DIODE_BAD, DIODE_OK, DIODE_UNKNOWN
-from evse.outlet import Inputs, Outlet, Timer
-from evse.pilot import PAUSE_E4, duty_e4
+from evse.outlet import Inputs, Outlet
+from evse.pilot import FAULT_E4, PAUSE_E4, duty_e4
+from evse.timer import Timer
 from hal.ticks import ticks_add
 from host_tests.unit.evse_rig import START, STEP_MS
 
@@ -13,8 +14,8 @@ from host_tests.unit.evse_rig import START, STEP_MS
 class Bench:
     """An outlet whose contactor and lock obey at once unless told otherwise."""
 
-    def __init__(self, socket=False, ventilation=False, limit_da=160):
-        self.outlet = Outlet(ventilation)
+    def __init__(self, socket=False, ventilation=False, limit_da=160, wake="none", feedback=True):
+        self.outlet = Outlet(ventilation, feedback, wake)
         self.inputs = Inputs(socket=socket, locked=False if socket else None)
         self.inputs.limit_da = limit_da
         self.contactor_follows = True
@@ -107,7 +108,7 @@ def test_each_condition_keeps_the_contactor_open():
     assert not closes(diode=DIODE_BAD)
     assert not closes(limit_da=59)
     assert not closes(locked=False, lock_follows=False)
-    assert not closes(blocked=True)
+    assert not closes(faults=faults.bit("GroundFailure"))
     assert not closes(rating_da=0)
     assert not closes(rating_da=None)
     for letter in "ABDEF":
@@ -142,10 +143,12 @@ def test_a_car_that_listens_is_not_cut_off_under_load():
     bench.run(20)
     assert not bench.inputs.driven
     # The next pause has its six seconds again.
+    bench.run(1000)
     bench.inputs.permitted = True
     bench.run(20)
     bench.inputs.letter = "C"
     bench.run(100)
+    assert bench.inputs.driven
     bench.inputs.permitted = False
     assert bench.run(5000).close
 
@@ -187,7 +190,7 @@ def test_a_limit_below_six_ampere_is_a_pause():
 
 def test_a_fault_opens_in_the_same_step():
     bench = Bench().charge()
-    bench.inputs.blocked = True
+    bench.inputs.faults = faults.bit("GroundFailure")
     out = bench.outlet.step(ticks_add(bench.now, 20), bench.inputs)
     assert not out.close and out.duty_e4 == PAUSE_E4
 
@@ -284,7 +287,7 @@ def test_unplugging_ends_an_unlock():
     bench.outlet.unlock()
     bench.inputs.letter = "A"
     bench.inputs.rating_da = None
-    bench.run(1000)
+    bench.run(5000)
     bench.charge()
 
 
@@ -455,6 +458,197 @@ def test_a_restart_leaves_the_bolt_where_it_is_until_the_pilot_is_known():
     bench.inputs.rating_da = 320
     assert bench.run(280).lock is True
     assert bench.run(200).lock is False  # nobody holds it and no car is there
+
+
+def opened(bench):
+    """The first step in which the contactor is to be open; the milliseconds until then."""
+    for count in range(1, 500):
+        if not bench.run(20).close:
+            return count * 20
+    raise AssertionError("it stays closed")
+
+
+def test_dangerous_faults_open_at_once_and_others_ask_first():
+    for name in faults.names():
+        bench = Bench().charge()
+        bench.inputs.faults = faults.bit(name)
+        if not faults.is_blocking(name):
+            assert bench.run(7000).close, name
+        elif faults.opens_at_once(name):
+            assert opened(bench) == 20, name
+        else:
+            out = bench.run(20)
+            assert out.close and out.duty_e4 == PAUSE_E4, name
+            assert 5900 <= opened(bench) <= 6000, name
+
+
+def test_state_f_after_a_fault_in_c():
+    bench = Bench().charge()
+    bench.inputs.faults = faults.bit("GroundFailure")
+    bench.run(20)
+    duties = []
+    for _ in range(60):
+        duties.append(bench.run(20).duty_e4)
+        bench.inputs.letter = "F" if duties[-1] == FAULT_E4 else "B"
+    # 300 ms at least (table A.5), then steady +12 V; nothing is taken for a fault of the pilot meanwhile.
+    assert 15 <= duties.count(FAULT_E4) <= 25 and duties[-1] == PAUSE_E4
+    assert bench.names() == () and bench.out.plugged
+    bench.inputs.faults = 0
+    assert bench.run(20).duty_e4 == duty_e4(160)
+
+
+def test_a_fault_in_b_needs_no_state_f():
+    bench = Bench()
+    bench.plug()
+    bench.inputs.permitted = True
+    bench.run(100)
+    bench.inputs.faults = faults.bit("GroundFailure")
+    for _ in range(50):
+        assert bench.run(20).duty_e4 == PAUSE_E4
+
+
+def test_a_latched_fault_ends_in_state_f_and_frees_the_plug_after_five_seconds():
+    bench = Bench(socket=True).charge()
+    bench.inputs.faults = faults.bit("RcdTrip")
+    bench.run(60)
+    bench.inputs.letter = "F"
+    out = bench.run(4800)
+    assert out.duty_e4 == FAULT_E4 and out.lock is True and out.plugged and bench.names() == ()
+    assert bench.run(400).lock is False
+    # In F only the plug in our socket tells that the car has gone.
+    bench.inputs.rating_da = None
+    out = bench.run(100)
+    assert not out.plugged and out.duty_e4 == PAUSE_E4
+
+
+def test_a_latched_fault_with_a_fixed_cable_shows_who_leaves():
+    bench = Bench().charge()
+    bench.inputs.faults = faults.bit("RcdTrip")
+    bench.run(60)
+    bench.inputs.letter = "B"
+    bench.run(2000)
+    assert bench.out.duty_e4 == PAUSE_E4 and bench.out.plugged
+    bench.inputs.letter = "A"
+    assert not bench.run(40).plugged
+
+
+def test_a_weld_keeps_the_plug_in_state_f_too():
+    bench = Bench(socket=True).charge()
+    bench.contactor_follows = False
+    bench.inputs.permitted = False
+    bench.inputs.letter = "B"
+    bench.inputs.driven = False
+    bench.run(400)
+    bench.inputs.faults = faults.bit("ContactorWelded")
+    assert bench.run(20000).lock is True
+
+
+def test_a_car_that_is_in_c_already_gets_three_seconds_without_an_offer():
+    bench = Bench()
+    bench.inputs.letter = "C"
+    bench.inputs.permitted = True
+    assert bench.run(2900).duty_e4 == PAUSE_E4
+    bench.inputs.letter = "B"
+    assert bench.run(40).duty_e4 == duty_e4(160)
+    # Simplified pilot: it has no S2 and stays.
+    bench = Bench()
+    bench.inputs.letter = "C"
+    bench.inputs.permitted = True
+    bench.inputs.diode = DIODE_OK
+    assert bench.run(2900).duty_e4 == PAUSE_E4
+    out = bench.run(300)
+    assert out.duty_e4 == duty_e4(160) and out.close
+
+
+def test_thirty_seconds_after_a_short_under_load():
+    bench = Bench().charge()
+    bench.inputs.letter = "E"
+    bench.inputs.driven = False  # the guard has opened
+    bench.run(100)
+    bench.inputs.letter = "B"
+    bench.run(2000)
+    for _ in range(25):
+        assert bench.run(1000).duty_e4 == PAUSE_E4
+    assert bench.names() == ()
+    assert bench.run(6000).duty_e4 == duty_e4(160)
+
+
+def test_five_seconds_after_the_car_has_left_c():
+    bench = Bench().charge()
+    bench.inputs.letter = "B"
+    bench.run(20)
+    bench.inputs.driven = False
+    bench.run(600)
+    bench.inputs.letter = "C"
+    assert not bench.run(4000).close
+    assert bench.run(800).close
+
+
+def test_no_weld_check_without_a_feedback_contact():
+    bench = Bench(feedback=False)
+    bench.contactor_follows = False
+    bench.inputs.closed = True
+    bench.run(2000)
+    assert bench.names() == ()
+    bench.charge()
+    bench.inputs.closed = False
+    bench.run(2000)
+    assert bench.names() == () and bench.out.close
+
+
+def test_an_untested_rcd_keeps_the_contactor_open():
+    assert not closes(tested=False)
+    bench = Bench().charge()
+    bench.inputs.tested = False  # the day is over: the charge goes on
+    assert bench.run(1000).close
+
+
+def test_switching_phases_asks_the_car_to_stop():
+    bench = Bench().charge()
+    bench.inputs.hold = True
+    out = bench.run(20)
+    assert out.close and out.duty_e4 == PAUSE_E4
+    bench.inputs.letter = "B"
+    bench.run(60)
+    bench.inputs.apart = True
+    bench.inputs.letter = "A"  # the pilot shows its source alone
+    out = bench.run(5000)
+    assert out.apart and out.plugged and out.duty_e4 == PAUSE_E4
+    bench.inputs.apart = False
+    bench.inputs.hold = False
+    bench.run(60)
+    bench.inputs.letter = "B"
+    out = bench.run(1000)
+    assert not out.apart and out.plugged and out.duty_e4 == duty_e4(160)
+
+
+def test_a_sleeping_car_is_woken_with_state_f():
+    bench = Bench(wake="F")
+    bench.plug()
+    bench.inputs.permitted = True
+    bench.inputs.diode = DIODE_OK
+    duties = [bench.run(100).duty_e4 for _ in range(880)]
+    assert set(duties) == {duty_e4(160)}
+    duties = [bench.run(20).duty_e4 for _ in range(500)]
+    assert 195 <= duties.count(FAULT_E4) <= 205 and 36 <= duties.count(PAUSE_E4) <= 39
+    assert duties[-1] == duty_e4(160) and bench.out.plugged
+    # Once.
+    duties = [bench.run(1000).duty_e4 for _ in range(300)]
+    assert set(duties) == {duty_e4(160)}
+
+
+def test_a_short_charge_that_the_car_ended_twice_begins_with_6_ampere():
+    bench = Bench().charge()
+    for _ in range(2):
+        bench.run(3000)
+        bench.inputs.letter = "B"
+        bench.run(20)
+        bench.inputs.driven = False
+        bench.run(5000)
+        bench.inputs.letter = "C"
+        bench.run(2000)
+    assert bench.out.close and bench.out.duty_e4 == duty_e4(60)
+    assert bench.run(10000).duty_e4 == duty_e4(160)
 
 
 def test_a_timer_tells_once_for_all():

@@ -2,7 +2,17 @@
 # SPDX-License-Identifier: MIT
 """evse.pilot: the windows of the states and both directions of the duty cycle."""
 
-from evse.pilot import FAULT_E4, PAUSE_E4, classify, current_da, duty_e4, is_pwm
+from evse.pilot import (
+    FAULT_E4,
+    PAUSE_E4,
+    Calibration,
+    classify,
+    current_da,
+    duty_e4,
+    is_pwm,
+    state_name,
+)
+from host_tests.unit.expect import raises
 
 NOMINAL_MV = (("A", 12000), ("B", 9000), ("C", 6000), ("D", 3000), ("E", 0), ("F", -12000))
 
@@ -112,3 +122,69 @@ def test_duties_that_offer_nothing():
 def test_only_between_the_ends_is_pwm():
     assert not is_pwm(FAULT_E4) and not is_pwm(PAUSE_E4)
     assert is_pwm(1) and is_pwm(1000) and is_pwm(9999)
+
+
+def test_states_have_names_with_and_without_pwm():
+    for letter in "ABCD":
+        assert state_name(letter, PAUSE_E4) == letter + "1"
+        assert state_name(letter, 5333) == letter + "2"
+    for duty in (FAULT_E4, 5333, PAUSE_E4):
+        assert state_name("E", duty) == "E" and state_name("F", duty) == "F"
+    assert state_name("B", FAULT_E4) == "B1"
+
+
+def test_a_calibration_is_exact_at_its_points_and_between():
+    # The front-end of the emulated board: (mV + 15000) * 0.11 over 3300 mV and 4095 counts.
+    low_raw, high_raw = 410, 3686
+    calibration = Calibration(low_raw, -12000, high_raw, 12000, 4095)
+    assert calibration.mv(low_raw) == -12000 and calibration.mv(high_raw) == 12000
+    for raw in range(4096):
+        exact = -12000 + (raw - low_raw) * 24000 // (high_raw - low_raw)
+        assert calibration.mv(raw) == exact
+
+
+def test_sixteen_bits_stay_within_2_mv():
+    calibration = Calibration(6554, -11900, 58982, 12100)
+    for raw in range(0, 65536, 7):
+        exact = -11900 + (raw - 6554) * 24000 / (58982 - 6554)
+        assert abs(calibration.mv(raw) - exact) <= 2, raw
+
+
+def test_a_real_board_that_is_off():
+    # OpenEVSE #588: a front-end that reads 4 % high is set right by its two points.
+    def reads(mv):
+        return (mv * 104 // 100 + 15600) * 4095 // 31200
+
+    calibration = Calibration(reads(-12000), -12000, reads(12000), 12000, 4095)
+    for mv in range(-12000, 12001, 500):
+        assert abs(calibration.mv(reads(mv)) - mv) <= 10
+
+
+def test_points_that_tell_nothing_are_refused():
+    for points in (
+        (410, -12000, 410, 12000),
+        (3686, -12000, 410, 12000),
+        (2000, -12000, 2100, 12000),
+        (410, 0, 3686, 6000),
+        (410, 12000, 3686, -12000),
+        (-1, -12000, 3686, 12000),
+        (410, -12000, 5000, 12000),
+    ):
+        raises(ValueError, Calibration, *points, 4095)
+
+
+def test_a_calibration_stays_with_small_integers():
+    try:
+        from micropython import heap_lock, heap_unlock
+    except ImportError:
+        heap_lock = heap_unlock = int
+    small = Calibration(0, -15000, 4095, 15000, 4095)
+    large = Calibration(0, -15000, 65535, 15000)
+    total = 0
+    heap_lock()
+    try:
+        for raw in range(4096):
+            total = (total + small.mv(raw) + large.mv(raw * 16)) & 0xFFFF
+    finally:
+        heap_unlock()
+    assert small.mv(4095) == 15000 and large.mv(65535) == 15000

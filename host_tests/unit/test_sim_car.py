@@ -230,9 +230,11 @@ def test_the_pilot_line():
     assert hardware.read() == (0, 0)
 
 
-def test_the_levels_are_the_same_object_while_they_do_not_change():
-    desk = Desk()
-    assert desk.hardware.read() is desk.hardware.read()
+def test_a_sample_of_the_pilot_is_of_now():
+    hardware = Desk().hardware
+    hardware.set_duty(5000)
+    assert hardware.sample_ms == 0 and hardware.sample() == 1
+    assert (hardware.high_mv[0], hardware.low_mv[0]) == (12000, -12000)
 
 
 def test_a_held_plug_stays_until_the_lock_lets_go():

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 
-import main
+import charger
 from flash.board import device as chip
 from flash.board.queue_book import TAG, QueueBook
 from flash.board.site import MOUNT, Site
@@ -30,10 +30,10 @@ class Brackets:
     def __init__(self):
         self.bytes = 0
         self._before = 0
-        self._journal = main.Journal
-        self._outbox = main.Outbox
-        main.Journal = self._first
-        main.Outbox = self._last
+        self._journal = charger.Journal
+        self._outbox = charger.Outbox
+        charger.Journal = self._first
+        charger.Outbox = self._last
 
     def _first(self, *arguments, **named):
         gc.collect()

@@ -11,7 +11,7 @@ import gc
 import json
 import sys
 
-import main  # noqa: F401 (first: its imports are nested deeply, and the stack is small)
+import charger  # noqa: F401 (first: its imports are nested deeply, and the stack is small)
 from flash.board import defects, life
 from flash.board.device import PROG_BYTES, PowerCut
 from flash.board.world import MOUNT, Stuck, World

@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: MIT
 """A charger that lives for years on one chip: cars, drivers, a central system, and time as a number.
 
-The world of `flash.board.charger`, without power cuts: the central system answers in the call and remembers
+The world of `flash.board.boot`, without power cuts: the central system answers in the call and remembers
 nothing.
 """
 
 import gc
 import json
 
+import charger
 import log
-import main
-from flash.board import charger as charging
+from flash.board import boot
 from flash.board import device as chip
 from hal import ticks
 from host_tests.unit.rig import ScriptedSupply
@@ -44,7 +44,7 @@ class Site:
     """`keys`: {configuration key: text} at first boot. The chip is formatted, and its counts begin at 0.
 
     device      the chip
-    charger     `flash.board.charger.Charger` of the present boot
+    charger     `flash.board.boot.Charger` of the present boot
     link_up     the network is there
     on_message  fn(action, payload) sees each message of a transaction that the central system confirms
     power_w     what a charging car draws
@@ -66,13 +66,13 @@ class Site:
         self._energy_mwh = 1000000
         self._now_ms = 0  # since the site began
         log.level = log.ERROR
-        charging.prepare(self)
-        main.Journal = Journal  # as large as it is, not as a world of power cuts wants it
+        boot.prepare(self)
+        charger.Journal = Journal  # as large as it is, not as a world of power cuts wants it
         chip.format(self.device, prog_bytes)
         self.device.reset_counts()
 
     @property
-    def charger(self) -> charging.Charger:
+    def charger(self) -> boot.Charger:
         if self._charger is None:
             raise RuntimeError("the power is off")
         return self._charger
@@ -104,7 +104,7 @@ class Site:
         chip.mount(self.device, self._prog_bytes, MOUNT)
 
     def build(self):
-        self._charger = charging.Charger(self, MOUNT)
+        self._charger = boot.Charger(self, MOUNT)
 
     # --- time ---
 

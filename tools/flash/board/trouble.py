@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-import main  # noqa: F401 (first: its imports are nested deeply, and the stack is small)
+import charger  # noqa: F401 (first: its imports are nested deeply, and the stack is small)
 from flash.board import defects, life
 from flash.board.device import PROG_BYTES
 from flash.board.world import MOUNT, Stuck, World

@@ -11,7 +11,7 @@ import gc
 import json
 
 import log
-from flash.board import charger as charging
+from flash.board import boot
 from flash.board import device as chip
 from flash.board.central import Central
 from flash.board.ledger import Ledger, watch_records
@@ -49,7 +49,7 @@ class World:
         self.link_up = True
         self.power_w = 11000
         self.boots = 0
-        self.charger: charging.Charger = None  # pyright: ignore[reportAttributeAccessIssue]
+        self.charger: boot.Charger = None  # pyright: ignore[reportAttributeAccessIssue]
         self.answers = []  # of the charger, to the central system's CALLs
         self.device = chip.Device(plan.blocks, image)
         self._prog_bytes = prog_bytes
@@ -68,7 +68,7 @@ class World:
         self.central = Central(self.utc_text, plan.meters_forget)
         self.ledger = Ledger(self.power_w)
         log.level = log.INFO if show is not None else log.ERROR
-        charging.prepare(self, show)
+        boot.prepare(self, show)
         self.records = watch_records(self.fault)
         if image is None:
             chip.format(self.device, prog_bytes)
@@ -161,7 +161,7 @@ class World:
         if self._was_off:
             self._was_off = False
             self._start_meters()
-        charger = charging.Charger(self, MOUNT)
+        charger = boot.Charger(self, MOUNT)
         self.ledger.watch(charger)
         for number, plugged in self._cars.items():
             if plugged:

@@ -1,6 +1,6 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""One boot of a charger: the firmware as `main` builds it, its tasks stepped by hand in virtual time.
+"""One boot of a charger: the firmware as `charger` builds it, its tasks stepped by hand in virtual time.
 
 Everything is the real thing from the files up to the text of a message: store, station, outbox, session, rpc.
 Scripted are the car's side (`ScriptedSupply` of the unit tests), the meter, which answers at once, and the
@@ -8,8 +8,8 @@ WebSocket, behind which the central system answers in the call. So no task ever 
 coroutine can be driven to where it sleeps: there is no event loop.
 """
 
+import charger
 import log
-import main
 from hal import ticks
 from hal.reading import Reading
 from host_tests.unit.open_files import OpenFiles
@@ -54,10 +54,16 @@ def _idle(timeout_ms):
     yield
 
 
+class _NoGuard:
+    def tick(self, now, stopped, alive):
+        return None
+
+
 class _Supply(ScriptedSupply):
     def __init__(self, hardware, described, station_faults):
         super().__init__(described.number, described.lock)
         self.on_permit = None
+        self.guard = _NoGuard()
 
     def step(self, now):
         return False
@@ -82,10 +88,23 @@ class _Meter:
         return Reading(register_wh, power_w, (power_w * 1000 // 230,), (230000,))
 
 
+class _Pilot:
+    sample_ms = 0
+
+
 class _Hardware:
     def __init__(self, world, number):
         self.number = number
+        self.pilot = _Pilot()
         self.meter = _Meter(world, number)
+
+
+class _Storage:
+    def __init__(self, path):
+        self.path = path
+
+    def trouble(self):
+        return None
 
 
 class _Board:
@@ -93,9 +112,12 @@ class _Board:
 
     tag_reader = None
     link = None
+    indicator = None
+    button = None
+    watchdog = None
 
     def __init__(self, world, data_dir, connectors):
-        self.data_dir = data_dir
+        self.storage = _Storage(data_dir)
         self.connectors = [_Hardware(world, number + 1) for number in range(connectors)]
         self.clock = self
         self.power_fails = world.power_fails if world.plan.warns else None
@@ -109,8 +131,14 @@ class _Board:
     def fault_signals(self):
         return ()
 
-    def feed_watchdog(self):
-        return None
+    def every_ms(self, period_ms, fn):
+        return False
+
+    def stopped(self):
+        return False
+
+    def cause(self):
+        return "PowerUp"
 
 
 class _Socket:
@@ -163,11 +191,11 @@ def prepare(world, show=None):
     what is logged.
     """
     log.sys = _Console(show)
-    main.asyncio = _ByHand
-    main.Supply = _Supply
-    main.Description = _described
-    main.Journal = lambda *arguments: _journal(world.plan, *arguments)
-    setattr(main.Firmware, "_note_peak", _nothing)  # noqa: B010  (it counts the whole heap, each second)
+    charger.asyncio = _ByHand
+    charger.Supply = _Supply
+    charger.Description = _described
+    charger.Journal = lambda *arguments: _journal(world.plan, *arguments)
+    setattr(charger.Firmware, "_note_peak", _nothing)  # noqa: B010  (it counts the whole heap, each second)
     ticks._raw_ms = lambda: world.uptime_ms() & _TICKS_MASK
 
 
@@ -181,11 +209,11 @@ def _nothing(firmware):
 
 class Charger:
     def __init__(self, world, data_dir):
-        """Builds it: what `main.Firmware` reads and writes at boot is read and written. See `start`."""
+        """Builds it: what `charger.Firmware` reads and writes at boot is read and written. See `start`."""
         station = world.plan.station
         settings = {"csms_url": None, "id": "CUT", "station": station, "set": world.plan.keys}
         board = _Board(world, data_dir, len(station["connectors"]))
-        self.firmware = main.Firmware(board, settings)
+        self.firmware = charger.Firmware(board, settings)
         self.station = self.firmware.station
         self.outbox = self.firmware.outbox
         self.session = self.firmware.session

@@ -1,0 +1,365 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The firmware: builds the charger from a board and its settings, and keeps it running.
+
+    await run(board, settings, attach)
+
+`board` fulfils `hal.contract.Board`. `settings` is a dict: csms_url, id, set (configuration at first boot),
+info (BootNotification's fields), station (station description). `attach(firmware)` is called once the
+firmware exists.
+"""
+
+import asyncio
+import gc
+
+import log
+import view
+from evse.supply import Supply
+from evse.ticker import Ticker
+from hal.ticks import ticks_diff, ticks_ms
+from ocpp16 import channel, queued
+from ocpp16.core import Core
+from ocpp16.outbox import Outbox
+from ocpp16.rpc import Rpc
+from ocpp16.session import Session
+from station.availability import Availability
+from station.cache import Cache
+from station.charge_point import ChargePoint, Numbers
+from station.configuration import Configuration
+from station.description import Description
+from station.kept_clock import KeptClock
+from station.kept_faults import KeptFaults
+from station.transaction_record import RECORD_VERSION, migrate
+from store.journal import Journal
+from store.overflow import Overflow
+from store.record import Record
+
+VERSION = "0.1.0"
+
+# The car's side: 100 ms from the pilot leaving C to the contactor open, with room for three samples.
+_STEP_MS = 20
+_METER_MS = 1000
+# The meter answers within a second or counts as silent; a driver for a bus takes two tries in that time.
+_READING_LIMIT_S = 1.5
+_METER_SILENCES = 3
+# The pilot is known when the debounce has run once: before, a car that waits in the cable would be reported
+# Available.
+_SELF_TEST_MS = 400
+# Two blocks of flash, less the pointers that littlefs puts into them.
+_SEGMENT_BYTES = 8176
+# Left alone, MicroPython collects when the heap is full; what stays is by then strewn all over it, and of
+# 80 KB free no 8 KB are in one piece: a long message could not be read. Collecting this often keeps more than
+# 32 KB in one piece under broken and hostile traffic; every 32 KB, it was 26.
+_COLLECT_BYTES = 24576
+# Below -107 dBm LTE modems lose their cell now and then; the status shall not flap on the way there.
+_WEAK_DBM = -107
+_FAIR_DBM = -103
+_INDICATIONS = {
+    "Available": "available",
+    "Preparing": "preparing",
+    "Charging": "charging",
+    "SuspendedEV": "suspended",
+    "SuspendedEVSE": "suspended",
+    "Finishing": "finishing",
+    "Reserved": "reserved",
+    "Unavailable": "unavailable",
+    "Faulted": "fault",
+}
+# A board that is told of a failing power supply is asked this often: hold-up times are short.
+_POWER_MS = 5
+
+
+class Firmware:
+    def __init__(self, board, settings):
+        self.board = board
+        data = board.storage.path
+        description = Description(settings.get("station"))
+        config = Configuration(description, Record(data + "/settings", 1), settings.get("set") or {})
+        kept_clock = self._kept_clock = KeptClock(Record(data + "/clock", 1), board.clock)
+        numbers = Numbers(Record(data + "/boots", 1), kept_clock.last_boot)
+        clock = kept_clock.start(numbers.boot, ticks_ms())
+        self.supplies = [
+            Supply(hardware, connector, board.fault_signals)
+            for hardware, connector in zip(board.connectors, description.connectors)
+        ]
+        self._ticker = Ticker(board, [supply.guard for supply in self.supplies])
+        self._kept_faults = KeptFaults(Record(data + "/faults", 1), self.supplies)
+        count = len(self.supplies)
+        self._silences = [0] * count
+        self._indicated = [""] * count
+        self._warnings = ()  # of the station, beside what its board reports
+        self._heap = view.Heap()
+        self._events = view.Events(count)
+        self.station = ChargePoint(
+            description,
+            config,
+            clock,
+            self.supplies,
+            numbers,
+            Availability(count, Record(data + "/availability", 1)),
+            Cache(data + "/cache") if description.options["cache"] else None,
+            [
+                Record(data + "/transaction%d" % (number + 1), RECORD_VERSION, migrate)
+                for number in range(count)
+            ],
+            self._read_meter,
+        )
+        budget_bytes = description.options["queue_kb"] * 1024
+        self.outbox = Outbox(
+            Overflow(Journal(data + "/outbox", _SEGMENT_BYTES, budget_bytes, queued.expendable)),
+            config,
+            clock,
+            description.options["milliseconds"],
+        )
+        kept_clock.attach(self.station, self.outbox)
+        info = {
+            "chargePointVendor": "Pilotlight",
+            "chargePointModel": description.name,
+            "firmwareVersion": VERSION,
+        }
+        info.update(settings.get("info") or {})
+        self._url = settings["csms_url"]
+        self._identity = settings["id"]
+        self.session = Session(self.station, self.outbox, info, self._connect, self._events.connection)
+        self.station.attach(self.session, self._events.status)
+        handlers = Core(self.station, lambda: self.session.registration).handlers()
+        self._rpc = Rpc(handlers.get, on_frame=self._events.message)
+        self._secure = None  # net.tls.Tls, once it is needed
+        self._rpc.hear_late(self.outbox.late, self.outbox.answered_late)
+
+    # --- tasks ---
+
+    async def run(self):
+        self.station.recover(ticks_ms())
+        tasks = [
+            asyncio.create_task(self._steps()),
+            asyncio.create_task(self._meters()),
+            asyncio.create_task(self._converse()),
+        ]
+        if self.board.tag_reader is not None:
+            tasks.append(asyncio.create_task(self._tags()))
+        if self.board.link is not None:
+            tasks.append(asyncio.create_task(self.board.link.run()))
+        try:
+            # Each of these runs for ever: the first that ends has failed, and a charger with a part missing
+            # is stopped, contactors open, rather than left half alive; who started it starts it again.
+            while not any(task.done() for task in tasks):
+                await asyncio.sleep(0.2)
+                if self.station.closed(self.session.all_told):
+                    await asyncio.sleep(0.2)  # the last answer leaves the writer
+                    log.warning("charger", "reset")
+                    return
+            for task in tasks:
+                if task.done():
+                    await task  # raises what ended it
+            raise RuntimeError("a task of the firmware has ended")
+        finally:
+            for task in tasks:
+                task.cancel()
+            self._open_all()
+
+    async def _steps(self):
+        board = self.board
+        station = self.station
+        ticker = self._ticker
+        timed = ticker.start()
+        while True:
+            now = ticks_ms()
+            if not timed:
+                ticker.tick()
+            ticker.live()
+            station.clock.advance(now)
+            if board.power_fails is not None:
+                self._watch_power(now)
+            station_faults = board.fault_signals()
+            if self._warnings:
+                station_faults += self._warnings
+            for supply in self.supplies:
+                if supply.step(now):
+                    self._events.supply(supply)
+            station.step(now, station_faults)
+            if board.indicator is not None:
+                self._indicate(board.indicator)
+            if not station.quiet:
+                self._kept_faults.keep(now)
+            await self._pause(now)
+
+    async def _pause(self, began):
+        """Until the next step: at once when the power begins to fail."""
+        warns = self.board.power_fails
+        left_ms = max(0, _STEP_MS - ticks_diff(ticks_ms(), began))
+        while True:
+            await asyncio.sleep_ms(left_ms if warns is None else min(left_ms, _POWER_MS))
+            left_ms = _STEP_MS - ticks_diff(ticks_ms(), began)
+            if left_ms <= 0 or (warns is not None and warns() and not self.station.power_failing):
+                return
+
+    def _watch_power(self, now):
+        if self.station.watch_power(self.board.power_fails(), now):
+            asyncio.create_task(self._final_readings())
+
+    async def _final_readings(self):
+        """The records are on flash with the readings of the last round, up to a second old. Should the
+        supply last until the meters answer, they get those of now.
+        """
+        station = self.station
+        for connector in station.most_at_stake():
+            if connector.transaction is not None:
+                connector.metered(await self._reading(connector.number))
+                if station.quiet:
+                    station.keep_rest(ticks_ms())
+
+    async def _steady_power(self):
+        while self.station.quiet:
+            await asyncio.sleep_ms(_STEP_MS)
+
+    async def _meters(self):
+        """The regular round: what `state` shows, what is billed after a power cut, what a refused tag may
+        still take.
+        """
+        station = self.station
+        while True:
+            for connector in station.connectors:
+                reading = await self._reading(connector.number)
+                connector.metered(reading)
+                connector.supply.metered(ticks_ms(), reading)
+                self._watch_meter(connector.number, reading is None)
+            self._note_peak()
+            self._look_around()
+            if not station.quiet:
+                self.outbox.catch_up(ticks_ms())
+            self._kept_clock.keep()
+            await asyncio.sleep_ms(_METER_MS)
+
+    async def _tags(self):
+        while True:
+            tag, number = await self.board.tag_reader.read()
+            self._events.tell({"event": "tag", "id": tag})
+            await self._steady_power()
+            self.station.tag(tag, number, ticks_ms())
+
+    async def _converse(self):
+        await asyncio.sleep_ms(_SELF_TEST_MS)
+        if self._url is None or self.board.link is None:
+            log.warning("charger", "no CSMS: the station works by itself")
+            await asyncio.Event().wait()
+        await self.session.run(self.board.link)
+
+    async def _connect(self):
+        if self._secure is None and self._url.lower().startswith("wss"):
+            from net.tls import Tls  # 7 KB that a charger without TLS does without
+
+            self._secure = Tls(self.board.storage.path, self.station.clock.at_least)
+        return await channel.connect(
+            self._url, self._identity, self.station.config, self._rpc, self._must_wait, self._secure
+        )
+
+    def _must_wait(self):
+        return self.station.quiet
+
+    def _indicate(self, indicator):
+        """Each connector's status, when it has changed."""
+        for connector in self.station.connectors:
+            index = connector.number - 1
+            status = connector.status_name
+            if status != self._indicated[index]:
+                self._indicated[index] = status
+                indicator.show(connector.number, _INDICATIONS.get(status, "unavailable"))
+
+    def _look_around(self):
+        """What nobody is told of unless it is asked: a reader that has died, a signal that fades."""
+        board = self.board
+        silent = board.tag_reader is not None and board.tag_reader.silent()
+        for supply in self.supplies:
+            supply.report("ReaderFailure", silent)
+        dbm = None if board.link is None else board.link.signal_dbm()
+        if dbm is None or dbm > _FAIR_DBM:
+            self._warnings = ()
+        elif dbm < _WEAK_DBM:
+            self._warnings = ("WeakSignal",)
+
+    # --- the meter ---
+
+    def _watch_meter(self, number, silent):
+        """Some missed answers are noise on the bus; a meter that stays silent cannot bill, so nothing may
+        flow.
+        """
+        index = number - 1
+        self._silences[index] = self._silences[index] + 1 if silent else 0
+        self.supplies[index].report("MeterFailure", self._silences[index] >= _METER_SILENCES)
+
+    def _read_meter(self, number, done):
+        async def read():
+            reading = await self._reading(number)
+            await self._steady_power()  # what comes of it is kept
+            done(reading, ticks_ms())
+
+        asyncio.create_task(read())
+
+    async def _reading(self, number):
+        try:
+            return await asyncio.wait_for(self.board.connectors[number - 1].meter.read(), _READING_LIMIT_S)
+        except asyncio.TimeoutError:
+            return None
+        except Exception as error:
+            log.error("charger", "meter %d: %s", number, repr(error))
+            return None
+
+    # --- for the control channel, a console, a page ---
+
+    @property
+    def on_event(self):
+        """fn(dict), None at first; set by who wants to be told what happens (`view.Events`)."""
+        return self._events.listener
+
+    @on_event.setter
+    def on_event(self, listener):
+        self._events.listener = listener
+
+    def request_reboot(self):
+        self.station.close("Reboot")
+
+    async def data_transfer(self, vendor_id, message_id=None, data=None):
+        """DataTransfer to the CSMS: the status of its answer, or None when there was none."""
+        payload = {"vendorId": vendor_id}
+        if message_id is not None:
+            payload["messageId"] = message_id
+        if data is not None:
+            payload["data"] = data
+        answer = []
+        answered = asyncio.Event()
+
+        def done(conf):
+            answer.append(conf)
+            answered.set()
+
+        self.session.request("DataTransfer", payload, done)
+        if not answer:
+            await answered.wait()  # the session answers every request, at the latest when the connection ends
+        return answer[0]["status"] if answer[0] is not None else None
+
+    def security_event(self, kind, info=None):
+        raise ValueError("security events come with the security extension")
+
+    def state(self):
+        """What the control channel's `state` shows, less what only the board knows."""
+        return view.state(self.station, self.session, self.outbox, self._heap.figures())
+
+    def _note_peak(self):
+        self._heap.note_peak()
+
+    def _open_all(self):
+        for supply in self.supplies:
+            supply.emergency_open()
+
+
+async def run(board, settings, attach=None):
+    """Run the charger until it has to restart, then reset the controller."""
+    firmware = Firmware(board, settings)
+    if hasattr(gc, "threshold"):  # CPython's is another thing
+        gc.collect()
+        gc.threshold(_COLLECT_BYTES)
+    if attach is not None:
+        attach(firmware)
+    await firmware.run()
+    board.reset()

@@ -1,0 +1,86 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""Switching between one phase and three where a board has a second contactor for L2 and L3. Pure.
+
+    pause (100 %) -> main contactor open -> 0.1 s -> pilot taken off the line -> second contactor moves ->
+    wait -> its feedback agrees -> pilot back -> 0.1 s -> offer
+
+The wait is long because cars need it: 5 s were too short for Polestar, 15 s for BMW iX3 and Cupra Tavascan;
+WARP arrived at 60 s. A Zoe of the first series, MG and Smart may be damaged by any switching (field reports):
+who asks for it must know the car. The second contactor never moves with the main one closed.
+"""
+
+WAIT_MS = 60000
+LEAST_WAIT_MS = 10000
+MOST_WAIT_MS = 120000
+
+_SETTLE_MS = 100
+_FEEDBACK_MS = 500
+_IDLE, _OPENING, _SETTLING, _MOVING, _JOINING = 0, 1, 2, 3, 4
+
+
+class PhaseChange:
+    """three     what the second contactor is told
+    hold        nothing may be offered and nothing closed now
+    apart       the pilot is to be off the line (a board without such a switch stays at 100 %)
+    failed      the feedback disagrees: the fault PhaseSwitchFailure; it goes when they agree
+    """
+
+    __slots__ = (
+        "three", "hold", "apart", "failed", "_wanted", "_phase", "_for_ms", "_wait_ms", "_wrong_ms",
+    )  # fmt: skip
+
+    def __init__(self, three: bool = False, wait_ms: int = WAIT_MS):
+        self.three = three
+        self.hold = False
+        self.apart = False
+        self.failed = False
+        self._wanted = three
+        self._phase = _IDLE
+        self._for_ms = 0
+        self._wrong_ms = 0
+        self._wait_ms = min(max(wait_ms, LEAST_WAIT_MS), MOST_WAIT_MS)
+
+    def want(self, three: bool) -> None:
+        """From now on one phase or three; what is under way is ended first."""
+        self._wanted = three
+
+    def step(self, dt_ms: int, main_open: bool, three: bool) -> None:
+        """`main_open`: told and seen to be open; `three`: the feedback of the second contactor."""
+        self._for_ms += dt_ms
+        if three == self.three:
+            self._wrong_ms = 0
+            self.failed = False
+        else:
+            self._wrong_ms = min(self._wrong_ms + dt_ms, MOST_WAIT_MS)
+            self.failed = self._wrong_ms > _FEEDBACK_MS
+        phase = self._phase
+        if phase == _IDLE:
+            if self._wanted != self.three:
+                self.hold = True
+                self._enter(_OPENING)
+        elif phase == _OPENING:
+            if main_open:
+                self._enter(_SETTLING)
+        elif phase == _SETTLING:
+            if not main_open:
+                self._enter(_OPENING)
+            elif self._for_ms >= _SETTLE_MS:
+                self.apart = True
+                self.three = self._wanted
+                self._enter(_MOVING)
+        elif phase == _MOVING:
+            # A wish that was taken back meanwhile moves it again, the wait begins anew.
+            if self._wanted != self.three and main_open:
+                self.three = self._wanted
+                self._enter(_MOVING)
+            elif self._for_ms >= self._wait_ms and three == self.three:
+                self.apart = False
+                self._enter(_JOINING)
+        elif self._for_ms >= _SETTLE_MS:
+            self.hold = False
+            self._enter(_IDLE)
+
+    def _enter(self, phase):
+        self._phase = phase
+        self._for_ms = 0

@@ -1,0 +1,96 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The self-test of the residual current monitor: when it is due, and whether it was passed. Pure.
+
+It is due at boot, when a car has been plugged in, after each charge, and once a day; it runs only while the
+contactor is open and nobody wants it closed (IEC 62955; WARP and esp32-evse test at these moments). While one
+is due that rests on nothing older, the contactor stays open (`ready`).
+"""
+
+# A monitor of the RCMB type answers its test within 0.74 s, is at rest again within 1.1 s; 30 ms to 1.2 s of
+# test current are legal.
+_TRIP_MS = 1000
+_REST_MS = 2000
+_AGAIN_MS = 1000
+_TRIES = 2
+_DAY_MS = 24 * 3600000
+
+_IDLE, _TRIPPING, _RESTING, _WAITING = 0, 1, 2, 3
+
+
+class SelfTest:
+    """testing   its test input is to be driven
+    busy        a trip is no trip now: the test is under way
+    ready       passed since the last charge and since the last car came
+    failed      the fault RcdSelfTest
+    """
+
+    __slots__ = ("testing", "busy", "ready", "failed", "_phase", "_for_ms", "_tries", "_age_ms")
+
+    def __init__(self):
+        self.testing = False
+        self.busy = False
+        self.ready = False
+        self.failed = False
+        self._phase = _IDLE
+        self._for_ms = 0
+        self._tries = 0
+        self._age_ms = 0
+
+    def due(self) -> None:
+        """A car was plugged in, or a charge has ended: what was tested is out of date."""
+        self.ready = False
+
+    def step(self, dt_ms: int, free: bool, tripped: bool) -> None:
+        """`free`: the contactor is open and may stay so for 3 s; `tripped`: what the monitor says."""
+        phase = self._phase
+        self._age_ms += dt_ms
+        self._for_ms += dt_ms
+        if phase == _IDLE:
+            if self._age_ms >= _DAY_MS:
+                self._age_ms = _DAY_MS
+                self.ready = False
+            if free and not self.ready and not tripped and not self.failed:
+                self._begin()
+        elif phase == _TRIPPING:
+            if tripped:
+                self.testing = False
+                self._enter(_RESTING)
+            elif self._for_ms >= _TRIP_MS:
+                self._fail()
+        elif phase == _RESTING:
+            if not tripped:
+                self.busy = False
+                self.ready = True
+                self._age_ms = 0
+                self._tries = 0
+                self._enter(_IDLE)
+            elif self._for_ms >= _REST_MS:
+                self._fail()
+        elif self._for_ms >= _AGAIN_MS:
+            self._enter(_IDLE)
+
+    def forget(self) -> None:
+        """A technician has acknowledged: it is tried again."""
+        self.failed = False
+        self._tries = 0
+
+    def _begin(self):
+        self.testing = True
+        self.busy = True
+        self._enter(_TRIPPING)
+
+    def _enter(self, phase):
+        self._phase = phase
+        self._for_ms = 0
+
+    def _fail(self):
+        self.testing = False
+        self.busy = False
+        self._tries += 1
+        if self._tries >= _TRIES:
+            self.failed = True
+            self._tries = 0
+            self._enter(_IDLE)
+        else:
+            self._enter(_WAITING)
