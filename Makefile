@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 STATION ?= loop_evs32a
+BOARD ?= pico_lte
 
 # Temporary files are inside as well; set-up makes the folder.
 export TMPDIR := $(CURDIR)/build/tmp
@@ -14,8 +15,8 @@ BENCH := PYTHONPATH=tools $(VENV)/python -m
 # pyright would ask the network for a newer release of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint fmt setup clean
-.PHONY: set-up-run set-up-test set-up-check
+.PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint image emulate guard-bench fmt setup clean
+.PHONY: set-up-run set-up-test set-up-check set-up-image set-up-emulate
 
 help:
 	@echo "make run        a CSMS and a simulated charger, with a prompt (STATION=loop_evs32a, or another of boards/sim)"
@@ -31,6 +32,9 @@ help:
 	@echo "make footprint  what the code costs in flash and heap"
 	@echo "make power-cut  a charger's life, the power cut at each of its flash operations"
 	@echo "make bit-rot    a charger's files damaged at each of their bytes; flash full, read-only, failing"
+	@echo "make emulate    the tests of the emulated board, with the image that make image makes"
+	@echo "make image      the firmware for a real board, BOARD=pico_lte, and what it costs in flash and heap"
+	@echo "make guard-bench  how fast the contactor opens in emulated RP2040 time, whatever else goes on; GUARD_BENCH='--times 20 idle'"
 	@echo "make fmt        format the sources, mend what ruff can mend"
 	@echo "make setup      the set-up of all of the above, and nothing else"
 	@echo "make clean      remove what was built and fetched"
@@ -46,7 +50,8 @@ test: set-up-test
 	@$(VENV)/python -m pytest host_tests -n 2 --dist loadfile
 
 # All of them, also when the first finds something.
-CHECKS := "ruff check ." "ruff format --check ." "pyright" "pyright -p tools/pyrightconfig.json"
+CHECKS := "ruff check ." "ruff format --check ." "pyright" "pyright -p pyrightconfig.esp32.json" \
+	"pyright -p pyrightconfig.rp2.json" "pyright -p tools/pyrightconfig.json"
 check: set-up-check
 	@failed=; \
 	for check in $(CHECKS); do \
@@ -82,13 +87,25 @@ power-cut: set-up-run
 bit-rot: set-up-run
 	@$(BENCH) flash.power_cut --rot --trouble
 
+# Without an emulator there is an image all the same; only its heap is not measured.
+image: set-up-image
+	@$(PYTHON) tools/toolchain emulate || true
+	@$(BENCH) image.build $(BOARD)
+
+# The image is made first. Not part of `make test`, which needs no compiler for ARM.
+emulate: image
+	@$(VENV)/python -m pytest host_tests/emulator -n 2 --dist loadfile
+
+guard-bench: image
+	@$(BENCH) emulator.guard_bench $(GUARD_BENCH)
+
 fmt: set-up-check
 	$(VENV)/ruff check --fix-only --quiet .
 	$(VENV)/ruff format .
 
-setup: set-up-check
+setup: set-up-check set-up-image set-up-emulate
 
-set-up-run set-up-test set-up-check:
+set-up-run set-up-test set-up-check set-up-image set-up-emulate:
 	@$(PYTHON) tools/toolchain $(@:set-up-%=%)
 
 clean:

@@ -1,7 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""`python3 tools/toolchain [run|test|check]`: set up what that make target needs. What is there is left
-alone."""
+"""`python3 tools/toolchain [run|test|check|image|emulate]`: set up what that make target needs. What is there
+is left alone."""
 
 import sys
 
@@ -13,11 +13,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from toolchain import browser, environment, unix_port
+from toolchain import arm, browser, emulator, environment, port_sources, unix_port
 from toolchain.layout import BUILD, SetupError
 
 # Each includes the ones before it.
 STAGES = ("run", "test", "check")
+# Needs what `run` needs.
+IMAGE = "image"
+# Needs what `test` needs, but for the browser.
+EMULATE = "emulate"
 
 
 def say(line: str) -> None:
@@ -30,17 +34,28 @@ def set_up(stage: str) -> None:
     with open(BUILD / "setup.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         unix_port.fetch(say)
+        if stage == IMAGE:
+            environment.install(("run", IMAGE), say)
+            arm.fetch(say)
+            port_sources.fetch(say)
+            return
+        if stage == EMULATE:
+            environment.install(("run", "test", EMULATE), say)
+            emulator.fetch(say)
+            return
         environment.install(STAGES[: STAGES.index(stage) + 1], say)
         if stage != "run":
             browser.fetch(say)
+            # The tests' fakes of `machine` and its like have their signatures from there.
+            environment.install_typings(("typings_esp32", "typings_rp2"), say)
         if stage == "check":
-            environment.install_typings(say)
+            environment.install_typings(("typings",), say)
 
 
 def main(arguments: list[str]) -> int:
     stage = arguments[0] if arguments else STAGES[-1]
-    if stage not in STAGES or len(arguments) > 1:
-        print("usage: python3 tools/toolchain [%s]" % "|".join(STAGES), file=sys.stderr)
+    if stage not in (*STAGES, IMAGE, EMULATE) or len(arguments) > 1:
+        print("usage: python3 tools/toolchain [%s]" % "|".join((*STAGES, IMAGE, EMULATE)), file=sys.stderr)
         return 2
     try:
         set_up(stage)

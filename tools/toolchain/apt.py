@@ -35,7 +35,7 @@ def native_architecture() -> str:
 class PrivateApt:
     """apt with its lists, caches and status in `folder`, for one architecture.
 
-    source: one line of a sources.list and the keyring that must have signed what it names, or None for the
+    source: the lines of a sources.list and the keyring that must have signed what it names, or None for the
     machine's own sources and keys.
     """
 
@@ -65,8 +65,8 @@ class PrivateApt:
         }
         self.source = source
         if source is not None:
-            line, keyring = source
-            (folder / "sources.list").write_text(line + "\n")
+            entries, keyring = source
+            (folder / "sources.list").write_text(entries + "\n")
             settings["Dir::Etc::sourcelist"] = str(folder / "sources.list")
             settings["Dir::Etc::sourceparts"] = "/dev/null"
             # Not [signed-by=...] in the line: that cannot name a path with a space.
@@ -90,16 +90,28 @@ class PrivateApt:
         if not any((self.folder / "lists").glob("*_Packages*")):
             raise SetupError("no package lists could be fetched")
 
-    def extract(self, package: str, root: Path, dependencies: bool = False) -> None:
-        """Unpack `package`, with what it depends on when asked, under `root`."""
+    def extract(self, package: str, root: Path, dependencies: bool = False) -> list[str]:
+        """Unpack `package`, with what it depends on when asked, under `root`. Return the names of the
+        packages' files: name_version_architecture.deb."""
         archives = fresh(self.folder / "archives")
         (archives / "partial").mkdir()
         if dependencies:
             self._run("apt-get", "-qq", "-y", "--download-only", "install", package)
         else:
             self._run("apt-get", "-qq", "download", package, cwd=archives)
-        for deb in sorted(archives.glob("*.deb")):
+        debs = sorted(archives.glob("*.deb"))
+        for deb in debs:
             self._run("dpkg-deb", "-x", str(deb), str(root))
+        return [deb.name for deb in debs]
+
+    def original(self, package: str, folder: Path) -> Path:
+        """The sources that `package` is made of, as their authors released them: the archive, in `folder`,
+        which is empty. Only where the state has sources (`debian`)."""
+        self._run("apt-get", "-qq", "source", "--download-only", "--tar-only", package, cwd=folder)
+        archive = next(folder.glob("*.orig.tar.*"), None)
+        if archive is None:
+            raise SetupError("the source package %s has no original archive" % package)
+        return archive
 
     def _run(self, *command: str, cwd: Path | None = None) -> None:
         # APT_CONFIG takes part in every apt tool; dpkg-deb does not mind it.
@@ -112,13 +124,16 @@ class PrivateApt:
             raise SetupError("%s: %s" % (command[0], said))
 
 
-def debian(folder: Path) -> PrivateApt:
-    """A private apt state of Debian's SUITE for this machine's architecture, updated."""
+def debian(folder: Path, sources: bool = False) -> PrivateApt:
+    """A private apt state of Debian's SUITE for this machine's architecture, updated; with its source
+    packages when asked."""
+    kinds = ("deb", "deb-src") if sources else ("deb",)
     keyring = _debian_keyring(folder)
     architecture = native_architecture()
     reasons = []
     for mirror in _debian_mirrors(folder):
-        state = PrivateApt(folder / architecture, architecture, ("deb %s %s main" % (mirror, SUITE), keyring))
+        entries = "\n".join("%s %s %s main" % (kind, mirror, SUITE) for kind in kinds)
+        state = PrivateApt(folder / architecture, architecture, (entries, keyring))
         try:
             state.update()
         except SetupError as error:

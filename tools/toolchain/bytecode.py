@@ -12,7 +12,10 @@ from pathlib import Path
 from toolchain import image
 from toolchain.layout import BUILD, MPY, ROOT, VENV, SetupError
 
-SOURCES = ("firmware", "hal", "boards")
+SOURCES = ("firmware", "hal", "boards/sim")
+
+# Parts of real boards: the simulated one has no use for them, and machine code (viper) is for one processor.
+_OTHER_BOARDS = ("hal/rp2", "hal/esp32", "hal/parts", "hal/rfid", "hal/meter")
 
 # What a board's image is compiled with: no asserts, line numbers kept. -O3 drops the line numbers too; what
 # they cost is in docs/development.md, and a traceback from the field without them is worth little.
@@ -62,6 +65,8 @@ def _modules(root: Path, suffix: str) -> dict[str, int]:
     found = {}
     for top in SOURCES:
         for folder, _, names in os.walk(root / top):
+            if os.path.relpath(folder, root).startswith(_OTHER_BOARDS):
+                continue
             for name in names:
                 if name.endswith(suffix):
                     path = os.path.join(folder, name)

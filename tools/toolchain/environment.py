@@ -1,6 +1,6 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The virtual environment `build/venv` and the MicroPython stubs in `build/typings`, from
+"""The virtual environment `build/venv` and the MicroPython stubs in `build/typings*`, from
 `requirements/*.txt`."""
 
 import hashlib
@@ -13,7 +13,7 @@ import venv
 from pathlib import Path
 
 from toolchain import apt
-from toolchain.layout import BUILD, ROOT, TYPINGS, VENV, SetupError, fresh, put_in_place
+from toolchain.layout import BUILD, ROOT, VENV, SetupError, fresh, put_in_place
 
 PYTHON = VENV / "bin" / "python"
 
@@ -30,14 +30,18 @@ def install(names: tuple[str, ...], say) -> None:
             stamp.write_text(_digest(requirements))
 
 
-def install_typings(say) -> None:
-    requirements = ROOT / "requirements" / "typings.txt"
-    if not _matches(TYPINGS / ".typings", requirements):
-        say("installing the MicroPython stubs")
-        new = fresh(BUILD / "typings.new")
-        _pip("--target", str(new), "-r", str(requirements))
-        (new / ".typings").write_text(_digest(requirements))
-        put_in_place(new, TYPINGS)
+def install_typings(names: tuple[str, ...], say) -> None:
+    """Bring `build/NAME` up to `requirements/NAME.txt` of each name, which are apart from the virtual
+    environment, since they shadow CPython's own modules."""
+    for name in names:
+        requirements = ROOT / "requirements" / (name + ".txt")
+        typings = BUILD / name
+        if not _matches(typings / ".typings", requirements):
+            say("installing the MicroPython stubs of requirements/%s.txt" % name)
+            new = fresh(BUILD / (name + ".new"))
+            _pip("--target", str(new), "-r", str(requirements))
+            (new / ".typings").write_text(_digest(requirements))
+            put_in_place(new, typings)
 
 
 def _create(say) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 VENV = BUILD / "venv"
-TYPINGS = BUILD / "typings"
 MPY = BUILD / "mpy"
 
 

@@ -1,0 +1,15 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+#
+# What CMake has to know of the board: docs/image.md.
+
+set(PICO_BOARD "pico")
+set(PICO_PLATFORM "rp2040")
+
+set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/manifest.py)
+
+# The modem is a PPP peer on UART1: lwIP without any network chip.
+set(MICROPY_PY_LWIP ON)
+
+# The modem answers an echo every 15 s; after four that it does not, status() of network.PPP says so.
+list(APPEND MICROPY_DEF_BOARD LCP_ECHOINTERVAL=15 LCP_MAXECHOFAILS=4)
