@@ -1,0 +1,2 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT

@@ -1,0 +1,140 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The real image with everything around it: an emulated board, its modem, a CSMS on loopback.
+
+async with charger() as rig:
+    await rig.start()                       # installed, powered up; Available when it returns
+    await rig.do("plug")
+    await rig.expect("StartTransaction")
+"""
+
+import asyncio
+import contextlib
+import json
+import ssl
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from bench.csms import Csms
+from bench.messages import Message
+from bench.station import Station
+from emulator.emulated import Emulated
+from emulator.modem.line import Line
+from emulator.modem.modem import ModemSettings
+from emulator.modem.pins import Pins
+
+TAG = "04A1B2C3"
+HOST = "csms.test"
+# Of the host's clock: the emulator keeps its pace on a machine that does nothing else, and may take three
+# times as long on one that does.
+SOON_S = 60
+
+
+class Rig:
+    """board: `Emulated`; csms: `bench.csms.Csms`; station: the charger as the CSMS sees it."""
+
+    def __init__(self, board: Emulated, csms: Csms, line: Line, folder: Path, files: dict[str, bytes]):
+        self.board = board
+        self.csms = csms
+        self.line = line
+        self.station: Station
+        self._folder = folder
+        self._files = files
+
+    async def do(self, what: str, **fields) -> dict:
+        return await asyncio.to_thread(self.board.do, what, **fields)
+
+    async def state(self) -> dict:
+        return await self.do("state")
+
+    async def install(self) -> None:
+        """The installer's files, copied with mpremote onto a board that has just been flashed."""
+        await asyncio.to_thread(self.board.wait_for_usb, 60)
+        paths = []
+        for name, content in self._files.items():
+            path = self._folder / name
+            path.write_bytes(content)
+            paths.append(str(path))
+        await asyncio.to_thread(self.board.mpremote, "fs", "cp", *paths, ":")
+
+    async def start(self) -> None:
+        await self.install()
+        await self.do("reset")
+        self.station = await self.csms.connected("CP1", timeout=2 * SOON_S)
+        await self.expect("BootNotification")
+        await self.expect("StatusNotification", connectorId=1, status="Available")
+
+    async def again(self, number: int) -> None:
+        """It has restarted: wait for its connection `number` and what it says first."""
+        await self.station.wait_connection(number, 3 * SOON_S)
+        await self.expect("BootNotification")
+
+    async def expect(self, action: str, **fields) -> Message:
+        return await self.station.expect(action, timeout=SOON_S, **fields)
+
+    async def charge(self) -> Message:
+        """From a plug to current that flows; its StartTransaction."""
+        await self.do("plug")
+        await self.expect("StatusNotification", connectorId=1, status="Preparing")
+        await self.do("tag", id=TAG)
+        started = await self.expect("StartTransaction", connectorId=1, idTag=TAG)
+        await self.expect("StatusNotification", connectorId=1, status="Charging")
+        await self.until(lambda state: state["car"]["current_ma"] > 0)
+        return started
+
+    async def until(self, condition, timeout_s: float = SOON_S) -> dict:
+        """The emulator's state, once `condition(state)` holds."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_s
+        while True:
+            state = await self.state()
+            if condition(state):
+                return state
+            assert loop.time() < end, state
+            await asyncio.sleep(0.2)
+
+    async def pause(self, ms: float) -> None:
+        """So long in the board's time."""
+        end = (await self.state())["ns"] + ms * 1e6
+        await self.until(lambda state: state["ns"] >= end)
+
+    async def console(self) -> str:
+        return (await self.do("console"))["text"]
+
+
+@contextlib.asynccontextmanager
+async def charger(
+    image: Path, tls: ssl.SSLContext | None = None, ca: bytes | None = None
+) -> AsyncIterator[Rig]:
+    """Everything started but the charger. What its interrupt or its main loop could not cope with fails the
+    test."""
+    async with contextlib.AsyncExitStack() as stack:
+        csms = await stack.enter_async_context(Csms(tls=tls))
+        csms.books.tag(TAG)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        scheme = "ws://10.64.0.1" if tls is None else "wss://" + HOST
+        installation = {
+            "csms_url": "%s:%d" % (scheme, csms.port),
+            "id": "CP1",
+            "lte": {"apn": "internet"},
+            "set": {"MeterValueSampleInterval": "5"},
+        }
+        files = {"installation.json": json.dumps(installation).encode()}
+        if ca is not None:
+            files["ca.der"] = ca
+        board = stack.enter_context(Emulated(image, flash=folder / "flash.bin", pace=1, seed=7))
+        line = Line(ModemSettings(names={HOST: "10.64.0.1"}))
+        modem = [
+            asyncio.create_task(line.follow(board.uart1_port)),
+            asyncio.create_task(Pins(line).follow(board.control_port)),
+        ]
+        rig = Rig(board, csms, line, folder, files)
+        try:
+            yield rig
+            said = await rig.console()
+            assert "Uncaught" not in said and "Traceback" not in said.rpartition('"help()"')[2], said
+        finally:
+            for task in modem:
+                task.cancel()
+            await asyncio.gather(*modem, return_exceptions=True)
