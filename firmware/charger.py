@@ -49,8 +49,8 @@ _SELF_TEST_MS = 400
 _SEGMENT_BYTES = 8176
 # Left alone, MicroPython collects when the heap is full; what stays is by then strewn all over it, and of
 # 80 KB free no 8 KB are in one piece: a long message could not be read. Collecting this often keeps more than
-# 32 KB in one piece under broken and hostile traffic; every 32 KB, it was 26.
-_COLLECT_BYTES = 24576
+# 24 KB in one piece under broken and hostile traffic; every 24 KB, it is 22.
+_COLLECT_BYTES = 16384
 # Below -107 dBm LTE modems lose their cell now and then; the status shall not flap on the way there.
 _WEAK_DBM = -107
 _FAIR_DBM = -103

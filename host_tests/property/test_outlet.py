@@ -32,10 +32,28 @@ HIDDEN = [
 KNOCKS = st.lists(st.tuples(st.integers(1, 490), st.integers(7, 400), st.booleans()), min_size=1, max_size=8)
 
 
+def _toggles(rows):
+    """A car that opens and closes S2: (steps in B, steps in C) each time."""
+    trace = []
+    for away, back in rows:
+        trace.append((("car", (9000, DIODE_MV)), away))
+        trace.append((("car", (6000, DIODE_MV)), back))
+    return trace
+
+
+TOGGLED = st.lists(st.tuples(st.integers(7, 100), st.integers(30, 100)), min_size=1, max_size=4).map(_toggles)
+
+
 @settings(max_examples=200)
 @given(STARTS, st.booleans(), st.booleans(), TRACES)
 def test_no_life_breaks_an_invariant_or_wedges_the_connector(start, socket, ventilation, trace):
     lives.live(start, socket, ventilation, trace)
+
+
+@settings(max_examples=50)
+@given(STARTS, st.booleans(), st.booleans(), TOGGLED)
+def test_no_car_that_toggles_breaks_an_invariant(start, socket, ventilation, trace):
+    lives.disturb(start, socket, ventilation, trace)
 
 
 @settings(max_examples=200)
@@ -156,12 +174,13 @@ DEFECTS = (
     ("changes the offer too late", offer, "_CHANGE_MS", 60000, ("disturb",)),
     ("offers a little more", offer, "duty_e4", _a_little_more, ("disturb", "live")),
     ("believes in the lock", LockRule, "settle", _always_locked, ("disturb",)),
-    ("closes again at once", contactor, "_REST_MS", 0, ("disturb", "live", "knock")),
+    ("closes again at once", contactor, "_REST_MS", 0, ("toggle",)),
     ("keeps a fault of a car that has gone", Outlet, "_forget_car", _never_forgets, ("disturb", "live")),
 )
 _INPUTS = {
     "live": (lives.live, (STARTS, st.booleans(), st.booleans(), TRACES)),
     "disturb": (lives.disturb, (STARTS, st.booleans(), st.booleans(), DISTURBED)),
+    "toggle": (lives.disturb, (STARTS, st.booleans(), st.booleans(), TOGGLED)),
     "leave": (guarded.leave, (STARTS, st.integers(1, 120), GONE_MV, ERASES)),
     "glitch": (guarded.glitch, (STARTS, GLITCHES)),
     "knock": (guarded.knock, (STARTS, KNOCKS)),
