@@ -10,24 +10,28 @@ for a part that the board does not have.
     [module]              "wroom" or "wrover" (esp32): the latter keeps GPIO16 and 17 for its PSRAM
     connectors            tuple of
         pilot             pwm, adc: pins; plus_12v_mv, minus_12v_mv: nominal voltage at the ADC pin with +12 V
-                          and -12 V on the pilot; [trigger_slice]: PWM slice that times the converter (rp2040)
+                          and -12 V on the pilot, within what the converter measures; [trigger_slice]: the PWM
+                          slice that times the converter (rp2040), another one than the pilot's
         [pilot_switch]    PIN that takes the pilot off the line
-        contactor         coil: PIN; [alive]: PIN for a monostable in the coil's circuit (esp32, where it is
-                          required); [feedback]: PIN, active while the main contacts are closed
+        contactor         coil: PIN, active 1: off while the pin floats; [alive]: PIN, active 1, for a
+                          monostable in the coil's circuit (esp32, where it is required); [feedback]: PIN,
+                          active while the main contacts are closed
         [lock]            lock, unlock, feedback: PIN; pulse_ms
-        [proximity]       adc, supply_mv, upper_ohm: divider of the coding resistor
+        [proximity]       adc, supply_mv (3300 on an rp2040), upper_ohm: divider of the coding resistor
         [temperature]     adc, supply_mv, upper_ohm, r25_ohm, beta: divider of an NTC
         [rcd]             trip: PIN; [test]: PIN
         meter             kind "sdm120", "sdm220", "sdm230" or "sdm630", uart, tx, rx, baud, address
     [emergency_stop]      PIN;  [button]  PIN;  [indicator]  PIN;  [power_fail]  PIN
-    [reader]              kind "mfrc522", spi, sck, mosi, miso, cs; reset: PIN
-    link                  kind "wifi"; or "modem" with uart, tx, rx, [cts], [rts], baud, PIN power_key, supply
+    [reader]              kind "mfrc522", spi, sck, mosi, miso, cs; reset: PIN, active 0
+    link                  kind "wifi"; or "modem" with uart, tx, rx, [cts and rts], baud (with which the modem
+                          starts), PIN power_key, supply, [key_ms]: how long the key switches it on
     watchdog_ms           at most 8388 on an rp2040
     station               what `station.station_file` describes
 
 Pins are numbers of the chip (GPIO), not of its case. `problems` runs on the board as well, at each start: a
 wrong board is told in words, and nothing is driven. What only the chip's tables can tell (which pin carries
-which function) is `tools/toolchain/board_check.py`, at build time and in the tests.
+which bus, or does something of its own while the chip starts) is `tools/toolchain/board_check.py`, which the
+tests run over every board.
 """
 
 PIN = "pin"  # a dict
@@ -69,6 +73,7 @@ _MODEM = {
     "baud": (1200, 921600),
     "power_key": PIN,
     "supply": PIN,
+    "?key_ms": (50, 5000),
 }
 _LINKS = {"wifi": {"kind": str}, "modem": _MODEM}
 _BOARD = {
@@ -98,6 +103,11 @@ _PINS = {
     # 6..11 carry the flash, 20, 24 and 28..31 do not exist.
     "esp32": (0, 1, 2, 3, 4, 5) + tuple(range(12, 20)) + (21, 22, 23, 25, 26, 27) + tuple(range(32, 40)),
 }
+# Name of the converter, its first and last pin, the millivolts that it measures. GPIO29 of a Pico has its own
+# supply; ADC2 of the ESP32 does not work beside Wi-Fi, and ADC1 at 11 dB is linear from 150 to 2450 mV, below
+# 100 mV it reads 0 (MicroPython's quick reference).
+_RP2040_CONVERTER = ("the converter", 26, 28, 0, 3300)
+_ESP32_CONVERTER = ("ADC1", 32, 39, 150, 2450)
 _INPUTS = ("feedback", "trip", "emergency_stop", "button", "power_fail")
 _RP2040_WATCHDOG_MS = 8388  # its counter has 24 bits and runs at 2 MHz
 
@@ -125,10 +135,11 @@ def problems(board: dict) -> list:
     if not board["connectors"]:
         found.append("connectors: there is none")
     link = board["link"]
-    if link.get("kind") in _LINKS:
-        _object(link, _LINKS[link["kind"]], "link", found, uses)
+    kind = link.get("kind")
+    if isinstance(kind, str) and kind in _LINKS:
+        _object(link, _LINKS[kind], "link", found, uses)
     else:
-        found.append("link.kind: %r is not one of %s" % (link.get("kind"), ", ".join(sorted(_LINKS))))
+        found.append("link.kind: %r is not one of %s" % (kind, ", ".join(sorted(_LINKS))))
     _pins_once(board["chip"], uses, found)
     if not found:
         _sense(board, found)
@@ -160,14 +171,16 @@ def _object(value, schema, path, found, uses):
         found.append("%s: an object is needed, not %r" % (path or "the board", value))
         return
     before = path + "." if path else ""
+    known = []
     for key in schema:
         name = key.lstrip("?")
+        known.append(name)
         if name in value:
             _value(value[name], schema[key], before + name, found, uses)
         elif key == name:
             found.append("%s%s is missing" % (before, name))
     for name in value:
-        if name not in schema and "?" + name not in schema:
+        if name not in known:
             found.append("%s%s: no such key" % (before, name))
 
 
@@ -211,6 +224,24 @@ def _pins_once(chip, uses, found):
         paths[number] = path
 
 
+def _units(board, found):
+    """Buses that the chip has. No two parts on one UART; that of an ESP32's console is taken."""
+    parts = [("connectors[%d].meter" % index, row["meter"]) for index, row in enumerate(board["connectors"])]
+    parts.append(("link", board["link"]))
+    taken = {0: "the console"} if board["chip"] == "esp32" else {}
+    for path, part in parts:
+        unit = part.get("uart")
+        if unit in taken:
+            found.append("%s.uart: UART%d is used already by %s" % (path, unit, taken[unit]))
+        elif unit == 2 and board["chip"] == "rp2040":
+            found.append(path + ".uart: an rp2040 has UART0 and UART1")
+        elif unit is not None:
+            taken[unit] = path
+    first = 1 if board["chip"] == "esp32" else 0  # of two
+    if board.get("reader", {}).get("spi", first) not in (first, first + 1):
+        found.append("reader.spi: an %s has SPI%d and SPI%d" % (board["chip"], first, first + 1))
+
+
 def _sense(board, found):
     """What the keys say together."""
     chip = board["chip"]
@@ -218,28 +249,77 @@ def _sense(board, found):
         found.append("watchdog_ms: the RP2040's watchdog ends at %d" % _RP2040_WATCHDOG_MS)
     if (chip == "esp32") != ("module" in board):
         found.append("module: needed on an esp32, and nowhere else")
+    if (chip == "esp32") != (board["link"]["kind"] == "wifi"):
+        found.append("link.kind: an esp32 has Wi-Fi here, an rp2040 a modem")
+    if chip == "rp2040" and len(board["connectors"]) > 1:
+        found.append("connectors[1]: the converter of an rp2040 samples one pilot")
+    _units(board, found)
+    for key, other in (("rts", "cts"), ("cts", "rts")):
+        if key not in board["link"] and other in board["link"]:
+            found.append("link.%s is missing: rts and cts are wired together or not at all" % key)
+    if board.get("reader", {}).get("reset", {}).get("active", 0) != 0:
+        found.append("reader.reset.active: 0 is needed, the reader rests while the pin is low")
     rows = board["station"].get("connectors", [{}])
+    if not isinstance(rows, (list, tuple)) or not all(isinstance(row, dict) for row in rows):
+        found.append("station.connectors: objects are needed, not %r" % (rows,))
+        return
     if len(rows) != len(board["connectors"]):
         found.append("station.connectors: %d, but the board has %d" % (len(rows), len(board["connectors"])))
         return
     for index, connector in enumerate(board["connectors"]):
         path = "connectors[%d]." % index
+        _converter(chip, connector, path, found)
+        _parts(chip, connector, path, found)
         row = rows[index]
         socket = row.get("cable", "fixed") == "socket"
         if socket != ("proximity" in connector):
             found.append(path + "proximity: needed with a socket, absent with a fixed cable")
         if row.get("lock", socket) != ("lock" in connector):
             found.append(path + "lock: the station's description says otherwise")
-        pilot = connector["pilot"]
-        # Below 1 V over 24 V of the pilot one count of the converter's noise moves the pilot by 0.2 V.
-        if pilot["plus_12v_mv"] - pilot["minus_12v_mv"] < 1000:
-            found.append(path + "pilot.plus_12v_mv: less than 1000 above minus_12v_mv")
-        if (chip == "rp2040") != ("trigger_slice" in pilot):
-            found.append(path + "pilot.trigger_slice: needed on an rp2040, and nowhere else")
-        alive = "alive" in connector["contactor"]
-        if chip == "esp32" and not alive:
-            found.append(path + "contactor.alive is missing: an esp32 alone cannot hold a contactor safely")
-        if chip == "rp2040" and alive:
-            found.append(path + "contactor.alive: an rp2040 lets go of the coil by itself")
     if (board["station"].get("reader", "single") == "none") != ("reader" not in board):
         found.append("reader: the station's description says otherwise")
+
+
+def _converter(chip, connector, path, found):
+    """What the converter can measure, and when."""
+    name, first, last, least, most = _RP2040_CONVERTER if chip == "rp2040" else _ESP32_CONVERTER
+    for key in ("pilot", "proximity", "temperature"):
+        number = connector.get(key, {}).get("adc", first)
+        if not first <= number <= last:
+            found.append(
+                "%s%s.adc: GPIO%d is no input of %s, which are GPIO%d to %d"
+                % (path, key, number, name, first, last)
+            )
+    pilot = connector["pilot"]
+    for key in ("plus_12v_mv", "minus_12v_mv"):
+        if not least <= pilot[key] <= most:
+            found.append(
+                "%spilot.%s: %d is outside the converter's %d to %d mV" % (path, key, pilot[key], least, most)
+            )
+    # Below 1 V over 24 V of the pilot one count of the converter's noise moves the pilot by 0.2 V.
+    if pilot["plus_12v_mv"] - pilot["minus_12v_mv"] < 1000:
+        found.append(path + "pilot.plus_12v_mv: less than 1000 above minus_12v_mv")
+    if (chip == "rp2040") != ("trigger_slice" in pilot):
+        found.append(path + "pilot.trigger_slice: needed on an rp2040, and nowhere else")
+    elif chip == "rp2040" and pilot["trigger_slice"] == pilot["pwm"] >> 1 & 7:
+        # It would run at 16 times the pilot's frequency, and the pilot with it.
+        found.append(
+            "%spilot.trigger_slice: slice %d is that of GPIO%d, the pilot of %s"
+            % (path, pilot["trigger_slice"], pilot["pwm"], path[:-1])
+        )
+
+
+def _parts(chip, connector, path, found):
+    """What the chip asks of the other parts of one connector."""
+    for key in ("coil", "alive"):
+        if connector["contactor"].get(key, {}).get("active", 1) != 1:
+            # A pin that floats, as all of them do in a reset, must not close it.
+            found.append(path + "contactor.%s.active: 1 is needed, off while the pin floats" % key)
+    for key in ("proximity", "temperature"):
+        if chip == "rp2040" and connector.get(key, {}).get("supply_mv", 3300) != 3300:
+            found.append(path + key + ".supply_mv: 3300 is needed, the converter's own reference")
+    alive = "alive" in connector["contactor"]
+    if chip == "esp32" and not alive:
+        found.append(path + "contactor.alive is missing: an esp32 alone cannot hold a contactor safely")
+    if chip == "rp2040" and alive:
+        found.append(path + "contactor.alive: an rp2040 lets go of the coil by itself")

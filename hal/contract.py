@@ -58,7 +58,7 @@ class Contactor:
 
     def drive(self, close: bool) -> None:
         """From the interrupt, at every pass. Set the coil output; only `evse.guard` calls this. True has to
-        be said again within 100 ms: a board may open by itself when it is not (docs/safety.md).
+        be said again within 90 ms: a board may open by itself when it is not (docs/safety.md).
         """
         raise OSError
 
@@ -71,6 +71,7 @@ class PhaseSwitch:
     """The second contactor, which connects L2 and L3. Moves only while the main contactor is open."""
 
     def drive(self, three: bool) -> None:
+        """Three phases or one; told once for each change, and at the start what `three` says."""
         raise OSError
 
     def three(self) -> bool:
@@ -97,14 +98,21 @@ class Proximity:
 
 
 class Rcd:
-    """Residual current monitor (RDC-DD, IEC 62955) or the trip contact of a breaker."""
+    """Residual current monitor (RDC-DD, IEC 62955) or the trip contact of a breaker.
+
+    testable   it has a test input; without one (the contact of a breaker) the self-test is left out, and the
+               firmware says so: somebody has to press the breaker's own button
+    """
+
+    testable: bool
 
     def tripped(self) -> bool:
         """From the interrupt."""
         raise OSError
 
     def test(self, on: bool) -> None:
-        """Drive its test input: it has to trip while on, and to be at rest again after off."""
+        """Drive its test input: it has to trip while on, and to be at rest again after off. Never called
+        when it is not `testable`."""
         raise OSError
 
 
@@ -115,6 +123,11 @@ class Temperature:
 
 
 class Meter:
+    """slow: an answer takes longer than a step of the main loop (a bus). Then a transaction begins with what
+    the meter showed at rest, see `station.at_rest`."""
+
+    slow = False
+
     async def read(self) -> "Reading | None":
         """A fresh reading, within 1 s; None when the meter does not answer or answered nonsense."""
         raise OSError
@@ -161,7 +174,13 @@ class Indicator:
 
 
 class Button:
+    """The service button inside the enclosure. Held for 3 s it says that a technician has looked after the
+    charger: latched faults go, as far as their causes have gone. It never starts or stops a charge: whoever
+    passes by may reach it.
+    """
+
     def pressed(self) -> bool:
+        """Asked every 20 ms by the main loop, which debounces it."""
         raise OSError
 
 
@@ -235,7 +254,8 @@ class Board:
 
     def every_ms(self, period_ms: int, fn) -> bool:
         """Call `fn()` from a timer interrupt from now on, for ever. False: this board has no such timer, the
-        main loop has to call.
+        main loop has to call. When `fn` answers True it would like to be called again with the next sample of
+        the pilot; a board may do so.
         """
         raise OSError
 

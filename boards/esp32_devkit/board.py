@@ -38,7 +38,16 @@ BOARD = {
     "watchdog_ms": 8000,
     "station": {
         "name": "Pilotlight esp32_devkit",
-        "connectors": [{"cable": "socket", "lock": True, "phases": 1, "rated_a": 32, "nominal_v": 230}],
+        "connectors": [
+            {
+                "cable": "socket",
+                "lock": True,
+                "phases": 1,
+                "rated_a": 32,
+                "nominal_v": 230,
+                "wake_up": "switch",
+            }
+        ],
         "reader": "none",
         "measurands": [
             "Energy.Active.Import.Register",

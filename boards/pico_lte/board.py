@@ -52,7 +52,16 @@ BOARD = {
     "watchdog_ms": 5000,
     "station": {
         "name": "Pilotlight pico_lte",
-        "connectors": [{"cable": "socket", "lock": True, "phases": 1, "rated_a": 32, "nominal_v": 230}],
+        "connectors": [
+            {
+                "cable": "socket",
+                "lock": True,
+                "phases": 1,
+                "rated_a": 32,
+                "nominal_v": 230,
+                "wake_up": "switch",
+            }
+        ],
         "reader": "single",
         "measurands": [
             "Energy.Active.Import.Register",

@@ -9,6 +9,8 @@ Central systems write all of "2026-11-20T10:09:22Z", "...22.123456+00:00" (Pytho
 nobody's clock; only expiry dates go there ("9999-12-31").
 """
 
+from hal import calendar
+
 EARLIEST_MS = 946684800000  # 2000-01-01T00:00:00Z
 LATEST_MS = 4102444799999  # 2099-12-31T23:59:59.999Z
 
@@ -18,7 +20,7 @@ _DAY_MS = 86400000
 def text(utc_ms: int, milliseconds: bool = True) -> str:
     """`2026-11-20T10:09:22.123Z`, or without the fraction (cut, not rounded)."""
     days, day_ms = divmod(utc_ms, _DAY_MS)
-    year, month, day = _civil(days)
+    year, month, day = calendar.civil(days)
     seconds, fraction = divmod(day_ms, 1000)
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)
@@ -59,7 +61,9 @@ def parse(date_time: str, clamp: bool = False) -> int:
             end += 1
         fraction = _number((date_time[at + 1 : end] + "00")[:3], 0, 3) if end > at + 1 else _number(".", 0, 1)
         at = end
-    utc_ms = ((_days(year, month, day) * 24 + hour) * 60 + minute - _offset_minutes(date_time[at:])) * 60000
+    utc_ms = (
+        (calendar.days(year, month, day) * 24 + hour) * 60 + minute - _offset_minutes(date_time[at:])
+    ) * 60000
     utc_ms += second * 1000 + fraction
     if EARLIEST_MS <= utc_ms <= LATEST_MS:
         return utc_ms
@@ -98,28 +102,3 @@ def _month_days(year, month):
     if month == 2:
         return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
     return 30 if month in (4, 6, 9, 11) else 31
-
-
-# The calendar repeats every 400 years = 146,097 days. Counting years from March puts the leap day at the end,
-# and then the days before a month are (153 * months + 2) // 5.
-
-
-def _days(year, month, day):
-    """Days from 1970-01-01 to a proleptic Gregorian date."""
-    month -= 3
-    if month < 0:
-        month += 12
-        year -= 1
-    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 719469
-
-
-def _civil(days):
-    """(year, month, day) of a day number as `_days` gives it."""
-    days += 719468  # from 0000-03-01
-    era, day = divmod(days, 146097)
-    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
-    day -= 365 * year + year // 4 - year // 100
-    month = (5 * day + 2) // 153
-    day -= (153 * month + 2) // 5
-    year += 400 * era
-    return (year, month + 3, day + 1) if month < 10 else (year + 1, month - 9, day + 1)

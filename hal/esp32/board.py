@@ -13,7 +13,7 @@ from hal.parts.analog import Proximity, Thermistor
 from hal.parts.from_data import input_of, lock_of, output_of, pilot_switch_of, rcd_of
 from hal.parts.lamp import Lamp
 from hal.parts.ntc import table
-from hal.parts.wired import Button, Contactor
+from hal.parts.wired import Button, Contactor, StopContact
 from hal.ticks import ticks_diff, ticks_ms
 
 _TIMER = 0
@@ -106,7 +106,9 @@ class Board:
         power_fail = input_of(data.get("power_fail"))
         self.power_fails = None if power_fail is None else power_fail.on
         self._emergency_stop = input_of(data.get("emergency_stop"))
-        self._locks = [connector.lock for connector in self.connectors if connector.lock is not None]
+        self._stop_contact = StopContact(self._emergency_stop)
+        parts = [connector.lock for connector in self.connectors] + [row.rcd for row in self.connectors]
+        self._limited = [part for part in parts if part is not None]
         self._timer = None
         self._fn = _nobody
         self._half_ms = 0
@@ -128,9 +130,9 @@ class Board:
         now = ticks_ms()
         if ticks_diff(now, self._last) < self._half_ms:
             return
-        # Before the guard: an exception there must not leave a lock's motor under current.
-        for lock in self._locks:
-            lock.tick()
+        # Before the guard: an exception there must leave no motor and no test under current.
+        for part in self._limited:
+            part.tick()
         if self.indicator is not None:
             self.indicator.tick()
         self._fn()
@@ -146,12 +148,14 @@ class Board:
             connector.pilot.set_duty(10000)
             if connector.lock is not None:
                 connector.lock.rest()
+            if connector.rcd is not None:
+                connector.rcd.rest()
 
     def stopped(self):
         return self._emergency_stop is not None and self._emergency_stop.on()
 
     def fault_signals(self):
-        return _EMERGENCY_STOP if self.stopped() else _NO_SIGNALS
+        return _EMERGENCY_STOP if self._stop_contact.confirmed() else _NO_SIGNALS
 
     def reset(self):
         machine.reset()
@@ -173,7 +177,7 @@ def _meter(data):
 
     tx, rx = machine.Pin(data["tx"]), machine.Pin(data["rx"])
     uart = machine.UART(data["uart"], data["baud"], tx=tx, rx=rx, timeout=0, rxbuf=256)
-    return eastron.Sdm(modbus.Bus(uart), data["address"], 3 if data["kind"] == "sdm630" else 1)
+    return eastron.Sdm(modbus.Bus(uart, data["baud"]), data["address"], 3 if data["kind"] == "sdm630" else 1)
 
 
 def _reader(data):

@@ -10,6 +10,8 @@ import time
 
 from machine import RTC
 
+from hal import calendar
+
 _SET = b"clock is set"
 # MicroPython counts from 2000 on this chip, from 1970 elsewhere.
 _EPOCH_S = 946684800 if time.gmtime(0)[0] == 2000 else 0
@@ -27,7 +29,6 @@ class Clock:
 
     def set_utc_ms(self, utc_ms):
         seconds, ms = divmod(utc_ms, 1000)
-        year, month, day, hour, minute, second, weekday = time.gmtime(seconds - _EPOCH_S)[:7]
-        self._rtc.datetime((year, month, day, weekday, hour, minute, second, ms * 1000))
+        self._rtc.datetime(calendar.date(seconds) + (ms * 1000,))
         self._rtc.memory(_SET)
         self._known = True

@@ -6,12 +6,14 @@ import asyncio
 
 from network import STA_IF, WLAN
 
+import log
 from hal.ticks import ticks_diff, ticks_ms
 
 _LOOK_MS = 500
 _TRY_MS = 20000  # a try that has not come to an address by then is begun anew
 # The far end was not reached so often in a row: the association may be dead although it looks alive.
 _VAIN = 3
+_FAILED_MS = 5000  # after an error of the driver
 
 
 class Wifi:
@@ -32,24 +34,37 @@ class Wifi:
         await self._event.wait()
 
     async def run(self):
+        while True:
+            for step in (self._stay, self._leave):
+                try:
+                    await step()
+                except Exception as error:
+                    # Nearly all of the driver may raise: no memory, busy with a try of its own. Were this
+                    # task to end, the charger would be stopped with it.
+                    log.error("wifi", "%s", repr(error))
+                    await asyncio.sleep_ms(_FAILED_MS)
+            await asyncio.sleep_ms(_LOOK_MS)
+
+    async def _stay(self):
+        """Join, and come back when that does not succeed or is no good any more."""
         wlan = self._wlan
         wlan.active(True)
         # Power saving lets answers wait for the next beacon.
         wlan.config(pm=WLAN.PM_NONE)
-        while True:
-            began = ticks_ms()
-            self._vain = 0
-            wlan.connect(self._ssid, self._password)
-            while wlan.isconnected() or ticks_diff(ticks_ms(), began) < _TRY_MS:
-                if wlan.isconnected():
-                    began = ticks_ms()
-                self._show(wlan.isconnected())
-                if self._vain >= _VAIN:
-                    break
-                await asyncio.sleep_ms(_LOOK_MS)
-            wlan.disconnect()
-            self._show(False)
+        self._vain = 0
+        began = ticks_ms()
+        wlan.connect(self._ssid, self._password)
+        while wlan.isconnected() or ticks_diff(ticks_ms(), began) < _TRY_MS:
+            if wlan.isconnected():
+                began = ticks_ms()
+            self._show(wlan.isconnected())
+            if self._vain >= _VAIN:
+                break
             await asyncio.sleep_ms(_LOOK_MS)
+
+    async def _leave(self):
+        self._show(False)
+        self._wlan.disconnect()
 
     def heard(self):
         self._vain = 0
@@ -58,7 +73,10 @@ class Wifi:
         self._vain += 1
 
     def signal_dbm(self):
-        return self._wlan.status("rssi") if self._up else None
+        try:
+            return self._wlan.status("rssi") if self._up else None
+        except OSError:  # gone since `run` has looked
+            return None
 
     def _show(self, up):
         if up != self._up:

@@ -38,6 +38,8 @@ def scaled(data, factor: int) -> "int | None":
 class Sdm:
     """A `hal.contract.Meter`. `phases`: 1 (SDM120, SDM220, SDM230) or 3 (SDM630, SDM72DM-V2)."""
 
+    slow = True
+
     def __init__(self, bus, station=1, phases=1):
         self._bus = bus
         self._station = station

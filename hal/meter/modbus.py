@@ -11,8 +11,10 @@ import asyncio
 
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 
-_ANSWER_MS = 300
-_GAP_MS = 4  # 3.5 characters at 9600 baud between frames
+_ANSWER_MS = 300  # and what the two frames take on the line
+_CHARACTER_BITS = 11
+_SILENCE_BITS = 39  # 3.5 characters end a frame
+_REQUEST_BYTES = 8
 _POLL_MS = 5
 _LONGEST = 125  # registers in one answer, section 6.3 of the application protocol
 
@@ -49,8 +51,10 @@ def registers(frame, station: int, function: int, count: int) -> "memoryview | N
 class Bus:
     """The only one that talks on its UART (`machine.UART`, timeout 0)."""
 
-    def __init__(self, uart):
+    def __init__(self, uart, baud=9600):
         self._uart = uart
+        self._baud = baud
+        self._gap_s = (_SILENCE_BITS * 1000 // baud + 1) / 1000
         self._lock = asyncio.Lock()
         self._buffer = bytearray(5 + 2 * _LONGEST)
 
@@ -61,12 +65,13 @@ class Bus:
             uart = self._uart
             while uart.any():
                 uart.read(uart.any())
-                await asyncio.sleep(_GAP_MS / 1000)
+                await asyncio.sleep(self._gap_s)
             uart.write(request(station, function, first, count))
             wanted = 5 + 2 * count
             got = 0
             view = memoryview(self._buffer)
-            deadline = ticks_add(ticks_ms(), _ANSWER_MS)
+            on_line_ms = (_REQUEST_BYTES + wanted) * _CHARACTER_BITS * 1000 // self._baud
+            deadline = ticks_add(ticks_ms(), _ANSWER_MS + on_line_ms)
             while ticks_diff(deadline, ticks_ms()) > 0:
                 await asyncio.sleep(_POLL_MS / 1000)
                 if not uart.any():

@@ -1,10 +1,16 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Parts of `hal.contract` that are nothing but pins: contactor, pilot switch, RCD, button.
+"""Parts of `hal.contract` that are nothing but pins: contactor, pilot switch, RCD, emergency stop, button.
 
 `Input` and `Output` are those of `hal.parts.pins`, or whatever has their methods: a coil behind a dead man's
 switch (`hal.rp2`, `hal.esp32`) is an Output to `Contactor`.
 """
+
+from hal.ticks import ticks_diff, ticks_ms
+
+# 30 ms to 1.2 s of test current are legal for a monitor of the RCMB type; a tick may come 120 ms late.
+_LONGEST_TEST_MS = 1050
+_CONFIRMED_MS = 2
 
 
 class Contactor:
@@ -45,18 +51,58 @@ class PilotSwitch:
 class Rcd:
     """A `hal.contract.Rcd`. `trip`: an Input, on when residual current was found or the wire to the monitor
     is broken; `test`: an Output to the monitor's test input, or None (a breaker's trip contact has none).
+
+    The main loop begins a test and ends it; should it be in a TLS handshake when that is due, `tick` does.
     """
 
     def __init__(self, trip, test=None):
         self._trip = trip
         self._test = test
+        self._since = 0
+        self._testing = False
+        self.testable = test is not None
 
     def tripped(self) -> bool:
         return self._trip.on()
 
     def test(self, on: bool) -> None:
         if self._test is not None:
+            self._since = ticks_ms()
+            self._testing = on  # after the time, before the pin: `tick` may come in between
             self._test.put(on)
+
+    def tick(self) -> None:
+        """From the interrupt, every 50 ms at least."""
+        output = self._test
+        if output is not None and self._testing and ticks_diff(ticks_ms(), self._since) >= _LONGEST_TEST_MS:
+            self._testing = False
+            output.put(False)
+
+    def rest(self) -> None:
+        """Nobody will call `tick` any more."""
+        self.test(False)
+
+
+class StopContact:
+    """The emergency stop's contact, for who tells of it: on when two looks at least 2 ms apart say so. A
+    spike on a long wire would end every transaction. The guard, who opens at once, asks the Input itself."""
+
+    def __init__(self, contact):
+        self._contact = contact
+        self._seen = False
+        self._sure = False
+        self._since = 0
+
+    def confirmed(self) -> bool:
+        contact = self._contact
+        if contact is None or not contact.on():
+            self._seen = self._sure = False
+        elif not self._seen:
+            self._seen = True
+            self._since = ticks_ms()
+        elif not self._sure:  # once: pressed for a week the ticks would come round
+            self._sure = ticks_diff(ticks_ms(), self._since) >= _CONFIRMED_MS
+        return self._sure
 
 
 class Button:

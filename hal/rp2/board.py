@@ -10,19 +10,23 @@ from hal.parts.analog import Proximity, Thermistor
 from hal.parts.from_data import input_of, lock_of, output_of, pilot_switch_of, rcd_of
 from hal.parts.lamp import Lamp
 from hal.parts.ntc import table
-from hal.parts.wired import Contactor
+from hal.parts.wired import Button, Contactor, StopContact
+from hal.rp2 import starting
 from hal.rp2.clock import Clock
 from hal.rp2.dead_man import DeadManSwitch
 from hal.rp2.pilot import Pilot
-from hal.rp2.sampler import Sampler
+from hal.rp2.register import put
+from hal.rp2.sampler import Sampler, number_of, silence
+from hal.rp2.speed import speed_up
 
 _FULL = 4095  # counts at the supply: the dividers hang on the same 3.3 V as the converter
 _DREQ_WRAP = 24
+_DMA_COUNT = 0x5000001C  # CH0_AL1_TRANS_COUNT_TRIG: how many transfers, and off they go
 # Survives a reset of the controller, not a power cut (RP2040 datasheet 4.7.3): who asked for the reset.
 _SCRATCH = 0x4005800C
 _ASKED = 0x1CEB00DA
-_WATCHDOG_STOP = 0x4005B000  # WATCHDOG_CTRL, through the alias that clears bits; bit 30 is ENABLE
 _NO_SIGNALS = ()
+_EMERGENCY_STOP = ("EmergencyStop",)
 
 
 def _counts(mv):
@@ -81,7 +85,7 @@ def _meter(data):
         timeout=0,
         rxbuf=256,
     )
-    return eastron.Sdm(modbus.Bus(uart), data["address"], 3 if data["kind"] == "sdm630" else 1)
+    return eastron.Sdm(modbus.Bus(uart, data["baud"]), data["address"], 3 if data["kind"] == "sdm630" else 1)
 
 
 def _reader(data):
@@ -96,21 +100,29 @@ def _reader(data):
 
 
 class Modem:
-    """The hardware of a cellular modem (`net.lte`): uart, supply(on), key(pressed)."""
+    """The hardware of a cellular modem (`net.lte`): uart, supply(on), key(pressed), None where there is none;
+    and what the board's data say of it:
+
+    baud     of its UART after a start
+    flow     RTS and CTS are wired
+    key_ms   how long its key is pressed to switch it on, None: the board does not say
+    """
 
     def __init__(self, data):
-        pin = machine.Pin
         uart = machine.UART
-        made = uart(data["uart"])
+        self.baud = data["baud"]
+        self.flow = "rts" in data
+        self.key_ms = data.get("key_ms")
         # timeout 0: with any other, PPP waits for that long at the end of every frame. The buffers hold what
         # comes while the interpreter is in a TLS handshake; RTS stops the modem when they are full.
-        common = {"tx": pin(data["tx"]), "rx": pin(data["rx"]), "timeout": 0, "rxbuf": 4096, "txbuf": 4096}
-        if "rts" in data:
-            common["rts"] = pin(data["rts"])
-            common["cts"] = pin(data["cts"])
+        common = {"timeout": 0, "timeout_char": 0, "rxbuf": 4096, "txbuf": 4096, "flow": 0}
+        if self.flow:
+            common["rts"] = data["rts"]
+            common["cts"] = data["cts"]
             common["flow"] = uart.RTS | uart.CTS
-        made.init(data["baud"], **common)
-        self.uart = made
+        # All pins in the one call: whatever it is not given it takes from GPIO4 and 5 (UART1) or 0 and 1, and
+        # puts its line's high on a coil that may be there.
+        self.uart = uart(data["uart"], data["baud"], tx=data["tx"], rx=data["rx"], **common)
         supply = output_of(data.get("supply"))
         key = output_of(data.get("power_key"))
         self.supply = supply.put if supply else None
@@ -134,10 +146,8 @@ class Board:
     """A `hal.contract.Board`. `modem`: for `net.lte`, None without; `link` is put here by who starts the
     charger."""
 
-    power_fails = None
-    button = None
-
     def __init__(self, data: dict):
+        speed_up()
         micropython.alloc_emergency_exception_buf(100)  # an exception in the interrupt can be told then
         cause = machine.reset_cause() == machine.WDT_RESET
         asked = cause and machine.mem32[_SCRATCH] == _ASKED
@@ -148,75 +158,87 @@ class Board:
         self.connectors = [Connector(index + 1, row) for index, row in enumerate(data["connectors"])]
         self.tag_reader = _reader(data["reader"]) if "reader" in data else None
         self.indicator = Lamp(output_of(data["indicator"])) if "indicator" in data else None
+        self.button = Button(input_of(data["button"])) if "button" in data else None
+        power_fail = input_of(data.get("power_fail"))
+        self.power_fails = None if power_fail is None else power_fail.on
         self.clock = Clock()
         self.link = None
         link = data.get("link", {})
         self.modem = Modem(link) if link.get("kind") == "modem" else None
         self._stop = input_of(data.get("emergency_stop"))
+        self._stop_contact = StopContact(self._stop)
         self.watchdog = None
         if data.get("watchdog_ms"):
             self.watchdog = Watchdog(data["watchdog_ms"])
-        self._signals = _NO_SIGNALS
-        self._tick = self._again = _nobody
+        self._tick = _nobody
         self._slow = ()
         self._pass = 0
+        self._period_ms = 0
         self._pulse = None
+        self._count_register = 0
 
     def every_ms(self, period_ms, fn):
         """Not `machine.Timer`, whose callbacks wait for the interpreter (hard ones came with 1.26): a DMA
         channel counts periods of the pilot and interrupts. It is started again by its own interrupt, so what
-        came late is not made up for.
+        came late is not made up for; with the next period when `fn` says that it is in doubt.
         """
         self._tick = fn
+        self._period_ms = period_ms
         # Bound methods are made here: looked up in the interrupt they would be allocated there.
         slow = [connector.lock.tick for connector in self.connectors if connector.lock]
+        slow += [connector.rcd.tick for connector in self.connectors if connector.rcd]
         if self.indicator:
             slow.append(self.indicator.tick)
         self._slow = tuple(slow)
         pulse = rp2.DMA()
+        silence(pulse)
         slot = bytearray(4)
         treq = _DREQ_WRAP + self.connectors[0].sampler.slice
         control = pulse.pack_ctrl(inc_read=False, inc_write=False, treq_sel=treq, irq_quiet=False)
         pulse.config(read=slot, write=slot, count=period_ms, ctrl=control)
         pulse.irq(self._interrupt, hard=True)
         self._pulse = (pulse, slot)
-        self._again = pulse.active
+        self._count_register = _DMA_COUNT + 0x40 * number_of(pulse)
         if self.watchdog is not None:
             self.watchdog.start()
         pulse.active(True)
         return True
 
     def _interrupt(self, _):
-        self._again(True)
-        self._tick()
-        # Motor and lamp have time: each pass looks after one of them.
+        doubt = self._tick()
+        # Motor, test current and lamp have time: each pass looks after one of them.
         slow = self._slow
         if slow:
             self._pass = (self._pass + 1) % len(slow)
             slow[self._pass]()
+        # The wraps are counted from here on: a pass that takes less than a period costs none.
+        put(self._count_register, 1 if doubt else self._period_ms)
 
     def rest(self):
-        """Somebody works at the REPL, or a reset is near: contactors open, no interrupt, no watchdog."""
+        """Somebody works at the REPL, or a reset is near: contactors open, no interrupt, no watchdog, no
+        samples. May be interrupted (a second Ctrl-C) and called again."""
         if self._pulse is not None:
             pulse, _ = self._pulse
             pulse.irq(None)
-            pulse.close()
+            silence(pulse)
             self._pulse = None
+            pulse.close()
         for connector in self.connectors:
             connector.contactor.drive(False)
-            connector.pilot.set_duty(10000)
             if connector.lock:
                 connector.lock.rest()
-        machine.mem32[_WATCHDOG_STOP] = 1 << 30
+            if connector.rcd:
+                connector.rcd.rest()
+        for connector in self.connectors:
+            connector.pilot.set_duty(10000)
+            connector.sampler.stop()
+        starting.end()
 
     def stopped(self):
         return self._stop is not None and self._stop.on()
 
     def fault_signals(self):
-        signals = ("EmergencyStop",) if self.stopped() else _NO_SIGNALS
-        if signals != self._signals:
-            self._signals = signals
-        return self._signals
+        return _EMERGENCY_STOP if self._stop_contact.confirmed() else _NO_SIGNALS
 
     def reset(self):
         machine.mem32[_SCRATCH] = _ASKED
@@ -227,15 +249,17 @@ class Board:
 
 
 class Watchdog:
-    """A `hal.contract.Watchdog`, 8388 ms at most. It begins with the timer interrupt that feeds it."""
+    """A `hal.contract.Watchdog`, 8388 ms at most. With the timer interrupt that feeds it it takes over from
+    `hal.rp2.starting`."""
 
     def __init__(self, timeout_ms):
         self._timeout_ms = timeout_ms
         self.feed = _nobody
 
     def start(self):
+        starting.handed_over()
         self.feed = machine.WDT(timeout=self._timeout_ms).feed
 
 
-def _nobody(*_):
+def _nobody():
     pass

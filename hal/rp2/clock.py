@@ -6,6 +6,8 @@ import time
 
 import machine
 
+from hal import calendar
+
 
 class Clock:
     """A `hal.contract.RealTimeClock`. What is set here is also what `time.time()` and TLS go by."""
@@ -17,6 +19,5 @@ class Clock:
         return time.time() * 1000 if self._known else None
 
     def set_utc_ms(self, utc_ms):
-        year, month, day, hour, minute, second, weekday, _ = time.gmtime(utc_ms // 1000)
-        machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+        machine.RTC().datetime(calendar.date(utc_ms // 1000) + (0,))
         self._known = True

@@ -12,6 +12,11 @@ show whether the edges are where they belong. Two of them belong to the other in
 The hardware goes on while interrupts are off: after a flash erase of 45 ms the last 27 cycles are there to be
 looked at. When a pair of channels has done its 2**30 transfers (18 hours) it chains to an equal pair.
 
+A channel outlives the object that stands for it: neither a soft reset nor `close()` stops it. One that goes
+on writes into a ring that is somebody else's memory by then; one that is used anew while it runs keeps its
+old count, and the samples that `advance` takes for the newest are up to 31 ms old. So channels are stopped
+before they are used and when the sampling ends, and what they write to is kept until then.
+
 RP2040 datasheet: 2.5 (DMA), 4.5 (PWM), 4.9 (ADC).
 """
 
@@ -26,12 +31,12 @@ SLOTS = 16
 CYCLES = 32  # in the ring; a power of two, since the DMA wraps addresses
 MOST = 9  # samples at a time, of 3 cycles each: 27, what is being written is left out
 
-# PWM at 125 MHz: 16 ns a count, 62496 = 16 * 3906 counts a period, 1000.06 Hz.
-_DIVIDER = 2
-_PERIOD = 62496
+# PWM at the 200 MHz of `hal.rp2.speed`: 20 ns a count, 50000 = 16 * 3125 counts a period.
+_DIVIDER = 4
+_PERIOD = 50000
 _TRIGGER = _PERIOD // SLOTS
-_FIRST = 2969  # counts from the rising edge to the first trigger: 47.5 us
-_EDGE = 937  # counts after an edge in which the line may still be on its way: 15 us
+_FIRST = 2375  # counts from the rising edge to the first trigger: 47.5 us
+_EDGE = 750  # counts after an edge in which the line may still be on its way: 15 us
 
 _PROXIMITY_SLOT = 5
 _TEMPERATURE_SLOT = 10
@@ -184,8 +189,20 @@ def expected(level: int) -> tuple:
     return high, low
 
 
-def _number(channel):
+def number_of(channel) -> int:
+    """Of a DMA channel."""
     return channel.channel
+
+
+# Samplers that run: their memory is not free, whoever else forgets them.
+_running = []
+
+
+def silence(channel) -> None:
+    """Stop a DMA channel, whoever has started it. Disabled, and chained to nobody, first: an abort would
+    start its partner (RP2040-E13 of the datasheet's errata)."""
+    channel.config(ctrl=channel.pack_ctrl(enable=False))
+    channel.active(False)
 
 
 class Sampler:
@@ -218,7 +235,7 @@ class Sampler:
         the words lie in what is left over."""
         size = CYCLES * SLOTS * 2
         self._block = bytearray(2 * size)
-        self._ring_at = start = -uctypes.addressof(self._block) % size
+        start = -uctypes.addressof(self._block) % size
         self._ring = memoryview(self._block)[start : start + size]
         words_at = start + size if start <= size - SLOTS * 4 else start - SLOTS * 4
         self._words = memoryview(self._block)[words_at : words_at + SLOTS * 4]
@@ -263,8 +280,9 @@ class Sampler:
             read=self._words, write=_ADC_CS, size=2, inc_write=False, ring_size=6, treq=_DREQ_WRAP + trigger
         )
         self._channels = results + words
-        self._work[_A] = _DMA + 0x40 * _number(results[0])
-        self._work[_B] = _DMA + 0x40 * _number(results[1])
+        self._work[_A] = _DMA + 0x40 * number_of(results[0])
+        self._work[_B] = _DMA + 0x40 * number_of(results[1])
+        _running.append(self)
         results[0].active(True)
         words[0].active(True)
         register[_PWM_ENABLE] |= both  # both slices count from the same cycle on
@@ -272,10 +290,22 @@ class Sampler:
     def _pair(self, read, write, treq, **fields):
         """Two channels with the same task, each starting the other when it is through."""
         pair = (rp2.DMA(), rp2.DMA())
+        for channel in pair:
+            silence(channel)
         for channel, other in (pair, (pair[1], pair[0])):
-            control = channel.pack_ctrl(treq_sel=treq, chain_to=_number(other), high_pri=True, **fields)
+            control = channel.pack_ctrl(treq_sel=treq, chain_to=number_of(other), high_pri=True, **fields)
             channel.config(read=read, write=write, count=self._work[_STINT], ctrl=control)
         return pair
+
+    def stop(self) -> None:
+        """No samples any more, for good; the pilot goes on as it is."""
+        for channel in self._channels:
+            silence(channel)
+        for channel in self._channels:
+            channel.close()
+        self._channels = ()
+        if self in _running:
+            _running.remove(self)
 
     def set_duty(self, duty_e4: int) -> None:
         """See `hal.contract.Pilot`; between 3 % and 96.5 % when it is PWM."""

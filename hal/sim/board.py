@@ -4,6 +4,7 @@
 clock."""
 
 import asyncio
+import os
 import time
 
 from hal.sim.connector import SimConnector
@@ -17,6 +18,7 @@ class SimTagReader:
     def __init__(self):
         self._tags = []
         self._event = asyncio.Event()
+        self.dead = False
 
     def present(self, uid, connector=None) -> bool:
         """False: nobody has read the last tags, this one is not seen."""
@@ -33,11 +35,30 @@ class SimTagReader:
         return self._tags.pop(0)
 
     def silent(self):
-        return False
+        return self.dead
+
+
+class SimIndicator:
+    """Remembers what it shows: connector -> indication."""
+
+    def __init__(self):
+        self.shown = {}
+
+    def show(self, number, indication):
+        self.shown[number] = indication
+
+
+class SimButton:
+    def __init__(self):
+        self.down = False
+
+    def pressed(self):
+        return self.down
 
 
 class SimLink:
     def __init__(self):
+        self.dbm = None
         self._up = True
         self._event = asyncio.Event()
 
@@ -64,7 +85,7 @@ class SimLink:
         pass
 
     def signal_dbm(self):
-        return None
+        return self.dbm
 
 
 class SimClock:
@@ -117,8 +138,8 @@ class SimBoard:
         end."""
         self.name = "sim"
         self.storage = SimStorage(data_dir)
-        self.indicator = None
-        self.button = None
+        self.indicator = SimIndicator()
+        self.button = SimButton()
         self.watchdog = None
         measurands = station.get("measurands", _MEASURANDS)
         self.connectors = []
@@ -127,6 +148,8 @@ class SimBoard:
         self.tag_reader = None if station.get("reader", "single") == "none" else SimTagReader()
         self.link = SimLink()
         self.clock = SimClock(battery_clock, None if data_dir is None else data_dir + "/sim_clock")
+        self._cause_path = None if data_dir is None else data_dir + "/sim_cause"
+        self._cause = self._read_cause()
         self._signals = ()
         self._power_fails = False
         self._dying = None
@@ -141,14 +164,37 @@ class SimBoard:
         return "EmergencyStop" in self._signals
 
     def cause(self):
-        return "PowerUp"
+        return self._cause
 
     def rest(self):
         pass  # the process ends
 
     def reset(self):
+        self._restart("Reset")
+
+    def watchdog_bites(self) -> None:
+        """As `power_cut`, and the controller starts again: it hung, and nobody fed its watchdog."""
+        self._restart("Watchdog")
+
+    def _restart(self, cause):
         self._keep()
+        if self._cause_path is not None:
+            try:
+                with open(self._cause_path, "w") as file:
+                    file.write(cause)
+            except OSError as error:
+                print("sim: %s cannot be kept: %s" % (self._cause_path, error))
         end(RESET)
+
+    def _read_cause(self):
+        """What the last restart has left, once; who was switched off finds nothing."""
+        try:
+            with open(self._cause_path or "") as file:
+                cause = file.read(20)
+            os.remove(self._cause_path or "")
+        except OSError:
+            return "PowerUp"
+        return cause if cause in ("Reset", "Watchdog") else "PowerUp"
 
     def power_cut(self) -> None:
         """The controller stops between two instructions. Meters and cars are not part of it: they keep what

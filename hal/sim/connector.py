@@ -55,8 +55,24 @@ class SimLock:
         return self._connector.bolt
 
 
+class SimPhaseSwitch:
+    """Follows its coil at once: what it takes is nothing beside the wait of the cars."""
+
+    def __init__(self, connector):
+        self._connector = connector
+
+    def drive(self, three):
+        self._connector.advance()
+        self._connector.three = three
+
+    def three(self):
+        return self._connector.three
+
+
 class SimRcd:
     """Trips with its test current, and when the world wants it to."""
+
+    testable = True
 
     def __init__(self, connector):
         self._connector = connector
@@ -78,8 +94,7 @@ class SimConnector:
 
     sample_ms = 0
     has_feedback = True
-    pilot_switch = None
-    phase_switch = None
+    apart = False  # the pilot is off the line
 
     def __init__(self, number, row, measurands, data_dir):
         """`row`: the connector's object of the station file, its values may be left out; `data_dir`: None
@@ -115,9 +130,13 @@ class SimConnector:
         self.meter = Meter(self, phases, row.get("nominal_v", 500 if dc else 230), dc, measurands)
         self.pilot = self
         self.contactor = self
-        self.lock = SimLock(self) if socket and row.get("lock", False) else None
+        self.lock = SimLock(self) if socket and row.get("lock", True) else None
         self.proximity = self if socket else None
         self.rcd = SimRcd(self)
+        self.pilot_switch = self if row.get("wake_up") == "switch" else None
+        # Its coil had no voltage while the controller started.
+        switch = self.phase_switch = SimPhaseSwitch(self) if row.get("phase_switch") else None
+        self.three = phases == 3 and switch is None
         self.temperature = self
         self._socket = socket
         self._load()
@@ -137,6 +156,10 @@ class SimConnector:
     def closed(self):
         self.advance()
         return self.contact
+
+    def disconnect(self, apart):
+        self.advance()
+        self.apart = apart
 
     def resistance_ohm(self):
         self.advance()
@@ -170,11 +193,12 @@ class SimConnector:
             high = low = -12000
         else:
             high = 12000
-            if car.connected():
+            if car.connected() and not self.apart:
                 high = 9000 if not car.s2 else 3000 if car.ventilation else 6000
             low = high
             if duty < 10000:
-                low = 0 if self.broken & DIODE and car.connected() else -12000
+                # Without its diode the car is the same resistor to both sides.
+                low = -high if self.broken & DIODE and car.connected() and not self.apart else -12000
         self.high_mv[0] = high
         self.low_mv[0] = low
         return 1
@@ -280,7 +304,7 @@ class SimConnector:
                 self._saved_wh = -1
         car = self.car
         if car.plugged:
-            car.step(dt_ms, 10000 if self.broken & PILOT else self.duty_e4, self.contact)
+            car.step(dt_ms, 10000 if self.broken & PILOT or self.apart else self.duty_e4, self.contact)
             car.stored_wh += self.meter.flow(dt_ms)
         self._warm_ms += dt_ms
         if self._warm_ms >= 1000:

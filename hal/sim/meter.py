@@ -10,6 +10,7 @@ _MJ_PER_WH = 3600000
 class Meter:
     """Registers: wh (import), export_wh, varh; `failing`: it does not answer."""
 
+    slow = False
     __slots__ = (
         "wh",
         "varh",
@@ -94,4 +95,4 @@ class Meter:
         )
 
     def _used_phases(self):
-        return min(self._phases, self._connector.car.phases)
+        return min(self._phases, self._connector.car.phases) if self._connector.three else 1

@@ -124,7 +124,8 @@ class Requests:
 
     def do_clear(self, request):
         """Without a name: every fault; without a connector: everywhere. The technician acknowledges what
-        latched."""
+        latched, unless `acknowledge` is false."""
+        acknowledge = _flag(request, "acknowledge")
         name = self._fault_name(request) if "name" in request else None
         board = self._board
         connectors = board.connectors
@@ -139,8 +140,22 @@ class Requests:
             for broken in connector.broken_parts():
                 if name is None or broken == name:
                     connector.mend_part(broken)
-            if self._firmware is not None:
+            if self._firmware is not None and acknowledge is not False:
                 self._firmware.supplies[connector.number - 1].acknowledge()
+
+    def do_limit(self, request):
+        """The limit "local", as somebody at the site sets it; without `amps` there is none."""
+        amps = _number(request, "amps", 0, 1000)
+        phases = _whole(request, "phases", 1, 3)
+        supplies = self._running().supplies
+        number = _whole(request, "connector", 1, len(supplies), True) or 1
+        limits = supplies[number - 1].limits
+        if amps is None:
+            if phases is not None:
+                raise ValueError('"amps" is missing')
+            limits.drop("local")
+        else:
+            limits.put("local", int(amps * 10), phases)
 
     def do_meter(self, request):
         connector = self._connector(request)
@@ -158,10 +173,27 @@ class Requests:
     # The board.
 
     def do_link(self, request):
-        self._board.link.set_up(_flag(request, "up", True))
+        dbm = _whole(request, "dbm", -150, 0)
+        up = _flag(request, "up", dbm is None)
+        if dbm is not None:
+            self._board.link.dbm = dbm
+        if up is not None:
+            self._board.link.set_up(up)
+
+    def do_reader(self, request):
+        reader = self._board.tag_reader
+        if reader is None:
+            raise ValueError("this station has no tag reader")
+        reader.dead = _flag(request, "silent", True)
+
+    def do_button(self, request):
+        self._board.button.down = _flag(request, "pressed", True)
 
     def do_power_cut(self, request):
         return {}, self._board.power_cut
+
+    def do_watchdog(self, request):
+        return {}, self._board.watchdog_bites
 
     def do_power_fail(self, request):
         hold_up_ms = _whole(request, "hold_up_ms", 0, 10000)
@@ -232,6 +264,8 @@ class Requests:
         entry["contactor"] = connector.contact
         entry["lock"] = connector.bolt if connector.lock else None
         entry["cable"] = connector.cable if connector.proximity else None
+        entry["phases"] = (3 if connector.three else 1) if connector.phase_switch else None
+        entry["indication"] = self._board.indicator.shown.get(connector.number)
         entry["register_wh"] = connector.meter.wh
         entry["broken"] = connector.broken_parts()
         entry["car"] = {

@@ -1,13 +1,52 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""UART, SPI and I2C of `machine`, each with a peer that the test gives (`Chip.peers`)."""
+"""UART, SPI and I2C of `machine`, each with a peer that the test gives (`Chip.peers`). They take their pins,
+those that they were not given too: each has default pins (ports/rp2 and ports/esp32, machine_uart.c,
+machine_spi.c, machine_hw_spi.c, machine_i2c.c of MicroPython 1.25).
+"""
 
-from host_tests.fakes.pins import number_of
+import types
+
+from host_tests.fakes.pins import number_of, take
+
+_DEFAULT_PINS = {
+    ("rp2", "UART0"): {"tx": 0, "rx": 1, "cts": 2, "rts": 3},
+    ("rp2", "UART1"): {"tx": 4, "rx": 5, "cts": 6, "rts": 7},
+    ("rp2", "SPI0"): {"sck": 18, "mosi": 19, "miso": 16},
+    ("rp2", "SPI1"): {"sck": 10, "mosi": 11, "miso": 8},
+    ("rp2", "I2C0"): {"scl": 5, "sda": 4},
+    ("rp2", "I2C1"): {"scl": 7, "sda": 6},
+    ("esp32", "UART0"): {},  # the console's stay what they are
+    ("esp32", "UART1"): {"tx": 10, "rx": 9},
+    ("esp32", "UART2"): {"tx": 17, "rx": 16},
+    ("esp32", "SPI1"): {"sck": 14, "mosi": 13, "miso": 12},
+    ("esp32", "SPI2"): {"sck": 18, "mosi": 23, "miso": 19},
+    ("esp32", "I2C0"): {"scl": 18, "sda": 19},
+    ("esp32", "I2C1"): {"scl": 25, "sda": 26},
+}
+_IDLE = {"tx": 1, "rts": 0, "sck": 0, "mosi": 0}
+_RTS, _CTS = 2, 1  # the RP2040's bits of `flow`
+
+
+def _take_pins(chip, unit, names, given) -> None:
+    """`names` of the bus's pins, those that are in use; `given`: name -> pin or None."""
+    defaults = _DEFAULT_PINS[chip.name, unit]
+    for name in names:
+        pin = given.get(name)
+        number = defaults.get(name) if pin is None else number_of(pin)
+        if number is not None:
+            take(chip, number, "%s %s" % (unit, name), _IDLE.get(name))
 
 
 class UART:
     """Peer: f(bytes) -> bytes, what comes back at once; f(b"") is asked before every read for what comes by
     itself."""
+
+    # Of the documentation, "Additional keyword-only parameters" of `init`, and "Construct a UART object": the
+    # constructor's are the same. The stubs of both have them not.
+    _documented_keywords = types.MappingProxyType(
+        {"init": ("rts", "cts", "flow"), "__init__": ("rts", "cts", "flow")}
+    )
 
     def __init__(
         self,
@@ -32,15 +71,32 @@ class UART:
             raise ValueError("UART(%d) does not exist" % id)
         self._id = id
         self._baudrate = baudrate
-        self._pins = [number_of(pin) for pin in (tx, rx, rts, cts) if pin is not None]
-        self._room = 256 if rxbuf is None else rxbuf
+        self._settings = {
+            "txbuf": 256 if txbuf is None else txbuf,
+            "rxbuf": 256 if rxbuf is None else rxbuf,
+            "timeout": timeout or 0,
+            "timeout_char": timeout_char or 0,
+            "flow": flow or 0,
+        }
+        self._pins = {"tx": tx, "rx": rx, "rts": rts, "cts": cts}
         self._received = bytearray()
+        self._connect()
+
+    def _connect(self):
+        flow = self._settings["flow"]
+        names = ["tx", "rx"]
+        # An ESP32 connects what it was given, an RP2040 what is to be used.
+        rp2 = self._chip.name == "rp2"
+        for name, bit in (("rts", _RTS), ("cts", _CTS)):
+            if flow & bit if rp2 else self._pins[name] is not None:
+                names.append(name)
+        _take_pins(self._chip, "UART%d" % self._id, names, self._pins)
 
     def _exchange(self, data):
         peer = self._chip.peers.get(("uart", self._id))
         if peer is not None:
             self._received += peer(bytes(data))
-            del self._received[self._room :]  # what does not fit is lost
+            del self._received[self._settings["rxbuf"] :]  # what does not fit is lost
 
     def write(self, buf):
         self._exchange(buf)
@@ -66,6 +122,9 @@ class UART:
 
     def init(self, baudrate=9600, **settings):
         self._baudrate = baudrate
+        for name, value in settings.items():
+            (self._pins if name in self._pins else self._settings)[name] = value
+        self._connect()
 
     def flush(self):
         pass
@@ -90,8 +149,12 @@ class SPI:
         mosi=None,
         miso=None,
     ):
+        if not 0 <= id <= 2 or (self._chip.name, "SPI%d" % id) not in _DEFAULT_PINS:
+            raise ValueError("SPI(%d) doesn't exist" % id)
         self._id = id
         self._baudrate = baudrate
+        given = {"sck": sck, "mosi": mosi, "miso": miso}
+        _take_pins(self._chip, "SPI%d" % id, given, given)
 
     def _exchange(self, data):
         answer = self._chip.peers["spi", self._id](bytes(data))
@@ -119,6 +182,8 @@ class I2C:
 
     def __init__(self, id, *, scl=None, sda=None, freq=400000, timeout=50000):
         self._id = id
+        given = {"scl": scl, "sda": sda}
+        _take_pins(self._chip, "I2C%d" % id, given, given)
 
     def _memory(self, addr):
         memories = self._chip.peers.get(("i2c", self._id), {})

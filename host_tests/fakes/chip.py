@@ -17,12 +17,13 @@ import importlib
 import sys
 import types
 
-from host_tests.fakes import buses, clocks, esp32_parts, network_parts, pins, rp2_parts, strict
+from host_tests.fakes import buses, clocks, esp32_parts, network_parts, pins, registers, rp2_parts, strict
 from host_tests.fakes.clocks import WatchdogBite
 
 _QUEUE = 8
 _READ_US = 60
 _LOOK_US = 2
+_VREG, _VREG_AT_RESET = 0x40064000, 0xB1
 # Modules of the firmware that import those of a chip: imported anew under each chip.
 _OURS = ("hal.esp32", "hal.rp2", "hal.parts.from_data")
 
@@ -35,6 +36,7 @@ class Chip:
     nvs, rtc_memory what survives a reset
     flash           label of a partition -> bytearray; mounted: path -> file system
     radio           the Wi-Fi around it
+    registers, dma  of an RP2040: words by their addresses, channels by their numbers
     """
 
     def __init__(self, name: str, cause: int = 1):
@@ -56,6 +58,12 @@ class Chip:
         self.watchdog_us = None
         self.watchdog_at = 0
         self.radio = network_parts.Radio()
+        self.registers = registers.Registers(self)
+        self.registers.values[_VREG] = _VREG_AT_RESET
+        self.hz = 125000000 if name == "rp2" else 160000000
+        self.dma = {}
+        self.claimed = set()
+        self.packed = {}
         self._queue = []
         self._stuck = False
         self.lost_callbacks = 0
@@ -102,6 +110,10 @@ class Chip:
         self.now_us += _LOOK_US
         return self.now_us
 
+    def core_mv(self) -> int:
+        """Of an RP2040, by VREG's VSEL (datasheet 2.10.6)."""
+        return 550 + 50 * max(6, self.registers[_VREG] >> 4 & 15)
+
     def utc_us(self) -> int:
         return self.now_us + self.clock_offset_us
 
@@ -132,6 +144,8 @@ class Chip:
             found["network"] = strict.strict_module(self, "network", {}, network_parts.CLASSES)
         else:
             found["rp2"] = strict.strict_module(self, "rp2", rp2_parts.FUNCTIONS, rp2_parts.CLASSES)
+            found["machine"].__dict__["mem32"] = self.registers
+            found["uctypes"] = strict.strict_module(self, "uctypes", {"addressof": rp2_parts.addressof}, {})
         return found
 
     @contextlib.contextmanager

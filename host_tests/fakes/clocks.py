@@ -8,6 +8,7 @@ import time as host_time
 _WRAP = 1 << 30
 _HALF = 1 << 29
 _EPOCH_2000_S = 946684800
+_HZ_AT_1_10_V = 133000000  # RP2040 datasheet, 2.15.1
 _RP2_WATCHDOG_MS = 8388
 
 
@@ -17,6 +18,10 @@ class Reset(BaseException):
 
 class WatchdogBite(Reset):
     pass
+
+
+class Overclocked(AssertionError):
+    """Faster than the maker allows with this core voltage."""
 
 
 class Timer:
@@ -109,7 +114,16 @@ def machine_functions(chip) -> dict:
     def reset():
         raise Reset
 
+    def freq(*hz):
+        if not hz:
+            return chip.hz
+        if chip.name == "rp2" and hz[0] > _HZ_AT_1_10_V and chip.core_mv() < 1150:
+            raise Overclocked("%d Hz with %d mV" % (hz[0], chip.core_mv()))
+        chip.hz = hz[0]
+        return None
+
     return {
+        "freq": freq,
         "reset": reset,
         "reset_cause": lambda: chip.cause,
         "unique_id": lambda: b"\x24\x6f\x28\xa1\xb2\xc3",
@@ -123,6 +137,8 @@ def time_functions(chip) -> dict:
         chip.advance(us)
 
     def gmtime(secs=None):
+        if secs is not None and not -(1 << 31) <= secs < 1 << 31:
+            raise OverflowError("overflow converting long int to machine word")  # mp_obj_get_int, 32 bits
         date = host_time.gmtime((chip.utc_us() // 1000000) if secs is None else secs + epoch_s)
         return (*date[:7], date.tm_yday)
 

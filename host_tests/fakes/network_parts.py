@@ -4,15 +4,37 @@
 
 
 class Radio:
-    """The Wi-Fi around a chip: networks by name, with their passwords; `joined` is the name of the one."""
+    """The Wi-Fi around a chip: networks by name, with their passwords; `joined` is the name of the one.
+
+    failing    names of methods: each of their calls is an OSError of the driver (no memory, a state of its
+               own), as nearly all of ports/esp32/network_wlan.c can be
+    failures   how many there were
+    """
 
     def __init__(self):
         self.networks = {}
         self.rssi = -60
         self.active = False
+        self.asked = None  # network and password that the driver goes on trying for
         self.joined = None
         self.tries = 0
         self.settings = {}
+        self.failing = set()
+        self.failures = 0
+
+    def may(self, method):
+        if method in self.failing:
+            self.failures += 1
+            raise OSError("Wifi Internal Error")
+
+    def settle(self):
+        """The driver gives up a network that is out of reach, and takes up again one that it was told."""
+        if self.joined not in self.networks:
+            self.joined = None
+        if self.joined is None and self.asked is not None:
+            ssid, password = self.asked
+            if ssid in self.networks and self.networks[ssid] == password:
+                self.joined = ssid
 
 
 class WLAN:
@@ -21,6 +43,7 @@ class WLAN:
 
     def active(self, *is_active):
         radio = self._chip.radio
+        radio.may("active")
         if not is_active:
             return radio.active
         radio.active = bool(is_active[0])
@@ -28,21 +51,25 @@ class WLAN:
 
     def connect(self, ssid=None, password=None, *, bssid=None):
         radio = self._chip.radio
+        radio.may("connect")
         if not radio.active:
             raise OSError("Wifi Not Started")
-        if radio.joined is not None:
+        if radio.joined is not None or radio.asked is not None:
             raise OSError("Wifi Internal State Error")
         radio.tries += 1
-        if ssid in radio.networks and radio.networks[ssid] == password:
-            radio.joined = ssid
+        radio.asked = ssid, password
+        radio.settle()
 
     def disconnect(self):
-        self._chip.radio.joined = None
+        radio = self._chip.radio
+        radio.may("disconnect")
+        if not radio.active:
+            raise OSError("Wifi Not Started")
+        radio.joined = radio.asked = None
 
     def isconnected(self):
         radio = self._chip.radio
-        if radio.joined not in radio.networks:  # out of reach
-            radio.joined = None
+        radio.settle()
         return radio.joined is not None
 
     def status(self, *param):
@@ -50,12 +77,15 @@ class WLAN:
         if not param:
             return 1010 if self.isconnected() else 1001
         assert param[0] == "rssi"
+        radio.may("status")
+        radio.settle()
         if radio.joined is None:
             raise OSError("Wifi Not Connected")
         return radio.rssi
 
     def config(self, *param, **settings):
         radio = self._chip.radio
+        radio.may("config")
         if param:
             return radio.settings[param[0]]
         radio.settings.update(settings)

@@ -9,7 +9,8 @@ _FULL = 65535
 
 
 class State:
-    """What all objects of one pin share. pwm: the PWM on it."""
+    """What all objects of one pin share. pwm: the PWM on it; function: of a bus that has it, such as "UART1
+    tx"; idle: the level that the bus drives while it has nothing to say, None for an input of its own."""
 
     def __init__(self, number):
         self.number = number
@@ -17,16 +18,35 @@ class State:
         self.pull = None
         self.latch = 0
         self.pwm = None
+        self.function = None
+        self.idle = None
         self.writes = []  # every level that was put on it
 
     def driven(self):
         if self.pwm is not None:
             return self.pwm._level()
+        if self.function is not None:
+            return self.idle
         return self.latch if self.mode == "out" else None
+
+    def owner(self):
+        """Who uses it, in a word; None: nobody."""
+        return self.function or ("PWM" if self.pwm is not None else self.mode)
 
 
 def number_of(pin) -> int:
     return pin if isinstance(pin, int) else pin._state.number
+
+
+def take(chip, number, function, idle) -> None:
+    """A bus gets this pin. The chip takes it from whoever has it, and says nothing: here it is an error, and
+    remembered, whoever swallows it."""
+    state = chip.pins.setdefault(number, State(number))
+    if state.owner() not in (None, function):
+        error = AssertionError("GPIO%d of %s is taken by %s" % (number, state.owner(), function))
+        chip.violations.append(error)
+        raise error
+    state.function, state.idle = function, idle
 
 
 class Pin:
@@ -55,7 +75,7 @@ class Pin:
             if fixed and mode != self.IN:
                 raise ValueError("pin can only be input")
             state.mode = "in" if mode == self.IN else "out"
-            state.pwm = None
+            state.pwm = state.function = None
         if pull != -1:
             if pull not in (None, self.PULL_UP, self.PULL_DOWN):
                 raise ValueError("invalid pull %r" % pull)

@@ -21,8 +21,9 @@ class FakeExceedsStub(AssertionError):
     """A fake that offers what the chip does not have would let wrong code pass."""
 
 
-def checked(routine: stubs.Routine, function, violations: list):
-    """`function` behind the check; a `function` that is a method gets self first."""
+def checked(routine: stubs.Routine, function, violations: list, documented=()):
+    """`function` behind the check; a `function` that is a method gets self first. `documented`: keywords that
+    the documentation has and the stub lacks."""
 
     good = (
         set()
@@ -32,7 +33,8 @@ def checked(routine: stubs.Routine, function, violations: list):
     def call(*arguments, **keywords):
         if keywords or len(arguments) not in good:
             try:
-                routine.check(arguments[1:] if call.has_self else arguments, keywords)
+                known = {name: value for name, value in keywords.items() if name not in documented}
+                routine.check(arguments[1:] if call.has_self else arguments, known)
             except TypeError as error:
                 violations.append(error)
                 raise
@@ -60,26 +62,29 @@ def strict_class(stub: stubs.Class, behaviour: type, chip) -> type:
                 continue
             if name not in stub.methods:
                 raise FakeExceedsStub("%s.%s is not in the stub" % (stub.name, name))
-            members[name] = _member(stub.methods[name], value, chip.violations)
-    members["__getattr__"] = _missing(stub)
+            documented = getattr(behaviour, "_documented_keywords", {}).get(name, ())
+            members[name] = _member(stub.methods[name], value, chip.violations, documented)
+    members["__getattr__"] = _missing(stub, getattr(behaviour, "_documented", ()))
     members["__setattr__"] = _only_private
     return type(stub.name, (), members)
 
 
-def _member(routine, value, violations):
+def _member(routine, value, violations, documented):
     if isinstance(value, staticmethod):
-        return staticmethod(checked(routine, value.__func__, violations))
+        return staticmethod(checked(routine, value.__func__, violations, documented))
     if isinstance(value, classmethod):
         call = checked(routine, value.__func__, violations)
         call.has_self = True
         return classmethod(call)
-    call = checked(routine, value, violations)
+    call = checked(routine, value, violations, documented)
     call.has_self = True
     return call
 
 
-def _missing(stub):
+def _missing(stub, documented):
     def missing(self, name):
+        if name in documented:
+            return getattr(self, "_" + name)
         if name in stub.methods:
             raise NotFaked("%s.%s" % (stub.name, name))
         raise AttributeError("%s has no attribute %s" % (stub.name, name))

@@ -5,7 +5,7 @@
 import pytest
 
 from host_tests.unit.test_board_data import changed
-from toolchain import board_check
+from toolchain import board_check, chip_pins
 from toolchain.chip_pins import rp2040_pins
 
 PICO = board_check.load("pico_lte")
@@ -53,13 +53,14 @@ def test_all_boards_are_looked_at(capsys):
         (PICO, ["reader", "sck"], 23, "reader.sck: GPIO23 cannot carry SCK of SPI0"),
         (PICO, ["reader", "mosi"], 24, "reader.mosi: GPIO24 cannot carry MOSI of SPI0"),
         (PICO, ["reader", "miso"], 23, "reader.miso: GPIO23 cannot carry MISO of SPI0, which GPIO0, GPIO4,"),
-        (PICO, [*FIRST, "meter", "uart"], 2, "connectors[0].meter.tx: the RP2040 has units 0 and 1"),
-        (ESP32, [*FIRST, "pilot", "adc"], 14, "connectors[0].pilot.adc: GPIO14 belongs to ADC2"),
+        (PICO, [*FIRST, "pilot", "pwm"], 27, "connectors[0].proximity.adc: GPIO27 is used already by"),
+        (PICO, [*FIRST, "meter", "uart"], 2, "connectors[0].meter.uart: an rp2040 has UART0 and UART1"),
+        (ESP32, [*FIRST, "pilot", "adc"], 14, "connectors[0].pilot.adc: GPIO14 is no input of ADC1"),
         (
             ESP32,
             [*FIRST, "temperature", "adc"],
             5,
-            "connectors[0].temperature.adc: GPIO5 is no input of a converter",
+            "connectors[0].temperature.adc: GPIO5 is no input of ADC1, which are GPIO32 to 39",
         ),
         (
             ESP32,
@@ -89,6 +90,12 @@ def test_all_boards_are_looked_at(capsys):
 def test_the_wrong_pin_is_named(board, path, pin, sentence):
     found = board_check.problems(changed(board, path, pin))
     assert [line[: len(sentence)] for line in found if line.startswith(sentence)] == [sentence], found
+
+
+def test_the_trigger_needs_a_slice_of_its_own():
+    assert board_check.problems(changed(PICO, [*FIRST, "pilot", "trigger_slice"], 4)) == [
+        "connectors[0].pilot.trigger_slice: slice 4 is that of GPIO8, the pilot of connectors[0]"
+    ]
 
 
 def test_a_pin_used_twice_is_named():
@@ -128,7 +135,11 @@ def two_pilots(**pilot):
 )
 def test_slices_of_two_pilots(pilot, sentences):
     board = two_pilots(**pilot)
-    found = board_check.problems(board)
+    # `hal.board_data` has refused a second pilot on this chip; the slices are looked at all the same.
+    assert "connectors[1]: the converter of an rp2040 samples one pilot" in board_check.problems(board)
+    wrong_pin = chip_pins.problem(board, "connectors[1].pilot.pwm", board["connectors"][1]["pilot"]["pwm"])
+    found = ["connectors[1].pilot.pwm: " + wrong_pin] if wrong_pin else []
+    found += chip_pins.conflicts(board)
     if pilot == {"pwm": 27}:
         # Slice 5 is the first pilot's trigger; and GPIO27 is an input of the converter.
         assert found == [
@@ -157,6 +168,10 @@ def test_the_stations_description_is_checked_too(capsys, monkeypatch):
     monkeypatch.setattr(board_check, "load", lambda name: wrong)
     assert board_check.main(["pico_lte"]) == 1
     assert capsys.readouterr().out.startswith("pico_lte: station.profiles: 'Cooking' is not one of ")
+
+
+def test_a_bus_may_read_a_pin_that_is_an_input_only():
+    assert board_check.problems(changed(ESP32, [*FIRST, "meter", "rx"], 38)) == []
 
 
 def test_functions_of_the_rp2040():

@@ -100,6 +100,13 @@ def test_every_class_has_a_fake(kind):
             result.close()
         with pytest.raises(AssertionError):
             getattr(part, name)(*[0] * (count + 1))
+        with pytest.raises(AssertionError):
+            getattr(part, name)(*[0] * count, surplus=0)
+        if count:
+            with pytest.raises(AssertionError):
+                getattr(part, name)(*[0] * (count - 1))
+    with pytest.raises(AssertionError):
+        part.nobody_has_this()
     for name in contract.attributes(kind):
         assert getattr(part, name) == 0
     assert all(len(call) >= 1 for call in held.calls)

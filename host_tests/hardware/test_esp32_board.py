@@ -1,22 +1,18 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""hal.esp32 on the data of boards/esp32_devkit: parts, timer, clock, calibration, Wi-Fi, the boot's rule."""
+"""hal.esp32 on the data of boards/esp32_devkit: parts, timer, calibration."""
 
 import asyncio
-import runpy
-import sys
-import types
 
 import pytest
 
 from boards.esp32_devkit.board import BOARD
-from hal import ticks
-from hal.parts import lock
+from hal import board_data, ticks
+from hal.parts import lock, wired
 from host_tests.fakes.chip import Chip
 from host_tests.fakes.clocks import Reset, WatchdogBite
 from host_tests.fakes.contract import KINDS, part_problems
 from host_tests.fakes.pilot_line import PilotLine
-from toolchain.layout import ROOT
 
 COIL, ALIVE, FEEDBACK = 26, 23, 34
 LOCK, UNLOCK, BOLT = 18, 19, 13
@@ -37,6 +33,7 @@ class Rig:
         chip.external.update({FEEDBACK: 1, BOLT: 1, TRIP: 0, STOP: 0, BUTTON: 1})
         now = lambda: ((chip.now_us // 1000 + ticks._HALF) & ticks._MASK) - ticks._HALF  # noqa: E731
         monkeypatch.setattr(lock, "ticks_ms", now)
+        monkeypatch.setattr(wired, "ticks_ms", now)
         with chip.installed():
             module = chip.load("hal.esp32.board")
             module.ticks_ms = chip.load("hal.esp32.contactor").ticks_ms = now
@@ -77,6 +74,9 @@ def test_nothing_moves_at_the_start(rig):
     for pin in (COIL, ALIVE, LOCK, UNLOCK, TEST, 4):
         assert set(rig.chip.pins[pin].writes) == {0}, pin
     assert rig.chip.pins[27].pwm.duty_u16() == 65535  # +12 V
+    assert set(rig.chip.pins) <= {number for number, _, _ in board_data.pins(BOARD)}
+    # UART2 would begin where the lamp is.
+    assert rig.chip.pins[LAMP].function is None and rig.chip.pins[25].function == "UART2 tx"
 
 
 def test_the_contactor_needs_to_be_told_again_and_again(rig):
@@ -107,10 +107,10 @@ def test_a_stuck_interpreter_leaves_no_edges_on_the_alive_pin(rig):
 def test_what_has_let_go_stays_open_until_it_is_told_so(rig):
     contactor = rig.connector.contactor
     contactor.drive(True)
-    rig.chip.advance(100000)
+    rig.chip.advance(90000)
     contactor.drive(True)
     assert rig.chip.output(COIL) == 1  # just in time
-    rig.chip.advance(110000)
+    rig.chip.advance(92000)
     for _ in range(20):
         contactor.drive(True)
         assert rig.chip.output(COIL) == 0 and rig.chip.output(ALIVE) == 0
@@ -152,6 +152,18 @@ def test_a_guard_that_raises_still_ends_the_locks_pulse(rig):
             rig.chip.advance(20000)
         on_ms += 20 * rig.chip.output(LOCK)
     assert 580 <= on_ms <= 640 and rig.chip.output(LOCK) == 0
+
+
+def test_the_timer_ends_the_current_of_the_monitors_test(rig):
+    rig.board.every_ms(20, lambda: None)
+    rig.connector.rcd.test(True)
+    rig.chip.advance(1000000)
+    assert rig.chip.output(TEST) == 1
+    rig.chip.advance(200000)
+    assert rig.chip.output(TEST) == 0
+    rig.connector.rcd.test(True)
+    rig.board.rest()
+    assert rig.chip.output(TEST) == 0
 
 
 def test_lock(rig):
@@ -199,7 +211,9 @@ def test_rcd_and_what_stops_the_station(rig):
     del rig.chip.external[TRIP]  # the wire is broken: the pull-up trips
     assert rcd.tripped() is True
     del rig.chip.external[STOP]
-    assert board.stopped() is True and board.fault_signals() == ("EmergencyStop",)
+    assert board.stopped() is True and board.fault_signals() == ()  # a spike, so far
+    rig.chip.advance(20000)
+    assert board.fault_signals() == ("EmergencyStop",)
     assert board.fault_signals() is board.fault_signals()
 
 
@@ -232,20 +246,8 @@ def test_why_it_started(monkeypatch, cause, word):
         rig.board.reset()
 
 
-# --- clock ---
-
-
-def test_the_clock_lives_through_resets_and_not_through_power_cuts():
-    chip = Chip("esp32")
-    with chip.installed():
-        clock = chip.load("hal.esp32.clock").Clock()
-        assert clock.utc_ms() is None
-        clock.set_utc_ms(1795170600250)
-        chip.advance(1500000)
-        assert clock.utc_ms() == 1795170601750
-        assert chip.load("hal.esp32.clock").Clock().utc_ms() == 1795170601750
-        chip.rtc_memory = b""
-        assert chip.load("hal.esp32.clock").Clock().utc_ms() is None
+def test_a_stock_image_says_so(rig):
+    assert "stock image" in rig.board.storage.trouble()
 
 
 # --- calibration ---
@@ -287,140 +289,3 @@ def test_a_calibration_that_cannot_be_true_is_not_used(rig):
     rig.chip.nvs["pilotlight"] = {"cp_plus": 21960}
     with rig.chip.installed():
         assert rig.chip.load("hal.esp32.calibration").load(21960, 2690).pilot_mv(2690) == -12000
-
-
-# --- Wi-Fi ---
-
-
-class Air:
-    """A Wifi that runs in a loop whose sleeps move the chip's clock."""
-
-    def __init__(self, ssid="home", password="secret"):
-        self.chip = Chip("esp32")
-        self.radio = self.chip.radio
-        with self.chip.installed():
-            module = self.chip.load("hal.esp32.wifi")
-            module.ticks_ms = lambda: self.chip.now_us // 1000
-            self.wifi = module.Wifi(ssid, password)
-        self.ups = []
-
-    def live(self, seconds, *events):
-        """`events`: (second, function)."""
-        waiting = sorted(events, key=lambda event: event[0], reverse=True)
-        real = asyncio.sleep
-
-        async def sleep_ms(ms):
-            self.chip.advance(ms * 1000)
-            while waiting and waiting[-1][0] * 1000000 <= self.chip.now_us:
-                waiting.pop()[1]()
-            await real(0)
-            if self.chip.now_us >= seconds * 1000000:
-                raise TimeoutError
-
-        async def watch():
-            while True:
-                await self.wifi.changed()
-                self.ups.append((self.chip.now_us // 1000000, self.wifi.up()))
-
-        async def both():
-            watcher = asyncio.create_task(watch())
-            await real(0)
-            try:
-                await self.wifi.run()
-            except TimeoutError:
-                watcher.cancel()
-
-        self.wifi._event = asyncio.Event()
-        asyncio.sleep_ms = sleep_ms
-        try:
-            asyncio.run(both())
-        finally:
-            del asyncio.sleep_ms
-
-
-def test_wifi_comes_up_and_tells():
-    air = Air()
-    air.radio.networks["home"] = "secret"
-    air.live(10)
-    assert air.ups == [(0, True)] and air.wifi.signal_dbm() == -60 and air.radio.tries == 1
-    assert air.radio.settings == {"pm": 0}
-
-
-def test_wifi_never_gives_up():
-    air = Air()
-    air.live(
-        400,
-        (300, lambda: air.radio.networks.update(home="secret")),
-        (350, air.radio.networks.clear),
-        (380, lambda: air.radio.networks.update(home="secret")),
-    )
-    assert [up for _, up in air.ups] == [True, False, True]
-    assert air.ups[0][0] < 325 and air.ups[1][0] <= 351 and air.wifi.up()
-    assert 10 < air.radio.tries < 25
-
-
-def test_a_wrong_password_is_tried_again_and_again():
-    air = Air(password="wrong")
-    air.radio.networks["home"] = "secret"
-    air.live(100)
-    assert air.ups == [] and air.wifi.signal_dbm() is None and 4 <= air.radio.tries <= 6
-
-
-def test_an_association_that_only_looks_alive_is_made_anew():
-    air = Air()
-    air.radio.networks["home"] = "secret"
-    air.live(60, *[(second, air.wifi.in_vain) for second in (10, 20, 30)])
-    assert air.radio.tries == 2 and [up for _, up in air.ups] == [True, False, True]
-    other = Air()
-    other.radio.networks["home"] = "secret"
-    other.live(
-        60,
-        (10, other.wifi.in_vain),
-        (20, other.wifi.in_vain),
-        (25, other.wifi.heard),
-        (30, other.wifi.in_vain),
-    )
-    assert other.radio.tries == 1
-
-
-# --- boot ---
-
-
-def boot(flash):
-    """(what is mounted at /, trouble) after _boot.py ran on a chip with this flash."""
-    chip = Chip("esp32")
-    chip.flash.update(flash)
-    report = runpy.run_path(str(ROOT / "boards/pico_lte/modules/boot_report.py"))
-    module = types.ModuleType("boot_report")
-    vars(module).update(trouble=None, bring_up=report["bring_up"])
-    with chip.installed():
-        sys.modules["boot_report"] = module
-        try:
-            runpy.run_path(str(ROOT / "boards/esp32_devkit/modules/_boot.py"))
-            trouble = chip.load("hal.esp32.board").Storage().trouble()
-        finally:
-            del sys.modules["boot_report"]
-    return chip.mounted.get("/"), trouble
-
-
-def test_a_new_flash_is_formatted_and_mounted():
-    flash = bytearray(b"\xff" * 16 * 4096)
-    mounted, trouble = boot({"vfs": flash})
-    assert mounted is not None and trouble is None and b"littlefs" in flash
-
-
-def test_a_damaged_file_system_is_left_as_it_is():
-    flash = bytearray(b"\xff" * 16 * 4096)
-    flash[9 * 4096] = 0
-    before = bytes(flash)
-    mounted, trouble = boot({"vfs": flash})
-    assert mounted is None and "left as it is" in trouble and bytes(flash) == before
-
-
-def test_a_flash_without_the_partition():
-    mounted, trouble = boot({"nvs": bytearray(4096)})
-    assert mounted is None and trouble == "no partition is called vfs, nothing can be kept"
-
-
-def test_a_stock_image_says_so(rig):
-    assert "stock image" in rig.board.storage.trouble()

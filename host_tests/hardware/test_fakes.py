@@ -220,11 +220,49 @@ def test_buses_and_their_peers(any_chip):
     spi.write_readinto(b"\x01\x02", buffer)
     assert buffer == b"\xfe\xfd" and spi.read(1, 0x0F) == b"\xf0"
     any_chip.peers["i2c", 0] = {0x48: bytearray(4)}
-    i2c = machine.I2C(0, scl=machine.Pin(5), sda=machine.Pin(4))
+    i2c = machine.I2C(0, scl=machine.Pin(17), sda=machine.Pin(16))
     i2c.writeto_mem(0x48, 1, b"\x19\x80")
     assert i2c.scan() == [0x48] and i2c.readfrom_mem(0x48, 1, 2) == b"\x19\x80"
     with pytest.raises(OSError):
         i2c.readfrom_mem(0x49, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("chip", "bus", "pins"),
+    [
+        ("rp2", "UART(0)", (0, 1)),
+        ("rp2", "UART(1, 9600, flow=UART.RTS)", (4, 5, 7)),
+        ("rp2", "UART(1, tx=24, flow=3)", (24, 5, 6, 7)),
+        ("rp2", "SPI(0)", (16, 18, 19)),
+        ("rp2", "SPI(1, sck=14, mosi=15)", (14, 15, 8)),
+        ("rp2", "I2C(0)", (4, 5)),
+        ("esp32", "UART(0)", ()),
+        ("esp32", "UART(2, rx=32)", (17, 32)),
+        ("esp32", "SPI(2)", (18, 19, 23)),
+        ("esp32", "I2C(1)", (25, 26)),
+    ],
+)
+def test_a_bus_takes_its_default_pins_where_it_is_given_none(chip, bus, pins):
+    chip = Chip(chip)
+    eval(bus, vars(chip.modules()["machine"]))
+    assert sorted(chip.pins) == sorted(pins)
+
+
+def test_a_pin_that_somebody_has_is_not_taken_silently():
+    for hold in (
+        lambda machine, rp2: machine.Pin(4, machine.Pin.OUT, value=0),
+        lambda machine, rp2: machine.Pin(4, machine.Pin.IN),
+        lambda machine, rp2: machine.PWM(machine.Pin(4), freq=1000),
+        lambda machine, rp2: rp2.StateMachine(0, print, set_base=machine.Pin(4)),
+        lambda machine, rp2: machine.I2C(0),
+    ):
+        chip = Chip("rp2")
+        modules = chip.modules()
+        hold(modules["machine"], modules["rp2"])
+        with pytest.raises(AssertionError, match=r"GPIO4 of .* is taken by UART1 tx"):
+            modules["machine"].UART(1)
+        assert chip.violations  # whoever swallows it
+        assert chip.output(5) != 1 and modules["machine"].UART(1, tx=24, rx=25) and chip.output(24) == 1
 
 
 def test_time_of_both_epochs():
@@ -236,6 +274,11 @@ def test_time_of_both_epochs():
         assert time.gmtime()[:6] == (2026, 11, 20, 10, 30, 0)
         chip.advance(1750000)
         assert time.time_ns() // 1000000 % 10000 == 2000
+        # MicroPython 1.25 takes 32 bits.
+        assert time.gmtime((1 << 31) - 1)[1:3] == (1, 19)
+        for seconds in (1 << 31, -(1 << 31) - 1):
+            with pytest.raises(OverflowError):
+                time.gmtime(seconds)
     assert time.ticks_diff(5, (1 << 30) - 5) == 10 and time.ticks_add((1 << 30) - 1, 1) == 0
 
 

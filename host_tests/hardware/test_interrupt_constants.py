@@ -27,6 +27,7 @@ MODULES = (
     "hal/rp2/board.py",
     "hal/rp2/dead_man.py",
     "hal/rp2/pilot.py",
+    "hal/rp2/register.py",
     "hal/rp2/sampler.py",
 )
 _MOST = 0x1FFF  # mp_small_int_fits of mpy-tool.py

@@ -79,15 +79,15 @@ class Ring:
         self.told(duty_e4)
 
     def told(self, duty_e4: int) -> None:
-        level = duty_e4 * 62496 // 10000
-        self.work[5], self.work[6] = self.module.expected(level if level < 62496 else 0)
+        level = duty_e4 * self.module._PERIOD // 10000
+        self.work[5], self.work[6] = self.module.expected(level if level < self.module._PERIOD else 0)
         self.duty_e4 = duty_e4
 
     def cycle(self, high_mv, low_mv, noise=(), duty_e4=None) -> None:
         """One period of the pilot; `noise`: counts added to each slot."""
         fall_us = (self.duty_e4 if duty_e4 is None else duty_e4) / 10
         for slot in range(16):
-            at_us = 47.5 + 62.496 * slot
+            at_us = 47.5 + 62.5 * slot
             value = counts(high_mv if at_us < fall_us else low_mv)
             if slot in (5, 10):
                 value = 1234  # the other inputs

@@ -7,6 +7,7 @@ from boards.pico_lte.board import BOARD as PICO
 from hal import board_data
 from hal.board_data import BoardDataError
 from host_tests.unit.expect import raises
+from station.description import Description
 
 
 def changed(board: dict, path: list, value) -> dict:
@@ -34,6 +35,12 @@ def test_our_boards_are_right():
     for board in (PICO, ESP32):
         assert board_data.problems(board) == []
         board_data.require(board)
+
+
+def test_a_car_that_sleeps_is_woken_with_the_switch_that_is_there():
+    description = Description(PICO["station"])
+    for part, connector in zip(PICO["connectors"], description.connectors):
+        assert connector.wake_up == ("switch" if "pilot_switch" in part else "F")
 
 
 def test_mistakes_and_their_sentences():
@@ -100,6 +107,123 @@ def test_mistakes_and_their_sentences():
             "s0",
             "connectors[0].meter.kind: 's0' is not one of sdm120, sdm220, sdm230, sdm630",
         ),
+        (
+            PICO,
+            FIRST + ["contactor", "coil", "active"],
+            0,
+            "connectors[0].contactor.coil.active: 1 is needed, off while the pin floats",
+        ),
+        (
+            ESP32,
+            FIRST + ["contactor", "alive", "active"],
+            0,
+            "connectors[0].contactor.alive.active: 1 is needed, off while the pin floats",
+        ),
+        (
+            PICO,
+            FIRST + ["proximity", "supply_mv"],
+            5000,
+            "connectors[0].proximity.supply_mv: 3300 is needed, the converter's own reference",
+        ),
+        (PICO, FIRST + ["meter", "uart"], 1, "link.uart: UART1 is used already by connectors[0].meter"),
+        (
+            ESP32,
+            FIRST + ["meter", "uart"],
+            0,
+            "connectors[0].meter.uart: UART0 is used already by the console",
+        ),
+        (PICO, ["link"], {"kind": "wifi"}, "link.kind: an esp32 has Wi-Fi here, an rp2040 a modem"),
+        (PICO, ["link", "kind"], [], "link.kind: [] is not one of modem, wifi"),
+        (PICO, ["link"], None, "link: dict is needed, not None"),
+        (PICO, ["station", "connectors"], 7, "station.connectors: objects are needed, not 7"),
+        (PICO, ["station", "connectors"], [7], "station.connectors: objects are needed, not [7]"),
+        (PICO, ["connectors"], [PICO["connectors"][0]], "connectors: tuple is needed, not"),
+        (PICO, ["connectors"], (7,), "connectors[0]: an object is needed, not 7"),
+        (PICO, ["indicator", "pin"], -1, "indicator: there is no GPIO-1 for use on an rp2040"),
+        (
+            PICO,
+            FIRST + ["pilot", "adc"],
+            26.0,
+            "connectors[0].pilot.adc: the number of a pin is needed, not 26.0",
+        ),
+        (
+            PICO,
+            FIRST + ["pilot", "trigger_slice"],
+            8,
+            "connectors[0].pilot.trigger_slice: 8 is not a number in 0..7",
+        ),
+        (
+            ESP32,
+            FIRST + ["pilot", "minus_12v_mv"],
+            2196,
+            "connectors[0].pilot.plus_12v_mv: less than 1000 above minus_12v_mv",
+        ),
+        (PICO, ["link", "cts"], changed, "link.cts is missing: rts and cts are wired together or not at all"),
+        (PICO, ["link", "rts"], changed, "link.rts is missing: rts and cts are wired together or not at all"),
+        (PICO, ["link", "key_ms"], 0, "link.key_ms: 0 is not a number in 50..5000"),
+        (PICO, ["link", "key_ms"], None, "link.key_ms: None is not a number in 50..5000"),
+        (
+            PICO,
+            ["reader", "reset", "active"],
+            1,
+            "reader.reset.active: 0 is needed, the reader rests while the pin is low",
+        ),
+        (
+            PICO,
+            FIRST + ["pilot", "trigger_slice"],
+            4,
+            "connectors[0].pilot.trigger_slice: slice 4 is that of GPIO8, the pilot of connectors[0]",
+        ),
+        (
+            PICO,
+            FIRST + ["pilot", "adc"],
+            29,
+            "connectors[0].pilot.adc: GPIO29 is no input of the converter, which are GPIO26 to 28",
+        ),
+        (
+            PICO,
+            FIRST + ["proximity", "adc"],
+            24,
+            "connectors[0].proximity.adc: GPIO24 is no input of the converter, which are GPIO26 to 28",
+        ),
+        (
+            ESP32,
+            FIRST + ["temperature", "adc"],
+            14,
+            "connectors[0].temperature.adc: GPIO14 is no input of ADC1, which are GPIO32 to 39",
+        ),
+        (
+            PICO,
+            FIRST + ["pilot", "plus_12v_mv"],
+            5000,
+            "connectors[0].pilot.plus_12v_mv: 5000 is outside the converter's 0 to 3300 mV",
+        ),
+        (
+            ESP32,
+            FIRST + ["pilot", "plus_12v_mv"],
+            2600,
+            "connectors[0].pilot.plus_12v_mv: 2600 is outside the converter's 150 to 2450 mV",
+        ),
+        (
+            ESP32,
+            FIRST + ["pilot", "minus_12v_mv"],
+            90,
+            "connectors[0].pilot.minus_12v_mv: 90 is outside the converter's 150 to 2450 mV",
+        ),
+        (PICO, [5], 1, "5: no such key"),
+        (PICO, ["reader", None], 1, "reader.None: no such key"),
+        (PICO, [("a", "b")], 1, "('a', 'b'): no such key"),
+        (
+            PICO,
+            FIRST + ["lock", "feedback", b"pull"],
+            "up",
+            "connectors[0].lock.feedback.b'pull': no such key",
+        ),
+        (PICO, ["?button"], {"pin": 23, "active": 0}, "?button: no such key"),
+        (PICO, FIRST + ["meter", "uart"], 2, "connectors[0].meter.uart: an rp2040 has UART0 and UART1"),
+        (PICO, ["reader", "spi"], 2, "reader.spi: an rp2040 has SPI0 and SPI1"),
+        (ESP32, FIRST + ["pilot"], changed, "connectors[0].pilot is missing"),
+        (ESP32, FIRST + ["meter", "parity"], "even", "connectors[0].meter.parity: no such key"),
         (ESP32, ["indicator", "pin"], 9, "indicator: there is no GPIO9 for use on an esp32"),
         (ESP32, ["module"], changed, "module: needed on an esp32, and nowhere else"),
         (
@@ -110,7 +234,51 @@ def test_mistakes_and_their_sentences():
         ),
     ):
         found = board_data.problems(changed(board, path, value))
-        assert found == [sentence], (path, found)
+        # What is repeated from a board is long.
+        assert len(found) == 1 and found[0].startswith(sentence), (path, found)
+        assert len(found[0]) == len(sentence) or sentence.endswith("not"), found
+
+
+def test_what_a_modem_needs_not_say():
+    link = dict(PICO["link"], key_ms=1000)
+    del link["rts"], link["cts"]
+    assert board_data.problems(changed(PICO, ["link"], link)) == []
+
+
+def test_a_reader_on_a_bus_that_is_not_there():
+    reader = dict(PICO["reader"], spi=0, sck=14, mosi=5, miso=12, cs=15, reset={"pin": 2, "active": 0})
+    board = changed(changed(ESP32, ["reader"], reader), ["station", "reader"], "single")
+    assert board_data.problems(board) == ["reader.spi: an esp32 has SPI1 and SPI2"]
+    assert board_data.problems(changed(board, ["reader", "spi"], 1)) == []
+
+
+def test_calibration_the_wrong_way_round():
+    for board in (PICO, ESP32):
+        pilot = dict(board["connectors"][0]["pilot"])
+        pilot["plus_12v_mv"], pilot["minus_12v_mv"] = pilot["minus_12v_mv"], pilot["plus_12v_mv"]
+        found = board_data.problems(changed(board, FIRST + ["pilot"], pilot))
+        assert found == ["connectors[0].pilot.plus_12v_mv: less than 1000 above minus_12v_mv"]
+
+
+def test_one_pilot_for_one_converter():
+    second = changed(PICO["connectors"][0], ["pilot", "pwm"], 23)
+    found = board_data.problems(changed(PICO, ["connectors"], (PICO["connectors"][0], second)))
+    assert any(line.startswith("connectors[1].") and "is used already" in line for line in found)
+    fixed = {"cable": "fixed", "phases": 1, "rated_a": 32, "nominal_v": 230}
+    first = PICO["connectors"][0]
+    bare = {
+        "pilot": dict(first["pilot"], pwm=23, adc=29, trigger_slice=6),
+        "contactor": {"coil": {"pin": 24, "active": 1}},
+        "meter": dict(first["meter"], uart=2, tx=100, rx=101),
+    }
+    board = changed(PICO, ["connectors"], (first, bare))
+    board = changed(board, ["station", "connectors"], [PICO["station"]["connectors"][0], fixed])
+    found = board_data.problems(board)
+    assert [line for line in found if "no GPIO" not in line] == []
+    bare["meter"].update(tx=12, rx=13)
+    # GPIO12 and 13 are those of the lock: without it.
+    found = board_data.problems(changed(board, FIRST + ["lock"], changed))
+    assert "connectors[1]: the converter of an rp2040 samples one pilot" in found, found
 
 
 def test_all_mistakes_are_told_at_once():

@@ -6,6 +6,7 @@ import struct
 
 from hal.meter import modbus
 from hal.meter.eastron import Sdm, scaled
+from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from host_tests.unit.event_loop import run
 
 
@@ -128,6 +129,40 @@ def test_what_is_no_answer_is_none():
     absent = Line(SINGLE)
     absent.station = 7
     assert reading(absent) is None
+
+
+class SlowLine(Line):
+    """Its bytes come one after the other, 60 ms after the question has gone."""
+
+    def __init__(self, registers, baud):
+        super().__init__(registers)
+        self.baud = baud
+        self.begun = 0
+        self.taken = 0
+
+    def write(self, frame):
+        super().write(frame)
+        self.begun = ticks_add(ticks_ms(), 60 + len(frame) * 11000 // self.baud)
+        self.taken = 0
+
+    def any(self):
+        here = max(0, ticks_diff(ticks_ms(), self.begun)) * self.baud // 11000 - self.taken
+        return max(0, min(len(self.waiting), here))
+
+    def read(self, count):
+        count = min(count, self.any())
+        self.taken += count
+        return super().read(count)
+
+
+def test_the_slowest_line_has_the_time_that_its_bytes_take():
+    line = SlowLine(SINGLE, 1200)
+    assert run(Sdm(modbus.Bus(line, 1200), 1, 1).read()).voltage_mv == (230200,)
+    line = SlowLine(SINGLE, 1200)
+    line.station = 7
+    begun = ticks_ms()
+    assert run(Sdm(modbus.Bus(line, 1200), 1, 1).read()) is None  # nobody is waited for for ever
+    assert ticks_diff(ticks_ms(), begun) < 3000
 
 
 def test_a_late_answer_is_not_taken_for_the_next_one():

@@ -3,6 +3,7 @@
 """hal.parts: pins with a meaning, the lock's motor, the arithmetic of analog inputs."""
 
 from hal.parts import lock as lock_module
+from hal.parts import wired
 from hal.parts.analog import Proximity, Thermistor
 from hal.parts.calibration import Calibration, believable
 from hal.parts.divider import lower_ohm
@@ -99,6 +100,34 @@ def test_rcd_and_its_test_input():
     rcd.test(False)
     assert test.level == 0
     Rcd(Input(trip)).test(True)  # a breaker's contact has no test input
+
+
+def test_the_current_of_a_test_ends_without_whoever_began_it():
+    now = 0
+    wired.ticks_ms, kept = lambda: now, wired.ticks_ms
+    try:
+        trip, test = Pin(0), Pin(1)
+        rcd = Rcd(Input(trip), Output(test))
+        for begun in (0, 5000):
+            now = begun
+            rcd.test(True)
+            ended = None
+            while now < begun + 2000:
+                now += 27  # each part has its turn
+                rcd.tick()
+                if ended is None and not test.level:
+                    ended = now - begun
+            assert 1000 <= ended <= 1100, ended
+            rcd.test(False)
+            assert test.level == 0
+        rcd.test(True)
+        rcd.rest()
+        assert test.level == 0
+        now += 100000
+        rcd.tick()
+        assert test.level == 0
+    finally:
+        wired.ticks_ms = kept
 
 
 def test_button_and_pilot_switch():

@@ -219,7 +219,9 @@ def test_the_pilot_line():
     hardware.car.ventilation = True
     assert hardware.read() == (3000, -12000)
     hardware.break_part("DiodeFault")
-    assert hardware.read() == (3000, 0)
+    assert hardware.read() == (3000, -3000)
+    hardware.car.ventilation = hardware.car.s2 = False
+    assert hardware.read() == (9000, -9000)  # 1 kohm against 2.74: -8.8 V
     hardware.break_part("PilotFault")
     assert hardware.read() == (0, 0)
     hardware.force_pilot(7000, -5000)

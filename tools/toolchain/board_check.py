@@ -33,27 +33,11 @@ def problems(board: dict) -> list[str]:
         problem = chip_pins.problem(board, path, number)
         if problem:
             found.append("%s: %s" % (path, problem))
-    found += chip_pins.conflicts(board) + _converter(board)
+    found += chip_pins.conflicts(board)
     try:
         Description(board["station"])
     except DescriptionError as error:
         found.append("station.%s" % error)
-    return found
-
-
-def _converter(board):
-    """Calibration within what the converter measures."""
-    # ESP32: linear from 150 to 2450 mV at 11 dB, below 100 mV it reads 0 (MicroPython's quick reference).
-    least, most = (150, 2450) if board["chip"] == "esp32" else (0, 3300)
-    found = []
-    for index, connector in enumerate(board["connectors"]):
-        for key in ("plus_12v_mv", "minus_12v_mv"):
-            value = connector["pilot"][key]
-            if not least <= value <= most:
-                found.append(
-                    "connectors[%d].pilot.%s: %d is outside the converter's %d to %d mV"
-                    % (index, key, value, least, most)
-                )
     return found
 
 

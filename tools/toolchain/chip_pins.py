@@ -3,8 +3,8 @@
 """What each pin of a chip can do, as far as a charger needs it: tables and the sentences that say what does
 not fit. `problem(board, path, number)` looks at one pin.
 
-RP2040 datasheet 1.4.3 (GPIO functions), 4.9 (ADC). ESP32 datasheet 2.2 (pin overview), 2.4 (strapping pins);
-MicroPython's ESP32 quick reference (ADC2 and Wi-Fi).
+RP2040 datasheet 1.4.3 (GPIO functions). ESP32 datasheet 2.2 (pin overview), 2.4 (strapping pins). Which pins
+the converter measures is known to `hal.board_data`, which is asked before.
 """
 
 from hal import board_data
@@ -24,11 +24,9 @@ _RP2040_FUNCTIONS = {
 # UART0 sits on pins 0..3, 12..15, 16..19 and 28, 29; UART1 on what is between. SPI0 on 0..7 and 16..23.
 _UART = ("tx", "rx", "cts", "rts")
 _SPI = ("miso", "cs", "sck", "mosi")
-_RP2040_ADC = (26, 27, 28)  # GPIO29 measures the Pico's own supply
+_RP2040_ADC = (26, 27, 28)
 
 _ESP32_INPUT_ONLY = (34, 35, 36, 37, 38, 39)
-_ESP32_ADC1 = (32, 33, 34, 35, 36, 37, 38, 39)
-_ESP32_ADC2 = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27)
 _ESP32_STRAPPING = (0, 2, 5, 12, 15)
 _ESP32_CONSOLE = (1, 3)
 _ESP32_PSRAM = (16, 17)
@@ -48,10 +46,6 @@ def conflicts(board: dict) -> list[str]:
 
 
 def _rp2040(board, path, number):
-    if path.endswith(".adc"):
-        if number not in _RP2040_ADC:
-            return "GPIO%d is no input of the converter, which are GPIO26 to 28" % number
-        return None
     if number in _RP2040_ADC and _wants_swing(path):
         return "GPIO%d is one of three inputs of the converter" % number
     part, _, key = path.rpartition(".")
@@ -60,8 +54,6 @@ def _rp2040(board, path, number):
         return None
     row = _row(board, part)
     unit = row["uart"] if "uart" in row else row["spi"]
-    if unit > 1:
-        return "the RP2040 has units 0 and 1"
     able = rp2040_pins(function, unit)
     if number not in able:
         name = "UART%d" % unit if function in _UART else "SPI%d" % unit
@@ -87,14 +79,11 @@ def _esp32(board, path, number):
         return "GPIO%d belongs to the PSRAM of a WROVER" % number
     if number in _ESP32_CONSOLE:
         return "GPIO%d carries the console" % number
-    if path.endswith(".adc"):
-        if number in _ESP32_ADC2:
-            return "GPIO%d belongs to ADC2, which does not work beside Wi-Fi" % number
-        return None if number in _ESP32_ADC1 else "GPIO%d is no input of a converter" % number
     if number in _ESP32_INPUT_ONLY:
         if not reads:
             return "GPIO%d is an input only" % number
-        if _row(board, path).get("pull"):
+        row = _row(board, path)
+        if isinstance(row, dict) and row.get("pull"):  # the pins of a bus, or of the converter, are numbers
             return "GPIO%d has no pull resistor" % number
     if number in _ESP32_STRAPPING and (number, path) not in _STRAPPING_USES:
         return "GPIO%d is a strapping pin: it decides how the chip starts" % number
