@@ -3,21 +3,26 @@
 """What is known of the contactor: does it follow, and has it rested before it closes again? Pure."""
 
 from evse import faults
+from evse.seen import UNSEEN, seen
 from evse.timer import LONG_AGO_MS, longer
 
-_WELD_MS = 150  # the contactor's own travel is 20..100 ms; a weld must be known within 200 ms
+# Seen for so long, in three looks at least (`evse.seen`): both latch, and need a technician. The contactor's
+# own travel is 20..100 ms; a weld must be known within 200 ms.
+_WELD_MS = 150
 _PULL_IN_MS = 500
 
-# WARP waits 5 s after a car has left C before it closes again. The 3 s of sequence 4 are missed by a car that
-# leaves C and is back within two seconds: it was told that it has an offer, and it still has. A car that was
-# asked to stop and has stopped does not toggle, nor does one that was unplugged: who goes on at once, or
-# comes next, need not wait.
-_REST_MS = 5000
+# WARP waits 5 s after a car has left C before it closes again. But a car that leaves C and is back at once
+# still has its offer, and then it is to have voltage within 3 s (sequence 4): half of the rest is what this
+# leaves. A car that was asked to stop and has stopped does not toggle, nor does one that was unplugged: who
+# goes on at once, or comes next, need not wait.
+_REST_MS = 2500
 _ASKED_REST_MS = 1000
-_MOST_REST_MS = 320000
 # A charge shorter than this wears the contactor and brings nothing. Tesla in the cold closes and opens S2
-# every 5 s (OpenEVSE #130): from the third time on the rest doubles, and the car is told to wait (100 %).
+# every 5 s (OpenEVSE #130): from the third time on the rest is long, it doubles, and the car is told to wait
+# (100 %), so that it is not kept in C.
 # A contactor lives for some 100,000 operations under load: at 5 s that is six days, at 320 s a year.
+_LONG_REST_MS = 10000
+_MOST_REST_MS = 320000
 _SHORT_MS = 60000
 _PATIENCE = 2
 # Zoe ZE50 gives up in the heat when it starts with more than 6 A, others when the mains sags: after two short
@@ -46,7 +51,7 @@ class Contactor:
         self.resting = False
         self.gentle = False
         self._feedback = has_feedback
-        self._wrong_ms = 0
+        self._wrong_ms = UNSEEN
         self._driven = False
         self._closed_ms = 0
         self._rest_ms = LONG_AGO_MS
@@ -58,41 +63,41 @@ class Contactor:
         self._short = 0
         self._need_ms = _ASKED_REST_MS
 
-    def step(self, dt_ms: int, driven: bool, closed: bool, asked: bool) -> None:
-        """`driven`: what it is told; `closed`: its feedback; `asked`: the car was asked to stop, or it
-        is gone, so an end tells nothing of its manners."""
+    def step(self, dt_ms: int, driven: bool, closed: bool, asked: bool, by_car: bool) -> None:
+        """`driven`: what it is told; `closed`: its feedback. Of an end: `asked`: the car was asked to stop,
+        or it is gone; `by_car`: it stopped by itself. Neither: it was cut off, which tells nothing of its
+        manners."""
         if driven != self._driven:
             self._driven = driven
-            self._wrong_ms = 0
+            self._wrong_ms = UNSEEN
+            # These two count in full: it is what it was told to be, whoever looks. What the guard did in a
+            # stall of the main loop is dated at its end: a rest is never shorter.
             if driven:
                 self._closed_ms = 0
             else:
-                self._count_charge(asked)
+                self._count_charge(asked, by_car)
                 self._rest_ms = 0
         elif driven:
             self._closed_ms = longer(self._closed_ms, dt_ms)
         else:
             self._rest_ms = longer(self._rest_ms, dt_ms)
-        if not self._feedback or closed == driven:
-            self._wrong_ms = 0
+        self._wrong_ms = seen(self._wrong_ms, self._feedback and closed != driven, dt_ms)
+        if self._wrong_ms == UNSEEN:
             self.faults = 0
-        else:
-            self._wrong_ms = longer(self._wrong_ms, dt_ms)
-            if driven and self._wrong_ms >= _PULL_IN_MS:
-                self.faults = _STUCK_OPEN
-            elif not driven and self._wrong_ms >= _WELD_MS:
-                self.faults = _WELDED
+        elif driven and self._wrong_ms >= _PULL_IN_MS:
+            self.faults = _STUCK_OPEN
+        elif not driven and self._wrong_ms >= _WELD_MS:
+            self.faults = _WELDED
         rested = self._rest_ms >= self._need_ms
         self.ready = rested and not (self._feedback and closed)
         self.resting = not driven and not rested and self._need_ms > _REST_MS
         self.gentle = self._short >= _PATIENCE and (not driven or self._closed_ms < _GENTLE_MS)
 
-    def _count_charge(self, asked):
+    def _count_charge(self, asked, by_car):
         if self._closed_ms >= _SHORT_MS:
             self._short = 0
-        elif not asked:
+        elif by_car:
             self._short = min(self._short + 1, 100)
         self._need_ms = _ASKED_REST_MS if asked else _REST_MS
-        for _ in range(min(self._short - _PATIENCE, 6)):
-            self._need_ms *= 2
-        self._need_ms = min(self._need_ms, _MOST_REST_MS)
+        if by_car and self._short > _PATIENCE:
+            self._need_ms = min(_LONG_REST_MS << min(self._short - _PATIENCE - 1, 6), _MOST_REST_MS)

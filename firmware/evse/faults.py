@@ -44,7 +44,7 @@ PilotFault OtherError BO -|Cable or car fault: unplug, try again
 DiodeFault OtherError BOS -|Car fault: it cannot be charged safely
 ProximityFault OtherError BO - PartialInsertion|Plug not recognised: push it home
 ConnectorLockFailure ConnectorLockFailure BO - BrokenLatch|Plug not locked: push it home
-OverCurrent OverCurrentFailure BO -|The car draws too much: unplug it
+OverCurrent OverCurrentFailure BOS -|The car draws too much: unplug it
 OverVoltage OverVoltage BO - ConnectorVoltageHigh|Mains voltage too high: please wait
 UnderVoltage UnderVoltage B - BrownOut|Mains voltage too low: please wait
 PowerLoss OtherError BO -|Power failure
@@ -164,11 +164,6 @@ def is_latching(name: str) -> bool:
 def opens_at_once(name: str) -> bool:
     """The contactor opens under load; with every other blocking fault the car is asked to stop first."""
     return "O" in _row(name)[_MARKS]
-
-
-def is_sticky(name: str) -> bool:
-    """It stays until the car is unplugged."""
-    return "S" in _row(name)[_MARKS]
 
 
 def is_blocking(name: str) -> bool:

@@ -12,10 +12,26 @@ Debounce is asymmetric (IEC 61851-1 table A.6: open within 100 ms after C/D is l
 B-C-B wake-up pulse of 200 to 400 ms must not close, sequence 11). To open, every sample since the first bad
 one has been bad, there were at least two, and they prove 9 ms: three samples that stand for 3 ms each (the
 converter locked to the PWM), or two samples of a moment that are 18 ms apart (a converter that is read every
-20 ms, less the jitter of its timer). So a lone bad sample never opens, however long the pause after it. With
-an erase of flash that stops interrupts for 45 ms just before the third sample is looked at it opens 9 + 45 ms
-and a pass after the car's switch, also when one erase follows the other: the samples go on, and one pass
-takes all of them.
+20 ms, less the jitter of its timer). So a lone bad sample never opens, however long the pause after it.
+
+What opens in 9 ms says nothing of the car yet: a pilot that drops out that long, or a switch that bounces,
+would end the transaction as an unplugged car does, or be a car that wants ventilation until it is unplugged.
+So what is published with the opening is B, which forbids energy and claims nothing; A and D follow after
+100 ms of nothing else, as everywhere. E is published at once when most of the samples show it: the outlet
+tells a short under load from others by what it sees while it still knows of the load.
+
+The RCD and the emergency stop open at the first read that says so, and are counted when the next pass reads
+the same, a millisecond later where the board can: what latches, and ends transactions, is not one spike on a
+wire (esp32-evse and SmartEVSE look a second time after 1 ms, WARP waits 50). `closed` tells of it with the
+second read: an opening whose cause comes later is none of danger to the outlet, and it would show no state F.
+
+The worst beside flash operations that stop the interrupts for 45 ms, with samples of 3 ms that go on
+meanwhile: the switch opens in a sample of three cycles of which too few are left to make it bad, 2 ms; three
+bad samples, 9 ms; an erase begins just before the last of their cycles ends, 45 ms; and the pass that then
+takes all samples at once, 1.3 ms: 57.3. For that `tick` asks for another pass with the next cycle as soon as
+there is a bad sample: with one every 9 ms alone, an erase that begins 9 ms after a pass that saw two of the
+three would make it 66. A program operation (0.4 ms a page, interrupts on before and after it) is a short
+erase.
 """
 
 from evse.pilot import DIODE_MV, FAULT_E4, PAUSE_E4, classify
@@ -28,9 +44,9 @@ _DIODE_MS = 60  # more than two periods of the slowest front-end after the PWM c
 _LEAVE_MS = 9
 _APART_MS = 18
 # The coil and the load make noise on the pilot when the contactor moves. It has to last longer then, but the
-# 100 ms of table A.6 hold: 30 ms and one erase.
+# 100 ms of table A.6 hold: eight samples, not more than one pass finds after an erase, and one erase: 73 ms.
 _MOVED_MS = 50
-_LEAVE_NOISY_MS = 30
+_LEAVE_NOISY_MS = 24
 
 # Samples that a change needs whatever the time between them (every change needs two): after a stall of the
 # caller two samples are not a proof of 500 ms of C.
@@ -62,15 +78,17 @@ DIODE_BAD = 2
 class Guard:
     """To be read by others, written by `tick` alone (`closed` also by `ask(False)`):
 
-    letter      debounced pilot 'A'..'F'; 'E' also while the samples cannot be believed or do not come
+    letter      debounced pilot 'A'..'F'; 'E' also while the samples cannot be believed or do not come; 'B'
+                also when the car has left C/D and what it is now is not known yet
     raw         the letter of the last sample
     high_mv, low_mv   the last sample that could be believed
     diode       DIODE_*
-    closed      what the contactor is told
+    closed      what the contactor is told; after the first read of a trip still True for one pass
     openings    how often the guard has opened by itself; wraps
     departures  how often 'A' was reached: nothing hung on the pilot, what is there now is another car; wraps
-    tripped     the RCD trips now; trips: how often it began to; wraps
-    stops       as `trips`, of the emergency stop
+    tripped     the RCD trips now, in two passes at least; trips: how often it began to; wraps
+    stopped, stops   the same of the emergency stop
+    spikes      how often one of them was read once and not again; wraps
     """
 
     def __init__(self, hardware, ventilation=False):
@@ -106,6 +124,13 @@ class Guard:
         self._count = 0  # samples of the run that wants another letter
         self._run_ms = 0  # between its first and its last
         self._candidate = "A"
+        self._before = 0  # of them, samples of other letters, before the candidate's own
+        self._before_ms = 0
+        self._guessed = False  # `letter` is a B that nobody has seen
+        self._tripping = False  # as the last pass read it
+        self._stopping = False
+        self._unsure = False  # one of them was read for the first time
+        self.spikes = 0
         self._diode_count = 0
         self._diode_ms = 0
         self._diode_seen = DIODE_UNKNOWN
@@ -153,9 +178,12 @@ class Guard:
 
     # --- the timer interrupt ---
 
-    def tick(self, now: int, stopped: bool = False, alive: bool = True) -> None:
+    def tick(self, now: int, stopped: bool = False, alive: bool = True) -> bool:
         """One pass: take the samples that have come, decide, drive the contactor. `now`: ticks; `stopped`:
-        `Board.stopped()`; `alive`: somebody still looks after the charger (`evse.ticker`)."""
+        `Board.stopped()`; `alive`: somebody still looks after the charger (`evse.ticker`).
+
+        True: in doubt, come again soon. It is closed and the next sample may open it, or the RCD or the
+        emergency stop has to be read a second time."""
         elapsed = ticks_diff(now, self._now) if self._known else 0
         if not 0 <= elapsed <= _LONGEST_MS:  # min() and max() would take longer
             elapsed = 0 if elapsed < 0 else _LONGEST_MS
@@ -167,12 +195,32 @@ class Guard:
             self._moved_ms += elapsed
         self._gap_ms = self._gather(self._gap_ms + elapsed)
 
-        tripped = self._look_at_rcd()
-        if stopped and not self.stopped:
-            self.stops = (self.stops + 1) & _WRAP
-        self.stopped = stopped
-        self._decide(not (tripped or stopped or self._testing) and alive)
-        self._contactor.drive(self.closed)
+        tripping = self._look_at_rcd()
+        if stopped:
+            if not self._stopping:
+                self._stopping = True
+            elif not self.stopped:
+                self.stopped = True
+                self.stops = (self.stops + 1) & _WRAP
+        elif self._stopping:
+            self._stopping = False
+            self.stopped = False
+        if self._unsure:
+            # Now it is known. Open in any case.
+            self._unsure = False
+            if not (self.tripped or self.stopped):
+                self.spikes = (self.spikes + 1) & _WRAP
+            self._decide(False)
+        elif (tripping and not self.tripped) or (stopped and not self.stopped):
+            # The coil is off at once; `closed` follows with what the next pass reads.
+            self._unsure = True
+            self._contactor.drive(False)
+            return True
+        else:
+            self._decide(not (tripping or stopped or self._testing) and alive)
+        closed = self.closed
+        self._contactor.drive(closed)
+        return closed and self._count > 0
 
     def _gather(self, gap):
         """Take the samples; `gap`: since the one before. The gap that is left."""
@@ -204,18 +252,27 @@ class Guard:
         if gap >= _SILENT_MS and self.letter != "E":
             self._calm = False
             self.letter = "E"
+            self._guessed = False
             self._count = 0
         return min(gap, _COUNTED)
 
     def _look_at_rcd(self):
+        """What this pass reads: enough to open."""
         rcd = self._rcd
         if rcd is None:
             return False
-        tripped = rcd.tripped()
-        if tripped and not self.tripped and not self._testing:
-            self.trips = (self.trips + 1) & _WRAP
-        self.tripped = tripped
-        return tripped
+        tripping = rcd.tripped()
+        if tripping:
+            if not self._tripping:
+                self._tripping = True
+            elif not self.tripped:
+                self.tripped = True
+                if not self._testing:
+                    self.trips = (self.trips + 1) & _WRAP
+        elif self._tripping:
+            self._tripping = False
+            self.tripped = False
+        return tripping
 
     def _decide(self, allowed):
         letter = self.letter
@@ -304,6 +361,7 @@ class Guard:
         letter = self.letter
         if raw == letter:
             self._count = 0
+            self._guessed = False
             return
         charging = letter == "C" or (letter == "D" and self._ventilation)
         leaving = charging and not (raw == "C" or (raw == "D" and self._ventilation))
@@ -312,26 +370,42 @@ class Guard:
         if self._count == 0 or (raw != self._candidate and not (leaving and self._candidate_forbids())):
             self._count = 1
             self._run_ms = 0
+            self._before = 0
+            self._before_ms = 0
             self._candidate = raw
             return
-        self._candidate = raw
+        if raw != self._candidate:
+            self._candidate = raw
+            self._before = self._count
+            self._before_ms = self._run_ms + since
         if self._count < _COUNTED:
             self._count += 1
             self._run_ms += since
         if leaving:
             need = _LEAVE_MS if self._moved_ms >= _MOVED_MS else _LEAVE_NOISY_MS
             done = self._count * each >= need or (self._run_ms >= _APART_MS and self._run_ms >= need)
-        elif raw == "C" or raw == "D":
+        elif raw == "C" or (raw == "D" and (self._ventilation or not self._guessed)):
             done = (self._count >= _TO_CHARGE_SAMPLES and self._run_ms >= _TO_CHARGE_MS) or (
                 charging and self._run_ms >= _ELSE_MS
             )
         else:
             done = self._run_ms >= _ELSE_MS
-        if done:
-            self.letter = raw
-            self._count = 0
-            if raw == "A":
-                self.departures = (self.departures + 1) & _WRAP
+        if not done:
+            return
+        if leaving:
+            # The run of this letter alone: it goes on counting when the letter stays unpublished.
+            self._count -= self._before
+            self._run_ms -= self._before_ms
+            short = (raw == "E" or raw == "F") and self._before <= self._count
+            if raw != "B" and not short and self._run_ms < _ELSE_MS:
+                self.letter = "B"
+                self._guessed = True
+                return
+        self.letter = raw
+        self._guessed = False
+        self._count = 0
+        if raw == "A":
+            self.departures = (self.departures + 1) & _WRAP
 
     def _candidate_forbids(self):
         candidate = self._candidate

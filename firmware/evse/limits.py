@@ -2,32 +2,41 @@
 # SPDX-License-Identifier: MIT
 """The offered current is one `min()` over named limits; the winner can always be named.
 
+A limit may also say with how many phases at most (OCPP's numberPhases): what a board with a switch for L2 and
+L3 (`evse.phases`) then does.
+
 Names in use: "board" (rating), "cable" (proximity), "ocpp" (charging profiles), "temperature", "local"
 (setting).
 """
 
 
 class Limits:
-    """A handful of (name, deci-ampere) pairs. Reading the winner allocates nothing."""
+    """A handful of (name, deci-ampere, phases). Reading them allocates nothing.
 
-    __slots__ = ("_rows", "_winner")
+    three   no limit speaks against three phases
+    """
+
+    __slots__ = ("three", "_rows", "_winner")
 
     def __init__(self):
-        self._rows = []  # [name, limit_da], in order of arrival: at most one per name
+        self.three = True
+        self._rows = []  # [name, limit_da, phases], in order of arrival: at most one per name
         self._winner = ("none", 0)
 
-    def put(self, name: str, limit_da: int) -> None:
-        """Set the limit called `name`, 0 or more deci-ampere; below 60 nothing can be offered."""
-        if limit_da < 0:
-            raise ValueError("limit %s: %d" % (name, limit_da))
+    def put(self, name: str, limit_da: int, phases: "int | None" = None) -> None:
+        """Set the limit called `name`, 0 or more deci-ampere for each phase; below 60 nothing can be offered.
+        `phases`: at most so many, 1 to 3; None: this limit does not say. ValueError for other numbers."""
+        if limit_da < 0 or (phases is not None and not 1 <= phases <= 3):
+            raise ValueError("limit %s: %d, phases %s" % (name, limit_da, phases))
         for row in self._rows:
             if row[0] == name:
-                if row[1] == limit_da:
+                if row[1] == limit_da and row[2] == phases:
                     return
                 row[1] = limit_da
+                row[2] = phases
                 break
         else:
-            self._rows.append([name, limit_da])
+            self._rows.append([name, limit_da, phases])
         self._elect()
 
     def drop(self, name: str) -> None:
@@ -51,7 +60,11 @@ class Limits:
 
     def _elect(self):
         best = None
+        three = True
         for row in self._rows:
             if best is None or row[1] < best[1]:
                 best = row
+            if row[2] is not None and row[2] < 3:  # the switch knows one and three: of two phases one is safe
+                three = False
+        self.three = three
         self._winner = ("none", 0) if best is None else (best[0], best[1])

@@ -8,10 +8,14 @@ his cable).
 """
 
 from evse import faults
+from evse.seen import UNSEEN, seen
 from evse.timer import LONG_AGO_MS, longer
 
+# Looks at the feedback count for no more than they show (`evse.seen`): the motor and its switch, the pilot
+# after the start.
 _TRAVEL_MS = 2000  # motor locks travel 0.3..1 s, some twice
-_BOOT_MS = 300
+_BOOT_MS = 700  # a car that is in C already is believed after half a second
+# State F counts in full: the driver has seen it for so long, whatever the main loop did.
 _RELEASE_IN_F_MS = 5000
 _SETTLE_SAMPLES = 3  # a bouncing switch
 # The driver jiggles the plug and the bolt goes home. After some tries the motor gets a rest between them.
@@ -43,8 +47,8 @@ class LockRule:
         self._released = False
         self._was_permitted = False
         self._count = 0
-        self._boot_ms = 0
-        self._late_ms = 0
+        self._boot_ms = UNSEEN
+        self._late_ms = UNSEEN
         self._f_ms = 0
         self._tries = 0
 
@@ -86,11 +90,12 @@ class LockRule:
         self, dt_ms: int, raw: "bool | None", plugged: bool, cable: bool, hold: bool, live: bool, in_f: bool
     ):
         """`raw`: the feedback; `hold`: the station wants the cable kept although the car was unplugged;
-        `live`: the contactor is told or seen to be closed; `in_f`: the pilot is in state F."""
+        `live`: the contactor is told or seen to be closed; `in_f`: the pilot is in state F since the step
+        before, and not to wake a car."""
         self.again = False
         if raw is None:
             return
-        self._boot_ms = longer(self._boot_ms, dt_ms)
+        self._boot_ms = LONG_AGO_MS if plugged else seen(self._boot_ms, True, dt_ms)
         self._f_ms = longer(self._f_ms, dt_ms) if in_f else 0
         if self._boot_ms <= _BOOT_MS:
             # The pilot is not known yet: a bolt that held a cable before the restart stays where it is.
@@ -105,18 +110,17 @@ class LockRule:
 
     def _want(self, dt_ms, wanted):
         if wanted != self.wanted:
-            self._late_ms = 0
+            self._late_ms = UNSEEN
             self._tries = 0
             self.failed = 0
             self.wanted = wanted
-        if self.locked == wanted:
-            self._late_ms = 0
+        self._late_ms = seen(self._late_ms, self.locked != wanted, dt_ms)
+        if self._late_ms == UNSEEN:
             self._tries = 0
             self.failed = 0
             return
-        self._late_ms = longer(self._late_ms, dt_ms)
         if self._late_ms >= (_TRAVEL_MS if self._tries < _TRIES else _TIRED_MS):
-            self._late_ms = 0
+            self._late_ms = UNSEEN
             self._tries = min(self._tries + 1, LONG_AGO_MS)
             self.again = True
             self.failed = _FAILED

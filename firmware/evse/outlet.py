@@ -15,10 +15,18 @@ from evse.guard import DIODE_BAD, DIODE_OK
 from evse.lock import LockRule
 from evse.offer import Offer
 from evse.pilot import FAULT_E4, MIN_DA, PAUSE_E4, is_pwm
+from evse.seen import UNSEEN, seen
 from evse.timer import LONG_AGO_MS, Stopwatch, longer
 
+# All times but that of the proximity contact are of what the pilot is told to show. It goes on showing it
+# while the main loop is away, so they count in full, from the step that tells it: no sooner over for a stall
+# before it, no later for one after it.
 _LOAD_MS = 6000  # a car that does not stop after the pause is cut off under load (sequence 10.2)
-_PROXIMITY_MS = 500
+# It has 3 s for it (sequence 10.1). One that takes longer is deaf: an offer that comes back for a moment (a
+# limit that swings around 6 A) gives it no new 6 s, but one that has stood for 5 s does.
+_DEAF_MS = 3000
+_STOOD_MS = 5000
+_PROXIMITY_MS = 500  # seen for so long (`evse.seen`)
 _SETTLE_SAMPLES = 3  # a wet contact of the proximity pin
 _FAULT_F_MS = 400  # state F after a fault in C: 300 ms at least (table A.5)
 # With state F, and with the pilot off the line, the car cannot be seen. So long after it it is seen again:
@@ -30,6 +38,8 @@ _ARRIVE_MS = 3000
 # After a short of the pilot, or samples that made no sense, under load. WARP waits 30 s as well; a car that
 # is unplugged and plugged in again does not wait.
 _BAR_MS = 30000
+# What was wrong when the guard opened is known up to 100 ms later: a letter needs that long.
+_LOADED_MS = 300
 
 _DIODE = faults.bit("DiodeFault")
 _PILOT = faults.bit("PilotFault")
@@ -54,11 +64,12 @@ class Inputs:
     tested      the RCD has passed its self-test
     hold        the phases are being switched: neither offer nor close
     apart       ... with the pilot off the line
+    spiked      the guard has opened for what it did not read a second time
     """
 
     __slots__ = (
         "letter", "diode", "driven", "closed", "locked", "socket", "rating_da", "limit_da", "permitted",
-        "hold_lock", "faults", "tested", "hold", "apart",
+        "hold_lock", "faults", "tested", "hold", "apart", "spiked",
     )  # fmt: skip
 
     def __init__(self, socket=False, locked=None):
@@ -76,17 +87,19 @@ class Inputs:
         self.tested = True
         self.hold = False
         self.apart = False
+        self.spiked = False
 
 
 class Outputs:
     """What is to be done: duty_e4, apart (pilot off the line), close (ask the guard), lock (True/False; None
     without a lock), relock (move the lock again although the wish is the same), and what is seen: blind (the
-    pilot tells nothing of the car now), plugged, cable, locked and rating_da (both settled), faults (a mask).
+    pilot tells nothing of the car now), plugged, cable, locked and rating_da (both settled), faults (a mask),
+    offering (the car may have current: it is offered, or woken up to see the offer).
     """
 
     __slots__ = (
         "duty_e4", "apart", "close", "lock", "relock", "blind", "plugged", "cable", "locked", "rating_da",
-        "faults",
+        "faults", "offering",
     )  # fmt: skip
 
     def __init__(self):
@@ -101,13 +114,14 @@ class Outputs:
         self.locked: bool | None = None
         self.rating_da: int | None = None
         self.faults = 0
+        self.offering = False
 
 
 class Outlet:
     __slots__ = (
         "_out", "_ventilation", "_watch", "_contactor", "_lock", "_offer", "_wake",
-        "_sticky", "_rating_count", "_blind_ms", "_proximity_ms", "_load_ms", "_arrive_ms", "_bar_ms",
-        "_f_ms", "_was_driven",
+        "_sticky", "_rating_count", "_blind_ms", "_proximity_ms", "_asked", "_load_ms", "_stood_ms",
+        "_arrive_ms", "_bar_ms", "_f_ms", "_open_ms", "_cut_off",
     )  # fmt: skip
 
     def __init__(self, ventilation=False, has_feedback=True, wake=wake_up.NONE):
@@ -121,12 +135,15 @@ class Outlet:
         self._sticky = 0  # faults of this car: they stay until it is unplugged
         self._rating_count = 0
         self._blind_ms = LONG_AGO_MS  # since the pilot was F or off the line
-        self._proximity_ms = 0  # since the plug's resistor makes no sense
-        self._load_ms = 0  # since the car was asked to stop
+        self._proximity_ms = UNSEEN  # since the plug's resistor makes no sense
+        self._asked = False  # the contactor is closed, and the car asked to stop
+        self._load_ms = 0  # so long
+        self._stood_ms = 0  # the offer that came back after that
         self._arrive_ms = 0  # of C without an offer; `_ARRIVE_MS`: the car was in B, or has had its time
         self._bar_ms = 0  # nothing is offered for so long
         self._f_ms = LONG_AGO_MS  # since a fault opened the contactor
-        self._was_driven = False
+        self._open_ms = _LOADED_MS  # since the contactor was driven, as far as it was seen
+        self._cut_off = False  # something dangerous came while it was driven, and may have gone again
 
     @property
     def closing(self) -> bool:
@@ -151,12 +168,18 @@ class Outlet:
         lock = self._lock
         lock.permit(inputs.permitted, out.plugged or out.cable)
         live = inputs.driven or inputs.closed
-        in_f = out.duty_e4 == FAULT_E4
+        # A wake-up that a stall makes longer than 5 s frees no plug.
+        in_f = out.duty_e4 == FAULT_E4 and self._wake.action != wake_up.F
         lock.step(dt_ms, inputs.locked, out.plugged, out.cable, inputs.hold_lock, live, in_f)
         out.lock = lock.wanted
         out.relock = lock.again
-        asked = self._load_ms > 0 or not out.plugged
-        self._contactor.step(dt_ms, inputs.driven, inputs.closed, asked)
+        asked = self._asked or not out.plugged
+        # Of the openings that nobody asked for only those are the car's that end in B with no danger about.
+        # A spike on the wire of the RCD or the emergency stop is no better: it may be the contactor's own
+        # noise, and then it comes with every closing.
+        by_car = not asked and out.close and not inputs.faults & faults.AT_ONCE_MASK
+        by_car = by_car and (inputs.letter == "B" or inputs.spiked)
+        self._contactor.step(dt_ms, inputs.driven, inputs.closed, asked, by_car)
         self._find_faults(dt_ms, inputs)
         self._decide(dt_ms, inputs)
         return out
@@ -189,11 +212,11 @@ class Outlet:
         elif letter == "A":
             self._forget_car()
         elif letter != "E" and letter != "F":  # with a shorted pilot nobody knows: keep what was known
-            out.plugged = True
             if letter == "B":
                 self._arrive_ms = _ARRIVE_MS
-            elif out.duty_e4 == PAUSE_E4:
+            elif out.plugged and out.duty_e4 == PAUSE_E4:
                 self._arrive_ms = min(self._arrive_ms + dt_ms, _ARRIVE_MS)
+            out.plugged = True
         out.cable = out.plugged if not inputs.socket else out.rating_da is not None
 
     def _forget_car(self):
@@ -214,7 +237,7 @@ class Outlet:
             found |= out.faults & _PILOT
         elif letter == "E" or letter == "F":
             found |= _PILOT
-            if self._was_driven:
+            if self._open_ms < _LOADED_MS:
                 self._bar_ms = _BAR_MS
         elif letter == "D" and not self._ventilation:
             self._sticky |= _VENTILATION
@@ -222,13 +245,11 @@ class Outlet:
             self._sticky |= _DIODE
         # Pulling the plug takes the proximity contact away up to 100 ms before the pilot is believed: no
         # fault yet.
-        if inputs.socket and (out.rating_da == 0 or (out.rating_da is None and out.plugged)):
-            self._proximity_ms = longer(self._proximity_ms, dt_ms)
-            if self._proximity_ms >= _PROXIMITY_MS:
-                found |= _PROXIMITY
-        else:
-            self._proximity_ms = 0
-        if not found & _PILOT and self._bar_ms:
+        bad = inputs.socket and (out.rating_da == 0 or (out.rating_da is None and out.plugged))
+        self._proximity_ms = seen(self._proximity_ms, bad, dt_ms)
+        if self._proximity_ms >= _PROXIMITY_MS:
+            found |= _PROXIMITY
+        if not (found | out.faults) & _PILOT and self._bar_ms:
             self._bar_ms = max(0, self._bar_ms - dt_ms)
         out.faults = found | self._sticky
 
@@ -252,13 +273,21 @@ class Outlet:
             and held
             and limit_da >= MIN_DA
             and not found & faults.BLOCKING_MASK
-            and not (self._lock.released or inputs.hold or contactor.resting or self._bar_ms)
+            and not (self._lock.released or inputs.hold or self._bar_ms)
             and self._arrive_ms >= _ARRIVE_MS
         )
+        # It is the car that pauses, and is given time for it.
+        paused = offering and contactor.resting
+        # Tested before an offer and not after it: whoever is offered current has it within 3 s (sequence 4),
+        # and the monitor takes up to 2 s for its test.
+        if paused or not (inputs.tested or is_pwm(self._offer.duty_e4)):
+            offering = False
         charging = not out.blind and (letter == "C" or (letter == "D" and self._ventilation))
         self._set_duty(dt_ms, inputs, offering, limit_da, charging, at_once)
+        out.offering = paused or is_pwm(self._offer.duty_e4)
 
         if not inputs.driven:
+            self._asked = False
             self._load_ms = 0
             # Weld check: the feedback shows open before anything closes.
             out.close = (
@@ -269,16 +298,26 @@ class Outlet:
                 and contactor.ready
                 and is_pwm(out.duty_e4)
             )
-        elif at_once or not held:
-            out.close = False
-        elif is_pwm(out.duty_e4):
-            self._load_ms = 0
-            out.close = True
         else:
-            # The car is asked first (duty 100 %), and cut off only when it does not listen.
+            out.close = self._ask(dt_ms, at_once or not held)
+
+    def _ask(self, dt_ms, danger):
+        """It is closed: may it stay so? The car is asked first (duty 100 %), and cut off only when it does
+        not listen."""
+        if self._asked:  # by the step before
             self._load_ms = longer(self._load_ms, dt_ms)
-            if self._load_ms >= _LOAD_MS:
-                out.close = False
+        else:
+            self._stood_ms = longer(self._stood_ms, dt_ms)
+        offered = is_pwm(self._out.duty_e4)
+        self._asked = not (danger or offered)
+        if danger:
+            return False
+        if not offered:
+            self._stood_ms = 0
+            return self._load_ms < _LOAD_MS
+        if self._load_ms <= _DEAF_MS or self._stood_ms >= _STOOD_MS:
+            self._load_ms = 0
+        return True
 
     def _set_duty(self, dt_ms, inputs, offering, limit_da, charging, at_once):
         out = self._out
@@ -292,11 +331,13 @@ class Outlet:
         duty = self._offer.duty_e4
         self._f_ms = longer(self._f_ms, dt_ms)
         if inputs.driven:
-            self._was_driven = True
-        elif self._was_driven:
-            self._was_driven = False
-            if at_once and out.plugged:
+            self._open_ms = UNSEEN
+            self._cut_off = at_once
+        elif self._open_ms < _LOADED_MS:
+            self._open_ms = seen(self._open_ms, True, dt_ms)
+            if (at_once or self._cut_off) and out.plugged:
                 self._f_ms = 0
+                self._open_ms = _LOADED_MS
         out_of_order = inputs.faults & faults.LATCHING_MASK and inputs.socket and not inputs.closed
         if inputs.driven:
             pass  # asked by a pause only: in F the guard would open under load

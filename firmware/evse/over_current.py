@@ -26,18 +26,19 @@ class OverCurrent:
         self.present = False
         self._over = False
 
-    def look(self, since_ms: int, current_ma, offered_da: int) -> None:
+    def look(self, since_ms: int, current_ma, least_da: int, offered_da: int) -> None:
         """A reading: `since_ms` after the one before, `current_ma` a tuple per phase (empty: not known),
-        `offered_da` the lowest offer since then, 0: none (a car that does not stop is cut off after 6 s)."""
+        `least_da` the lowest offer since then, 0: none (a car that does not stop is cut off after 6 s),
+        `offered_da` the offer of now: a car that keeps within that is not cut off for what was."""
         most_ma = 0
         for phase_ma in current_ma:
             most_ma = max(most_ma, phase_ma)
-        if not offered_da or most_ma <= (offered_da + _MARGIN_DA) * 110 or since_ms > _LATE_MS:
+        if not least_da or most_ma <= (least_da + _MARGIN_DA) * 110 or since_ms > _LATE_MS:
             self._over = False
             return
         if self._over:
             self._over_ms += since_ms
-            if self._over_ms >= _FOR_MS:
+            if self._over_ms >= _FOR_MS and most_ma > (offered_da + _MARGIN_DA) * 110:
                 self.present = True
         else:
             self._over = True

@@ -8,14 +8,22 @@
 The wait is long because cars need it: 5 s were too short for Polestar, 15 s for BMW iX3 and Cupra Tavascan;
 WARP arrived at 60 s. A Zoe of the first series, MG and Smart may be damaged by any switching (field reports):
 who asks for it must know the car. The second contactor never moves with the main one closed.
+
+Only a car that has charged needs the wait, and the pilot off the line (WARP since 2.2.7): before the first
+charge, and without a car, it is moved and looked at.
 """
+
+from evse.seen import UNSEEN, seen
+from evse.timer import LONG_AGO_MS, longer
 
 WAIT_MS = 60000
 LEAST_WAIT_MS = 10000
 MOST_WAIT_MS = 120000
 
 _SETTLE_MS = 100
-_FEEDBACK_MS = 500
+_FEEDBACK_MS = 500  # as fault: seen for so long (`evse.seen`); all other times here count in full
+# A limit that swings between one phase and three: no contactor has to follow it faster.
+_BACK_MS = LEAST_WAIT_MS
 _IDLE, _OPENING, _SETTLING, _MOVING, _JOINING = 0, 1, 2, 3, 4
 
 
@@ -28,6 +36,7 @@ class PhaseChange:
 
     __slots__ = (
         "three", "hold", "apart", "failed", "_wanted", "_phase", "_for_ms", "_wait_ms", "_wrong_ms",
+        "_rest_ms",
     )  # fmt: skip
 
     def __init__(self, three: bool = False, wait_ms: int = WAIT_MS):
@@ -38,48 +47,53 @@ class PhaseChange:
         self._wanted = three
         self._phase = _IDLE
         self._for_ms = 0
-        self._wrong_ms = 0
+        self._rest_ms = LONG_AGO_MS  # since it was moved
+        self._wrong_ms = UNSEEN
         self._wait_ms = min(max(wait_ms, LEAST_WAIT_MS), MOST_WAIT_MS)
 
     def want(self, three: bool) -> None:
-        """From now on one phase or three; what is under way is ended first."""
+        """From now on one phase or three."""
         self._wanted = three
 
-    def step(self, dt_ms: int, main_open: bool, three: bool) -> None:
-        """`main_open`: told and seen to be open; `three`: the feedback of the second contactor."""
-        self._for_ms += dt_ms
-        if three == self.three:
-            self._wrong_ms = 0
-            self.failed = False
-        else:
-            self._wrong_ms = min(self._wrong_ms + dt_ms, MOST_WAIT_MS)
-            self.failed = self._wrong_ms > _FEEDBACK_MS
+    def step(self, dt_ms: int, main_open: bool, three: bool, charged: bool = True) -> None:
+        """`main_open`: told and seen to be open; `three`: the feedback of the second contactor; `charged`:
+        a car is there that has had energy since it was plugged in."""
+        self._for_ms = longer(self._for_ms, dt_ms)
+        self._rest_ms = longer(self._rest_ms, dt_ms)
+        self._wrong_ms = seen(self._wrong_ms, three != self.three, dt_ms)
+        self.failed = self._wrong_ms > _FEEDBACK_MS
         phase = self._phase
         if phase == _IDLE:
             if self._wanted != self.three:
                 self.hold = True
                 self._enter(_OPENING)
+        elif phase <= _SETTLING and self._wanted == self.three:
+            self.hold = False  # the wish was taken back in time
+            self._enter(_IDLE)
         elif phase == _OPENING:
             if main_open:
                 self._enter(_SETTLING)
         elif phase == _SETTLING:
             if not main_open:
                 self._enter(_OPENING)
-            elif self._for_ms >= _SETTLE_MS:
-                self.apart = True
-                self.three = self._wanted
-                self._enter(_MOVING)
+            elif self._for_ms >= _SETTLE_MS and self._rest_ms >= _BACK_MS:
+                self.apart = charged
+                self._move()
         elif phase == _MOVING:
             # A wish that was taken back meanwhile moves it again, the wait begins anew.
-            if self._wanted != self.three and main_open:
-                self.three = self._wanted
-                self._enter(_MOVING)
-            elif self._for_ms >= self._wait_ms and three == self.three:
+            if self._wanted != self.three and main_open and self._rest_ms >= _BACK_MS:
+                self._move()
+            elif self._for_ms >= (self._wait_ms if charged else _FEEDBACK_MS) and three == self.three:
                 self.apart = False
                 self._enter(_JOINING)
         elif self._for_ms >= _SETTLE_MS:
             self.hold = False
             self._enter(_IDLE)
+
+    def _move(self):
+        self.three = self._wanted
+        self._rest_ms = 0
+        self._enter(_MOVING)
 
     def _enter(self, phase):
         self._phase = phase

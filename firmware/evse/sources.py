@@ -8,7 +8,7 @@ from evse import faults
 from evse.mains import Mains
 from evse.over_current import OverCurrent
 from evse.temperature import Derating
-from evse.timer import Stopwatch
+from evse.timer import Stopwatch, longer
 
 _SLOW_STEPS = 5  # the temperature is looked at every fifth step
 
@@ -24,7 +24,7 @@ class Sources:
     __slots__ = (
         "_hardware", "_guard", "_limits", "_station_signals", "_signals", "_signals_mask", "_station",
         "_station_mask", "_reported", "_metered", "_trips", "_stops", "_slow", "_derating", "_over_current",
-        "_mains", "_meter_watch",
+        "_mains", "_meter_watch", "_since_ms",
     )  # fmt: skip
 
     def __init__(self, hardware, ratings, station_signals, guard, limits):
@@ -47,6 +47,7 @@ class Sources:
         # The meter of a DC output shows what the car gets, which is nothing for most of the time.
         self._mains = Mains(ratings.nominal_v) if ratings.current == "AC" else None
         self._meter_watch = Stopwatch()
+        self._since_ms = 0  # the last reading
 
     def report(self, name: str, present: bool) -> None:
         """A fault that others find is there or gone."""
@@ -55,13 +56,15 @@ class Sources:
         else:
             self._reported &= ~faults.bit(name)
 
-    def metered(self, now: int, reading, offered_da: int) -> None:
-        """A reading of now, None: the meter was silent."""
-        since_ms = self._meter_watch.lap(now)
+    def metered(self, now: int, reading, least_da: int, offered_da: int) -> None:
+        """A reading of now, None: the meter was silent. `least_da`: the lowest offer since the last reading;
+        `offered_da`: that of now."""
+        since_ms = self._since_ms = longer(self._since_ms, self._meter_watch.lap(now))
         if reading is None:
             return
+        self._since_ms = 0
         over = self._over_current
-        over.look(since_ms, reading.current_ma, offered_da)
+        over.look(since_ms, reading.current_ma, least_da, offered_da)
         found = _OVER_CURRENT if over.present else 0
         mains = self._mains
         if mains is not None:

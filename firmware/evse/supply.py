@@ -33,20 +33,23 @@ class Supply:
     asking          the car is in C or D
     energised       the contactor is closed, by its feedback
     offered_da      what the pilot offers now, deci-ampere; 0: paused or not offering
+    offering        the car may have current, whatever the pilot shows now (a wake-up hides the offer)
     limit_name, limit_da   the lowest limit
     faults          tuple of catalogue names, worst first, station-wide ones that block energy included
     latched         mask of those that stay until they are acknowledged, over a power cut too
     has_lock, locked       `locked` is the feedback, None without a lock
     permitted       what the station said last
+    phases          1 or 3 that are connected now where a board has a switch for L2 and L3, else None
+    untested        the RCD has no test input: nobody knows whether it would trip
     duty_e4, high_mv, low_mv   the pilot as commanded and as measured
     guard           of `evse.guard`: `evse.ticker` has to call its `tick`
     """
 
     def __init__(self, hardware, ratings, station_signals=None):
         """`hardware`: a `hal.contract.ConnectorHardware`; `ratings`: (`station.description.Connector`) has
-        rated_da (deci-ampere), nominal_v, current ("AC" or "DC"), ventilation (bool) and wake_up (of
-        `evse.wake_up.METHODS`); `station_signals`: gives the names of station-wide faults
-        (`Board.fault_signals`)."""
+        rated_da (deci-ampere), nominal_v, current ("AC" or "DC"), ventilation (bool), wake_up (of
+        `evse.wake_up.METHODS`) and phase_wait_ms (of a change between one phase and three);
+        `station_signals`: gives the names of station-wide faults (`Board.fault_signals`)."""
         self.hardware = hardware
         self.number = hardware.number
         self.limits = Limits()
@@ -61,19 +64,33 @@ class Supply:
             socket=hardware.proximity is not None,
             locked=hardware.lock.locked() if hardware.lock else None,
         )
-        self._self_test = None if hardware.rcd is None else SelfTest()
+        rcd = hardware.rcd
+        self.untested = rcd is not None and not rcd.testable
+        self._self_test = None if rcd is None or self.untested else SelfTest()
         switch = hardware.phase_switch
-        self._phases = None if switch is None else PhaseChange(switch.three())
+        self._phases = None
+        self.phases = None
+        if switch is not None:
+            # It stays where it is, also when its coil has lost its voltage a moment ago.
+            three = switch.three()
+            self._phases = PhaseChange(three, ratings.phase_wait_ms)
+            self.phases = 3 if three else 1
+            switch.drive(three)
+        self._charged = False  # this car has had energy
         self._sources = Sources(hardware, ratings, station_signals, self.guard, self.limits)
         self._watch = Stopwatch()
         self._lock_driven = None
         self._apart = False
-        self._three = None if switch is None else switch.three()
         self.latched = 0
         self._faults_mask = 0
         self._departures = self.guard.departures
+        self._spikes = self.guard.spikes
         self._acknowledged = Timer()
         self._acknowledging = False
+        self._to_clear = 0  # what was latched when it was acknowledged
+        self._found = 0  # all faults of the last step, but for those that are only latched
+        self._sticky = 0  # of this car: they stay until it is unplugged
+        self._least_da = 0  # the lowest offer since the last reading
         self._rating_da = None
         self._winner = self.limits.winner()
         self.permitted = False
@@ -83,6 +100,7 @@ class Supply:
         self.asking = False
         self.energised = False
         self.offered_da = 0
+        self.offering = False
         self.limit_name, self.limit_da = self._winner
         self.faults = ()
         self.locked = self._inputs.locked
@@ -129,25 +147,20 @@ class Supply:
     def metered(self, now: int, reading) -> None:
         """A `hal.reading.Reading` of now, None: the meter was silent. Over-current and the mains' voltage are
         found with it."""
-        self._sources.metered(now, reading, self.offered_da)
-
-    def switch_phases(self, three: bool) -> bool:
-        """Charge with three phases or with one from now on: pauses for a minute. False: this board cannot."""
-        if self._phases is None:
-            return False
-        self._phases.want(three)
-        return True
+        self._sources.metered(now, reading, self._least_da, self.offered_da)
+        if reading is not None:
+            self._least_da = self.offered_da
 
     def restore(self, latched: int) -> None:
         """Latched faults of before the restart (a mask)."""
         self.latched |= latched & faults.LATCHING_MASK
 
     def acknowledge(self) -> None:
-        """A technician acknowledges the latched faults: each goes when its cause goes within the next 2 s."""
+        """A technician acknowledges the latched faults: each goes when its cause goes within the next 2 s.
+        One that comes in these 2 s, for the first time or anew, is another: it latches."""
         self._acknowledged.reset()
         self._acknowledging = True
-        if self._self_test is not None:
-            self._self_test.forget()
+        self._to_clear = self.latched
 
     def emergency_open(self) -> None:
         """Open now and take the offer back, whatever the outlet thinks: the last act before the controller
@@ -169,9 +182,15 @@ class Supply:
         self.high_mv = guard.high_mv
         self.low_mv = guard.low_mv
 
+        # `closed` first: the interrupt writes a cause and its opening together. When it comes in between, the
+        # outlet sees the cause under load, and the opening a step later. The other way round it would see C
+        # that nobody has opened, and the cause without its load.
+        inputs.driven = guard.closed
+        inputs.spiked = guard.spikes != self._spikes
+        if not inputs.driven:
+            self._spikes = guard.spikes
         inputs.letter = guard.letter
         inputs.diode = guard.diode
-        inputs.driven = guard.closed
         inputs.closed = hardware.contactor.closed()
         inputs.permitted = self.permitted
         if self.has_lock:
@@ -205,6 +224,7 @@ class Supply:
             offered_da = current_da(out.duty_e4)
             changed = offered_da != self.offered_da
             self.offered_da = offered_da
+            self._least_da = min(self._least_da, offered_da)
         if out.apart != self._apart:
             self._apart = out.apart
             if hardware.pilot_switch is not None:
@@ -228,7 +248,8 @@ class Supply:
         was_busy = test.busy
         guard = self.guard
         test.step(dt_ms, not (inputs.driven or inputs.closed or self._outlet.closing), guard.tripped)
-        inputs.tested = test.ready and not test.busy
+        # The test that a car's coming makes due begins a step after the car was seen.
+        inputs.tested = test.ready and not test.busy and self.plugged
         # The guard has to know before, and for as long as the monitor takes to come to rest.
         if test.busy != was_busy:
             guard.test(test.busy)
@@ -240,29 +261,40 @@ class Supply:
         if phases is None:
             return
         switch = self.hardware.phase_switch
-        phases.step(dt_ms, not (inputs.driven or inputs.closed or self._outlet.closing), switch.three())
+        self._charged = self.plugged and (self._charged or inputs.driven)
+        phases.want(self.limits.three)
+        main_open = not (inputs.driven or inputs.closed or self._outlet.closing)
+        phases.step(dt_ms, main_open, switch.three(), self._charged)
         inputs.hold = phases.hold
         inputs.apart = phases.apart and self.hardware.pilot_switch is not None
-        if phases.three != self._three:
-            self._three = phases.three
+        if phases.three != (self.phases == 3):
+            self.phases = 3 if phases.three else 1
             switch.drive(phases.three)
 
     def _present(self):
         test = self._self_test
         present = self._sources.present(test is not None and test.busy)
-        if test is not None and test.failed:
-            present |= _RCD_SELF_TEST
+        if test is not None:
+            if self._acknowledging:
+                test.forget()
+            if test.failed:
+                present |= _RCD_SELF_TEST
         if self._phases is not None and self._phases.failed:
             present |= _PHASE_SWITCH
-        return present
+        # Whoever finds it: what a car has done amiss is the car's. (The outlet keeps what it finds itself.)
+        self._sticky = (self._sticky | present) & faults.STICKY_MASK if self.plugged else 0
+        return present | self._sticky
 
     def _remember_faults(self, now, present):
         self.latched |= present & faults.LATCHING_MASK
         if self._acknowledging:
-            self.latched &= present
+            # Nobody has looked at what has come since.
+            self._to_clear &= self._found | ~present
+            self.latched &= present | ~self._to_clear
             self._acknowledged.start(now)
             if self._acknowledged.over(now, _ACKNOWLEDGE_MS):
                 self._acknowledging = False
+        self._found = present
         mask = present | self.latched
         if mask == self._faults_mask:
             return False
@@ -294,6 +326,7 @@ class Supply:
             if not inputs.closed and self._self_test is not None:
                 self._self_test.due()
             changed = True
+        self.offering = out.offering
         winner = self.limits.winner()
         if winner is not self._winner:
             self._winner = winner

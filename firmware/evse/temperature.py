@@ -17,6 +17,9 @@ _BROKEN_LOOKS = 10
 _COLDEST_DC = -500
 _HOTTEST_DC = 1500
 _BLIND_STEP = 2
+# Nothing warms by kelvins within a look; a spike of the converter or a loose contact does. Cooling waits as
+# well: what says for one look that all is well may be a sensor on its way to break.
+_SURE_LOOKS = 3
 
 
 class Derating:
@@ -24,18 +27,20 @@ class Derating:
     stopped     too hot for any current (the fault OverTemperature)
     """
 
-    __slots__ = ("limit_da", "stopped", "_rated_da", "_step", "_silent")
+    __slots__ = ("limit_da", "stopped", "_rated_da", "_step", "_silent", "_looks")
 
     def __init__(self, rated_da: int):
         self._rated_da = rated_da
         self._step = 0  # of _STEPS, from 1; 0: cool
         self._silent = 0
+        self._looks = 0  # in a row that ask for another step
         self.limit_da: int | None = None
         self.stopped = False
 
     def look(self, celsius_d: "int | None") -> None:
         """A measurement, several times per second; None: the sensor is broken."""
         if celsius_d is None or not _COLDEST_DC <= celsius_d <= _HOTTEST_DC:
+            self._looks = 0
             if self._silent < _BROKEN_LOOKS:
                 self._silent += 1
             elif self._step < _BLIND_STEP:
@@ -49,7 +54,12 @@ class Derating:
             _BACK_FROM_STOP_DC if step == len(_STEPS) else _BACK_DC
         ):
             step -= 1
-        if step != self._step:
+        if step == self._step:
+            self._looks = 0
+            return
+        self._looks += 1
+        if self._looks >= _SURE_LOOKS:
+            self._looks = 0
             self._take(step)
 
     def _take(self, step):

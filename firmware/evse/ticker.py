@@ -62,8 +62,8 @@ class Ticker:
         elif ticks_diff(now, self._seen_at) >= _STOPPED_MS:
             raise RuntimeError("the guard's interrupt has stopped")
 
-    def tick(self) -> None:
-        """The timer interrupt."""
+    def tick(self) -> bool:
+        """The timer interrupt. True: the next sample may open a contactor, it should come again with that."""
         now = ticks_ms()
         elapsed = ticks_diff(now, self._now)
         self._now = now
@@ -77,7 +77,10 @@ class Ticker:
         alive = away < _AWAY_MS
         self.alive = alive
         stopped = self._stopped()
+        doubt = False
         for guard in self._guards:
-            guard.tick(now, stopped, alive)
+            if guard.tick(now, stopped, alive):
+                doubt = True
         if alive and self._watchdog is not None:
             self._watchdog.feed()
+        return doubt

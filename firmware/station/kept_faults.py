@@ -37,6 +37,7 @@ class KeptFaults:
             if self._supplies[index].latched != self._kept[index]:
                 break
         else:
+            self._again = None  # nothing is to be written: a tick of long ago lies in the future some day
             return
         if self._again is not None and ticks_diff(now, self._again) < 0:
             return

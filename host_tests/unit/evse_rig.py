@@ -17,6 +17,9 @@ START = (1 << 30) - 500
 A, B, C, D, E, F = 12000, 9000, 6000, 3000, 0, -12000
 DIODE_MV = -12000
 
+# A simulated connector with a socket, for the row of `Desk`.
+SOCKET = {"cable": "socket", "lock": True, "phases": 3}
+
 
 class FakeContactor:
     """Follows its coil at once; `welded` True or False holds the feedback. `moves`: how often the coil
@@ -43,15 +46,17 @@ class FakeContactor:
 
 
 class FakeLock:
-    """`stuck`: does not follow any more."""
+    """`stuck`: does not follow any more. `told`: the last order."""
 
     def __init__(self):
         self.bolt = False
         self.stuck = False
+        self.told = None
         self.drives = 0
 
     def drive(self, lock):
         self.drives += 1
+        self.told = lock
         if not self.stuck:
             self.bolt = lock
 
@@ -122,9 +127,11 @@ class FakePhaseSwitch:
 
 
 class FakeRcd:
-    """`deaf`: its test does nothing; `stays`: it does not come to rest."""
+    """`testable` False: nobody may test it. `deaf`: its test does nothing; `stays`: it does not come to
+    rest."""
 
     def __init__(self):
+        self.testable = True
         self.trip = False
         self.testing = False
         self.deaf = False
@@ -135,6 +142,8 @@ class FakeRcd:
         return self.trip or (self.testing and not self.deaf)
 
     def test(self, on):
+        if not self.testable:
+            raise AssertionError("it has no test input")
         self.tests += on
         if not on and self.stays:
             self.trip = True
@@ -179,6 +188,8 @@ class FakeHardware:
 class Ratings:
     current = "AC"
     nominal_v = 230
+
+    phase_wait_ms = 60000
 
     def __init__(self, rated_da=320, ventilation=False, wake_up="none"):
         self.rated_da = rated_da

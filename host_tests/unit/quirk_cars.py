@@ -191,6 +191,28 @@ class Id3(Car):
         return C if 100 <= self.age_ms < 160 else super().level_mv()
 
 
+class Ioniq5(Car):
+    """Refuses to charge when it was woken up again and again (evcc #31435): here the third time that the
+    pilot was taken away without a charge in between is one too many, until it is unplugged."""
+
+    def __init__(self):
+        super().__init__()
+        self.disturbed = 0
+        self._was_disturbed = False
+
+    def notice(self, dt_ms, duty, apart):
+        super().notice(dt_ms, duty, apart)
+        disturbed = apart or duty == 0
+        if disturbed and not self._was_disturbed:
+            self.disturbed += 1
+        self._was_disturbed = disturbed
+        if self.amps:
+            self.disturbed = 0
+
+    def wants(self, offer_a):
+        return super().wants(offer_a) and self.disturbed < 3
+
+
 class Kona(Car):
     """The first one: keeps drawing after the PWM has gone, until the voltage goes."""
 

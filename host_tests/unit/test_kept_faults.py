@@ -58,6 +58,32 @@ def test_a_flash_that_fails_is_tried_again_later():
     assert record.saves == 3 and record.value == [["RcdTrip"], []]
 
 
+def test_a_fault_of_days_later_is_written_after_a_flash_that_failed_once():
+    class Failing(MemoryRecord):
+        fails = True
+
+        def save(self, value):
+            if self.fails:
+                raise OSError(28)
+            self.value = value
+
+    for days in (1, 7, 10, 12, 20):
+        record = Failing()
+        two = supplies()
+        kept = KeptFaults(record, two)
+        two[0].latched = TRIP
+        kept.keep(START)
+        two[0].latched = 0  # acknowledged before it is tried again
+        record.fails = False
+        now = START
+        for _ in range(days * 24):
+            now = ticks_add(now, 3600000)
+            kept.keep(now)
+        two[0].latched = TRIP
+        kept.keep(now)
+        assert record.value == [["RcdTrip"], []], days
+
+
 def test_strange_contents():
     for value in ({}, [1, 2], [[1], "x"], [["Nonsense"], []], [["RcdTrip"]], [[], [], ["RcdTrip"]]):
         two = supplies()

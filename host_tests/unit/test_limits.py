@@ -58,6 +58,25 @@ def test_the_winner_is_the_same_object_until_something_changes():
     assert limits.winner() == ("board", 310)
 
 
+def test_phases_are_the_least_that_any_limit_says():
+    limits = Limits()
+    assert limits.three
+    limits.put("board", 320)
+    limits.put("ocpp", 320, 3)
+    assert limits.three
+    limits.put("local", 400, 1)  # it does not win, and counts all the same
+    assert not limits.three and limits.winner() == ("board", 320)
+    limits.put("local", 400, 2)  # the switch knows one and three
+    assert not limits.three
+    limits.put("local", 400)
+    assert limits.three
+    limits.put("ocpp", 320, 1)
+    limits.drop("ocpp")
+    assert limits.three
+    for phases in (0, 4, -1):
+        raises(ValueError, limits.put, "ocpp", 160, phases)
+
+
 def test_a_negative_limit_is_a_mistake():
     limits = Limits()
     assert "ocpp" in str(raises(ValueError, limits.put, "ocpp", -1))

@@ -70,9 +70,9 @@ def test_a_lock_that_is_stuck_is_tried_five_times_and_then_twice_a_minute():
     bench = Bench()
     bench.stuck = True
     bench.plugged = bench.cable = True
-    bench.run(2100)
+    bench.run(1900)
     assert bench.rule.failed == 0
-    bench.run(400)
+    bench.run(300)
     assert bench.rule.failed == FAILED and bench.moves == 1
     bench.run(9000)
     assert bench.moves == 5
@@ -81,6 +81,33 @@ def test_a_lock_that_is_stuck_is_tried_five_times_and_then_twice_a_minute():
     bench.stuck = False
     bench.run(30100)
     assert bench.rule.failed == 0 and bench.rule.locked
+
+
+def test_a_stall_is_no_time_for_the_motor():
+    bench = Bench()
+    bench.stuck = True
+    bench.plugged = bench.cable = True
+    rule = bench.rule
+    looks = 0
+    while not rule.failed:
+        rule.settle(False)
+        rule.step(60000, False, True, True, False, False, False)
+        looks += 1
+    assert looks >= 20
+    # The next try has its time as well.
+    rule.step(60000, False, True, True, False, False, False)
+    assert not rule.again
+
+
+def test_each_order_has_its_time():
+    bench = Bench()
+    bench.stuck = True
+    bench.plugged = bench.cable = True
+    bench.run(1920)
+    bench.bolt = True
+    bench.run(40)
+    bench.rule.unlock()  # in the very step that believes the feedback
+    assert bench.run(1900).wanted is False and not bench.rule.failed and not bench.moves
 
 
 def test_unlock_lasts_until_permission_is_given_anew():
@@ -93,7 +120,15 @@ def test_unlock_lasts_until_permission_is_given_anew():
 
 def test_a_bolt_stays_where_it_is_until_the_pilot_is_known():
     for locked in (True, False):
-        assert Bench(locked).run(280).wanted is locked
+        assert Bench(locked).run(680).wanted is locked
+
+
+def test_a_car_that_is_in_c_when_the_power_comes_back_stays_locked():
+    bench = Bench(True)
+    bench.cable = True
+    assert bench.run(520).wanted is True  # the guard believes half a second of C
+    bench.plugged = True
+    assert bench.run(5000).wanted is True
 
 
 def test_without_a_lock():

@@ -13,7 +13,7 @@ def over(readings, offered_da=160):
     """Readings a second apart; the second in which it is found, or None."""
     watch = OverCurrent()
     for second, ma in enumerate(readings):
-        watch.look(1000, ma, offered_da)
+        watch.look(1000, ma, offered_da, offered_da)
         if watch.present:
             return second
     return None
@@ -37,15 +37,15 @@ def test_without_an_offer_the_pause_rules():
 def test_readings_far_apart_prove_nothing():
     watch = OverCurrent()
     for _ in range(10):
-        watch.look(5000, (30000,), 160)
+        watch.look(5000, (30000,), 160, 160)
     assert not watch.present
 
 
 def test_it_stays_until_the_car_is_gone():
     watch = OverCurrent()
     for _ in range(9):
-        watch.look(1000, (30000,), 160)
-    watch.look(1000, (0,), 0)
+        watch.look(1000, (30000,), 160, 160)
+    watch.look(1000, (0,), 0, 0)
     assert watch.present
     watch.forget()
     assert not watch.present
@@ -73,8 +73,107 @@ def test_a_car_that_draws_too_much_is_cut_off_and_not_tried_again():
     desk.hardware.unplug()
     desk.run(500)
     assert supply.faults == ()
+    read(0)
+    desk.run(20)
+    assert supply.faults == ()  # the next reading knows nothing of that car
     desk.hardware.plug()
     assert desk.run(9000, lambda: supply.energised) < 9000
+
+
+def cut_off_after(answers, gap_ms, amps=32, da=60):
+    """A car that draws more than `da`, a meter that answers as in `answers`, over and over; ms until it is
+    found, None: never."""
+    desk = Desk()
+    desk.supply.limits.put("ocpp", da)
+    desk.charge()
+    read(desk, 0)
+    passed = 0
+    while passed < 60000:
+        for answer in answers:
+            passed += desk.run(gap_ms)
+            desk.supply.metered(desk.now, Reading(0, 0, (amps * 1000,), (230000,)) if answer == "1" else None)
+            desk.run(20)
+            passed += 20
+            if desk.supply.faults:
+                return passed
+    return None
+
+
+def test_a_meter_that_is_silent_now_and_then():
+    assert 7000 <= (cut_off_after("1", 1000) or 0) <= 9300
+    assert 7000 <= (cut_off_after("10", 1000) or 0) <= 10300
+    assert 7000 <= (cut_off_after("100", 900) or 0) <= 12000
+    # Readings too far apart still prove nothing.
+    assert cut_off_after("1000", 1000) is None
+
+
+def test_silence_does_not_stretch_the_rules_of_the_mains():
+    desk = Desk()
+    for second in range(5):
+        desk.run(1000)
+        low = Reading(0, 0, (0,), (170000,))
+        desk.supply.metered(desk.now, None if second % 2 else low)
+    desk.run(20)
+    assert desk.supply.faults == ("UnderVoltage",)
+
+
+def six_seconds_of_16_a_at_6_a():
+    desk = Desk()
+    desk.supply.limits.put("ocpp", 60)
+    desk.charge()
+    read(desk, 0)
+    for _ in range(7):
+        read(desk, 16000)
+    assert desk.supply.faults == ()
+    return desk
+
+
+def read(desk, ma):
+    desk.run(1000)
+    desk.supply.metered(desk.now, Reading(0, 0, (ma,), (230000,)))
+
+
+def test_what_counts_is_the_lowest_offer_since_the_last_reading():
+    watch = OverCurrent()
+    for _ in range(7):
+        watch.look(1000, (16000,), 60, 60)
+    watch.look(1000, (16000,), 60, 160)  # it has risen just now
+    assert not watch.present
+    watch.look(1000, (16000,), 60, 60)
+    assert watch.present
+
+
+def test_who_keeps_within_the_offer_of_now_is_not_cut_off():
+    desk = six_seconds_of_16_a_at_6_a()
+    desk.run(500)
+    desk.supply.limits.put("ocpp", 160)
+    desk.run(20)
+    desk.supply.metered(desk.now, None)  # silence is no reading
+    for _ in range(10):
+        read(desk, 16000)
+    desk.run(20)
+    assert desk.supply.offered_da == 160 and desk.supply.faults == ()
+
+
+def test_an_offer_that_has_risen_does_not_make_the_time_before_it_void():
+    desk = six_seconds_of_16_a_at_6_a()
+    desk.supply.limits.put("ocpp", 80)
+    desk.run(500)
+    assert desk.supply.offered_da == 80
+    read(desk, 16000)
+    desk.run(20)
+    assert desk.supply.faults == ("OverCurrent",)
+
+
+def test_a_pause_between_two_readings_is_a_pause():
+    desk = six_seconds_of_16_a_at_6_a()
+    desk.supply.limits.put("ocpp", 0)
+    desk.run(40)
+    assert desk.supply.offered_da == 0
+    desk.supply.limits.put("ocpp", 60)
+    read(desk, 16000)
+    desk.run(20)
+    assert desk.supply.offered_da == 60 and desk.supply.faults == ()
 
 
 def seen(mains, volts, seconds):
@@ -106,6 +205,16 @@ def test_a_dip_is_nothing():
     for _ in range(20):
         assert seen(mains, (100,), 2) == (False, False)
         seen(mains, (230,), 1)
+
+
+def test_voltages_far_apart_prove_nothing():
+    mains = Mains(230)
+    for _ in range(20):
+        mains.look(5000, (100000,))
+    assert not mains.under
+    for _ in range(20):
+        mains.look(5000, (300000,))
+    assert not mains.over
 
 
 def test_a_meter_without_voltage_says_nothing():

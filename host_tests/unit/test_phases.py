@@ -6,9 +6,9 @@ from evse.phases import LEAST_WAIT_MS, MOST_WAIT_MS, PhaseChange
 from host_tests.unit.evse_rig import B, C, Desk, FakeHardware, FakePhaseSwitch, FakePilotSwitch
 
 
-def run(change, ms, main_open=True, three=None):
+def run(change, ms, main_open=True, three=None, charged=True):
     for _ in range(ms // 20):
-        change.step(20, main_open, change.three if three is None else three)
+        change.step(20, main_open, change.three if three is None else three, charged)
 
 
 def test_the_sequence():
@@ -53,6 +53,15 @@ def test_a_contactor_that_does_not_follow_keeps_everything_off():
     assert not change.failed and not change.hold
 
 
+def test_a_feedback_is_not_judged_by_two_looks():
+    change = PhaseChange(True)
+    for _ in range(5):
+        change.step(60000, False, False)
+        assert not change.failed
+    while not change.failed:
+        change.step(60000, False, False)
+
+
 def test_a_feedback_that_changes_by_itself():
     change = PhaseChange(True)
     run(change, 400, three=False)
@@ -64,7 +73,7 @@ def test_a_feedback_that_changes_by_itself():
 def test_the_wish_taken_back_on_the_way():
     change = PhaseChange(False)
     change.want(True)
-    run(change, 10000)
+    run(change, 12000)
     change.want(False)
     run(change, 40)
     assert change.three is False and change.hold
@@ -72,6 +81,58 @@ def test_the_wish_taken_back_on_the_way():
     assert change.hold
     run(change, 2000)
     assert not change.hold and change.three is False
+
+
+def test_the_wish_taken_back_before_anything_has_moved():
+    change = PhaseChange(False)
+    change.want(True)
+    run(change, 2000, main_open=False)
+    assert change.hold
+    change.want(False)
+    run(change, 40, main_open=False)
+    assert not change.hold and not change.apart and change.three is False
+
+
+def test_a_car_that_has_not_charged_need_not_wait():
+    change = PhaseChange(False)
+    change.want(True)
+    apart = []
+    for _ in range(50):
+        run(change, 20, charged=False)
+        apart.append(change.apart)
+    assert change.three and not change.hold and not any(apart)
+    # But its feedback is waited for.
+    change = PhaseChange(False)
+    change.want(True)
+    run(change, 5000, three=False, charged=False)
+    assert change.hold and change.failed
+    # A car that leaves meanwhile ends the wait.
+    change = PhaseChange(False)
+    change.want(True)
+    run(change, 5000)
+    assert change.apart
+    run(change, 200, charged=False)
+    assert not change.apart and not change.hold
+
+
+def test_a_wish_that_swings_moves_it_every_ten_seconds_at_most():
+    for charged in (True, False):
+        change = PhaseChange(False)
+        moves = 0
+        was = change.three
+        for count in range(3000):
+            change.want(count % 100 < 50)
+            run(change, 20, charged=charged)
+            moves += change.three != was
+            was = change.three
+        assert 1 <= moves <= 6, (charged, moves)
+
+
+def test_a_month_without_a_change_is_no_large_number():
+    change = PhaseChange(False)
+    for _ in range(31 * 24 * 60):
+        change.step(60000, True, False)
+    assert change._for_ms < 1 << 29
 
 
 def test_the_wait_has_its_bounds():
@@ -90,20 +151,23 @@ def test_a_session_that_changes_its_phases():
     hardware.pilot_switch = FakePilotSwitch(pilot)
     switch = hardware.phase_switch = FakePhaseSwitch()
     desk = Desk(hardware)
+    desk.supply.limits.put("ocpp", 320, 1)
     pilot.car_mv = B
     desk.supply.permit(True)
     desk.run(400)
     pilot.car_mv = C
     assert desk.run(3000, lambda: desk.supply.energised) < 3000
-    assert desk.supply.switch_phases(True)
+    desk.run(6000)
+    assert desk.supply.phases == 1 and switch.drives == 1
+    desk.supply.limits.put("ocpp", 320, 3)
 
     def obeys():
         # A car that stops when it is asked to.
         pilot.car_mv = C if 0 < pilot.duty_e4 < 10000 and not hardware.pilot_switch.apart else B
-        if switch.drives and not switch.told:
+        if switch.drives == 2 and not switch.told:
             raise AssertionError("moved to one phase")
-        assert not (switch.drives == 2 and hardware.contactor.coil and hardware.pilot_switch.apart)
-        return switch.drives and switch.told
+        assert not (hardware.contactor.coil and hardware.pilot_switch.apart)
+        return switch.drives == 2 and switch.told
 
     assert desk.run(5000, obeys) < 5000
     assert not hardware.contactor.coil and desk.supply.plugged
@@ -111,6 +175,57 @@ def test_a_session_that_changes_its_phases():
     passed = desk.run(80000, lambda: (obeys() and left.append(desk.supply.plugged)) or desk.supply.energised)
     assert 59000 < passed < 65000 and all(left) and desk.supply.faults == ()
 
+    assert desk.supply.phases == 3
+
+
+def test_three_phases_unless_a_limit_says_otherwise():
+    hardware = FakeHardware()
+    switch = hardware.phase_switch = FakePhaseSwitch()
+    desk = Desk(hardware)
+    desk.run(1000)
+    assert desk.supply.phases == 3 and switch.three()
+    for phases, three in ((1, False), (2, False), (3, True), (1, False), (None, True)):
+        desk.supply.limits.put("ocpp", 160, phases)
+        desk.run(12000)
+        assert (desk.supply.phases == 3, switch.three()) == (three, three), phases
+    desk.supply.limits.put("local", 100, 1)
+    desk.run(12000)
+    desk.supply.limits.drop("local")
+    assert desk.supply.phases == 1
+    desk.run(12000)
+    assert desk.supply.phases == 3 and desk.supply.faults == ()
+
+
+def test_a_restart_leaves_the_second_contactor_where_it_is():
+    # Its coil loses its voltage with the reset, its contact falls some milliseconds later.
+    hardware = FakeHardware()
+    switch = hardware.phase_switch = FakePhaseSwitch()
+    switch.told = True
+    desk = Desk(hardware)
+    assert switch.drives == 1 and switch.told is True
+    desk.run(2000)
+    assert desk.supply.faults == () and switch.drives == 1 and desk.supply.phases == 3
+
+
+def test_one_that_is_stuck_is_a_fault_and_mends_itself():
+    hardware = FakeHardware()
+    switch = hardware.phase_switch = FakePhaseSwitch()
+    switch.stuck = True
+    desk = Desk(hardware)
+    hardware.pilot.car_mv = B
+    desk.supply.permit(True)
+    desk.run(3000)
+    assert desk.supply.faults == ("PhaseSwitchFailure",) and desk.supply.offered_da == 0
+    switch.told = True  # somebody has knocked at it
+    desk.run(3000)
+    assert desk.supply.faults == () and desk.supply.offered_da == 320
+
 
 def test_a_board_without_one():
-    assert not Desk(FakeHardware()).supply.switch_phases(True)
+    desk = Desk(FakeHardware())
+    desk.supply.limits.put("ocpp", 160, 1)
+    hardware = desk.hardware
+    hardware.pilot.car_mv = B
+    desk.supply.permit(True)
+    desk.run(400)
+    assert desk.supply.phases is None and desk.supply.offered_da == 160

@@ -41,9 +41,12 @@ def test_bmw_ix3_knocks_before_it_charges():
 
 def test_phases_change_slowly_enough():
     for car in (cars.BmwIx3(), cars.Polestar()):
-        street = Street(car, three=True).begin()
+        street = Street(car, three=True)
+        street.supply.limits.put("ocpp", 320, 1)
+        street.begin()
         assert street.live(9000, street.charging) < 9000
-        assert street.supply.switch_phases(True)
+        street.live(5000)
+        street.supply.limits.put("ocpp", 320, 3)
         street.live(5000)
         assert not street.charging()
         assert street.live(90000, street.charging) < 75000
@@ -87,6 +90,29 @@ def test_id3_spikes_while_it_is_plugged_in():
     street.begin()
     street.live(60000)
     assert street.charging() and street.closings == 1
+
+
+def test_an_ioniq_5_is_not_woken_until_it_refuses():
+    for wake_up in ("F", "switch"):
+        street = Street(cars.Ioniq5(), wake_up)
+        street.car.ready = False  # it waits for cheap current
+        street.begin()
+        street.live(900000)
+        assert not street.charging() and street.car.disturbed >= 1
+        street.car.ready = True
+        assert street.live(9000, street.charging) < 9000
+
+
+def test_an_ioniq_5_whose_phases_change_is_not_woken_as_well():
+    street = Street(cars.Ioniq5(), three=True).begin()
+    assert street.live(9000, street.charging) < 9000
+    for phases in (1, 3, 1, 3):
+        street.live(6000)
+        street.supply.limits.put("ocpp", 320, phases)
+        street.live(2000)
+        assert not street.charging()
+        assert street.live(90000, street.charging) < 75000, phases
+    assert street.under_load == 0 and street.supply.phases == 3
 
 
 def test_kona_is_cut_off_after_six_seconds():

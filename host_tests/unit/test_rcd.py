@@ -4,7 +4,8 @@
 
 from evse import faults
 from evse.rcd import SelfTest
-from host_tests.unit.evse_rig import A, B, C, Desk, FakeHardware, FakeRcd
+from hal.ticks import ticks_add, ticks_diff
+from host_tests.unit.evse_rig import A, B, C, Desk, FakeContactor, FakeHardware, FakeRcd
 
 
 class Bench:
@@ -77,10 +78,177 @@ def test_a_monitor_that_does_not_trip_fails_at_the_second_try():
     assert bench.run(1000).ready and not bench.test.failed
 
 
-def test_a_monitor_that_does_not_come_to_rest_is_a_trip():
+def test_a_monitor_that_does_not_come_to_rest_has_failed():
     bench = Bench(rest_ms=1000000)
-    bench.run(10000)
-    assert not bench.test.ready and not bench.test.busy and bench.tripped
+    assert not bench.run(2000).failed
+    bench.run(8000)
+    test = bench.test
+    # Busy: the trip is the test's, and nothing closes.
+    assert test.failed and test.busy and not test.ready and not test.testing and bench.tests == 1
+    test.forget()
+    assert test.failed  # it has not come to rest
+    bench.rest_ms = 100
+    assert not bench.run(200).busy and test.failed
+    test.forget()
+    assert bench.run(1000).ready and bench.tests == 2
+
+
+def test_an_answer_that_nobody_was_there_to_see_is_no_failure():
+    test = SelfTest()
+    for _ in range(5):
+        while not test.testing:
+            test.step(20, True, False)
+        test.step(2200, True, False)  # it tripped, the board ended the test, it came to rest
+        assert not test.testing and not test.failed
+    while not test.testing:
+        test.step(20, True, False)
+    test.step(20, True, True)
+    test.step(20, True, False)
+    assert test.ready
+
+
+class LateRcd(FakeRcd):
+    """Answers its test by itself, `late_ms` after its beginning, for 0.4 s."""
+
+    def __init__(self, late_ms):
+        super().__init__()
+        self.late_ms = late_ms
+        self.desk = None
+        self._began = None
+
+    def test(self, on):
+        super().test(on)
+        if on and self.desk is not None:
+            self._began = self.desk.now
+
+    def tripped(self):
+        if self.desk is None or self._began is None:
+            return self.trip
+        return self.trip or self.late_ms <= ticks_diff(self.desk.now, self._began) < self.late_ms + 400
+
+
+def test_a_late_answer_to_the_test_is_no_leakage():
+    for late_ms in (1020, 1060, 1500, 2500):
+        hardware = FakeHardware()
+        hardware.rcd = LateRcd(late_ms)
+        desk = Desk(hardware)
+        hardware.rcd.desk = desk
+        seen = set()
+        for _ in range(500):
+            desk.run(20)
+            seen.add(desk.supply.faults)
+        assert seen == {(), ("RcdSelfTest",)} and hardware.rcd.tests == 2, late_ms
+        assert desk.supply.latched == faults.bit("RcdSelfTest")
+        # What trips when the test is over is a leakage again.
+        hardware.rcd.trip = True
+        desk.run(40)
+        assert desk.supply.faults == ("RcdTrip", "RcdSelfTest")
+
+
+def test_one_late_answer_is_forgiven():
+    hardware = FakeHardware()
+    rcd = hardware.rcd = LateRcd(1060)
+    desk = Desk(hardware)
+    rcd.desk = desk
+    desk.run(1000)
+    rcd.late_ms = 100
+    desk.run(4000)
+    assert rcd.tests == 2 and desk.supply.faults == ()
+
+
+def test_a_trip_that_began_in_the_test_is_the_tests():
+    hardware = FakeHardware()
+    rcd = hardware.rcd = FakeRcd()
+    rcd.stays = True
+    desk = Desk(hardware)
+    seen = []
+    desk.run(10000, lambda: seen.append(desk.supply.faults))
+    assert set(seen) == {(), ("RcdSelfTest",)}
+    rcd.stays = False
+    desk.supply.acknowledge()
+    desk.run(1000)
+    assert desk.supply.faults == ("RcdSelfTest",)
+    rcd.trip = False  # its cause goes within the 2 s
+    desk.run(1000)
+    assert desk.supply.faults == () and desk.supply.latched == 0
+
+
+def test_one_that_has_tripped_before_the_first_test_has_tripped():
+    hardware = FakeHardware()
+    rcd = hardware.rcd = FakeRcd()
+    rcd.trip = True
+    desk = Desk(hardware)
+    desk.run(5000)
+    assert desk.supply.faults == ("RcdTrip",) and rcd.tests == 0
+
+
+def test_it_is_not_tested_while_its_contacts_are_closed():
+    hardware = FakeHardware()
+    rcd = hardware.rcd = FakeRcd()
+    hardware.contactor.welded = True
+    desk = Desk(hardware)
+    desk.run(3000)
+    assert rcd.tests == 0
+    hardware.contactor.welded = None
+    desk.run(1000)
+    assert rcd.tests == 1
+
+
+class SlowContactor(FakeContactor):
+    """The main contacts follow later than the next step; the guard's interrupt comes while the feedback is
+    being read."""
+
+    desk = None
+
+    def closed(self):
+        if self.desk is not None:
+            self.desk.supply.guard.tick(self.desk.now)
+        return False
+
+
+class CarefulRcd(FakeRcd):
+    coil = None
+
+    def test(self, on):
+        super().test(on)
+        assert not (on and self.coil.coil)
+
+
+def _a_day_in_b():
+    """Offered current, and a minute less than a day after the test; then the car goes to C."""
+    hardware = FakeHardware()
+    contactor = hardware.contactor = SlowContactor()
+    hardware.rcd = CarefulRcd()
+    hardware.rcd.coil = contactor
+    desk = Desk(hardware)
+    desk.supply.permit(True)
+    desk.run(400)
+    hardware.pilot.car_mv = B
+    desk.run(400)
+    for _ in range(24 * 60 - 1):
+        desk.now = ticks_add(desk.now, 60000)
+        desk.supply.guard.tick(desk.now)
+        desk.supply.step(desk.now)
+    hardware.pilot.car_mv = C
+    return desk
+
+
+def test_a_contactor_that_is_closing_is_not_tested_with():
+    desk = _a_day_in_b()
+    steps = desk.run(3000, lambda: desk.hardware.contactor.coil) // 20
+    desk = _a_day_in_b()
+    desk.run(20 * (steps - 1))
+    contactor = desk.hardware.contactor
+    assert not contactor.coil and desk.hardware.rcd.tests == 2
+    # The wish is there, and the day is over; the interrupt closes after the step has seen the guard open.
+    contactor.desk = desk
+    moves = contactor.moves
+    desk.now = ticks_add(desk.now, 60000)
+    desk.supply.step(desk.now)
+    contactor.desk = None
+    assert contactor.moves > moves and desk.hardware.rcd.tests == 2
+    desk.run(1000)
+    assert desk.hardware.rcd.tests == 3
 
 
 def test_a_slow_monitor_within_its_limits_passes():
@@ -112,7 +280,7 @@ def test_a_failed_test_is_latched_and_keeps_the_contactor_open():
     hardware.rcd = FakeRcd()
     hardware.rcd.deaf = True
     desk = Desk(hardware)
-    desk.run(4000)
+    desk.run(5000)
     assert desk.supply.faults == ("RcdSelfTest",)
     assert desk.supply.latched == faults.bit("RcdSelfTest")
     desk.supply.permit(True)
@@ -130,12 +298,50 @@ def test_a_failed_test_is_latched_and_keeps_the_contactor_open():
     assert desk.supply.faults == ()
 
 
+def test_nothing_is_offered_while_a_slow_monitor_is_tested():
+    # Sequence 4: who is offered current has it within 3 s, so the test comes before.
+    hardware = FakeHardware()
+    rcd = hardware.rcd = FakeRcd()
+    desk = Desk(hardware)
+    desk.run(1000)
+    desk.supply.permit(True)
+    hardware.pilot.car_mv = B
+    offers = []
+    desk.run(400, lambda: offers.append((desk.supply.offered_da, rcd.testing, rcd.tests)))
+    assert rcd.tests == 2 and desk.supply.offered_da == 320
+    assert not any(offered_da and (testing or tests < 2) for offered_da, testing, tests in offers)
+
+
+def test_one_that_cannot_be_tested_is_left_alone():
+    # A breaker's trip contact (hal.contract.Rcd): its trips count, there is no test that could fail.
+    hardware = FakeHardware()
+    rcd = hardware.rcd = FakeRcd()
+    rcd.testable = False
+    desk = Desk(hardware)
+    assert desk.supply.untested
+    desk.run(5000)
+    hardware.pilot.car_mv = B
+    desk.supply.permit(True)
+    desk.run(400)
+    hardware.pilot.car_mv = C
+    assert desk.run(3000, lambda: hardware.contactor.coil) < 700
+    desk.run(1000)
+    assert desk.supply.faults == () and rcd.tests == 0
+    rcd.trip = True
+    desk.run(20)
+    assert not hardware.contactor.coil
+    desk.run(20)
+    assert desk.supply.faults == ("RcdTrip",)
+    assert not Desk(FakeHardware()).supply.untested
+
+
 def test_a_trip_between_two_steps_is_not_missed():
     hardware = FakeHardware()
     rcd = hardware.rcd = FakeRcd()
     desk = Desk(hardware)
     desk.run(1000)
     rcd.trip = True
+    desk.supply.guard.tick(desk.now)
     desk.supply.guard.tick(desk.now)
     rcd.trip = False
     desk.supply.guard.tick(desk.now)

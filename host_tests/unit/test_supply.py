@@ -4,9 +4,18 @@
 
 from evse.supply import Supply
 from hal.ticks import ticks_add
-from host_tests.unit.evse_rig import START, A, B, C, Desk, FakeHardware, FakeRcd, FakeThermometer, Ratings
-
-SOCKET = {"cable": "socket", "lock": True, "phases": 3}
+from host_tests.unit.evse_rig import (
+    SOCKET,
+    START,
+    A,
+    B,
+    C,
+    Desk,
+    FakeHardware,
+    FakeRcd,
+    FakeThermometer,
+    Ratings,
+)
 
 
 def test_the_empty_connector():
@@ -128,259 +137,6 @@ def test_a_full_car_stops_and_the_offer_stays():
     assert desk.run(7000, lambda: desk.supply.energised) < 7000
 
 
-def test_holding_the_lock_over_an_unplug():
-    desk = Desk(**SOCKET)
-    desk.charge()
-    desk.supply.hold_lock(True)
-    desk.hardware.unplug()
-    desk.run(5000)
-    assert not desk.supply.plugged and desk.supply.cable and desk.supply.locked
-    desk.supply.hold_lock(False)
-    desk.run(2000)
-    assert not desk.supply.cable and desk.supply.locked is False
-
-
-def test_unlock_during_charging():
-    desk = Desk(**SOCKET)
-    desk.charge()
-    desk.supply.unlock()
-    passed = desk.run(5000, lambda: not desk.supply.locked)
-    assert passed < 1500 and not desk.supply.energised
-    desk.run(5000)
-    # permission alone does not lock it again
-    assert desk.supply.locked is False and desk.supply.offered_da == 0
-
-
-def test_lock_takes_an_unlock_back():
-    desk = Desk(**SOCKET)
-    desk.hardware.plug()
-    desk.run(1500)
-    desk.supply.unlock()
-    desk.run(1500)
-    assert desk.supply.locked is False
-    desk.supply.lock()
-    assert desk.run(2000, lambda: desk.supply.locked) < 1000  # without permission, as nothing has begun yet
-    desk.hardware.unplug()
-    desk.run(2000)
-    assert desk.supply.locked is False and not desk.supply.cable
-
-
-def test_permission_right_after_an_unlock():
-    desk = Desk(**SOCKET)
-    desk.charge()
-    desk.supply.permit(False)
-    desk.run(3000, lambda: not desk.supply.energised)
-    desk.supply.unlock()
-    desk.supply.permit(True)  # before the outlet has seen either
-    assert desk.run(7000, lambda: desk.supply.energised) < 7000
-    assert desk.supply.locked
-
-
-def test_unlock_without_a_lock_does_nothing():
-    desk = Desk()
-    desk.charge()
-    desk.supply.unlock()
-    desk.run(1000)
-    assert desk.supply.energised
-
-
-def test_a_stuck_lock_is_told_and_not_charged_with():
-    desk = Desk(**SOCKET)
-    desk.hardware.break_part("ConnectorLockFailure")
-    assert desk.run(1000, lambda: desk.supply.faults) <= 40
-    assert desk.supply.faults == ("ConnectorLockFailure",)
-    desk.hardware.plug()
-    desk.supply.permit(True)
-    desk.run(10000)
-    assert not desk.supply.energised and desk.supply.offered_da == 0 and desk.supply.locked is False
-    desk.hardware.mend_part("ConnectorLockFailure")
-    assert desk.run(10000, lambda: desk.supply.energised) < 10000
-    assert desk.supply.faults == ()
-
-
-def test_a_lock_that_nobody_reports_is_found_out():
-    hardware = FakeHardware(socket=True)
-    hardware.lock.stuck = True
-    desk = Desk(hardware)
-    hardware.proximity.ohm = 220
-    hardware.pilot.car_mv = B
-    desk.run(1500)
-    assert desk.supply.faults == ()
-    desk.run(1500)
-    assert desk.supply.faults == ("ConnectorLockFailure",)
-    drives = hardware.lock.drives
-    desk.run(4200)
-    assert hardware.lock.drives == drives + 2  # it goes on trying
-
-
-def test_a_broken_diode_never_gets_power():
-    desk = Desk()
-    desk.hardware.break_part("DiodeFault")
-    desk.hardware.plug()
-    desk.supply.permit(True)
-    seen = []
-    desk.run(5000, lambda: seen.append(desk.hardware.coil))
-    assert not any(seen) and desk.supply.faults == ("DiodeFault",) and desk.supply.offered_da == 0
-    desk.hardware.mend_part("DiodeFault")
-    desk.hardware.unplug()
-    desk.run(500)
-    assert desk.supply.faults == ()
-    desk.hardware.plug()
-    assert desk.run(5000, lambda: desk.supply.energised) < 5000
-
-
-def test_a_diode_that_breaks_under_load_opens_within_100_ms():
-    desk = Desk()
-    desk.charge()
-    desk.hardware.break_part("DiodeFault")
-    assert desk.run(1000, lambda: not desk.hardware.coil) <= 100
-    assert desk.supply.faults == ("DiodeFault",)
-
-
-def test_a_weld_is_latched_until_acknowledged():
-    desk = Desk()
-    desk.charge()
-    desk.hardware.break_part("ContactorWelded")
-    desk.run(1000)
-    assert desk.supply.faults == ()  # closed as it should be: nobody can know
-    desk.supply.permit(False)
-    desk.run(1000, lambda: desk.supply.faults)
-    assert desk.supply.faults == ("ContactorWelded",) and desk.supply.energised
-    desk.hardware.mend_part("ContactorWelded")
-    desk.run(1000)
-    assert desk.supply.faults == ("ContactorWelded",) and not desk.supply.energised
-    desk.supply.permit(True)
-    desk.run(5000)
-    assert not desk.supply.energised
-    desk.supply.acknowledge()
-    assert desk.run(5000, lambda: desk.supply.energised) < 5000 and desk.supply.faults == ()
-
-
-def test_a_weld_shows_on_an_idle_connector_within_200_ms():
-    desk = Desk()
-    desk.run(1000)
-    desk.hardware.break_part("ContactorWelded")
-    assert desk.run(1000, lambda: desk.supply.faults) <= 220
-    desk.hardware.mend_part("ContactorWelded")
-    desk.supply.acknowledge()
-    assert desk.run(1000, lambda: not desk.supply.faults) < 1000
-
-
-def test_acknowledging_a_fault_that_is_still_there_is_in_vain():
-    desk = Desk()
-    desk.hardware.break_part("ContactorWelded")
-    desk.run(500)
-    desk.supply.acknowledge()
-    desk.run(3000)
-    desk.hardware.mend_part("ContactorWelded")
-    desk.run(3000)
-    assert desk.supply.faults == ("ContactorWelded",)
-
-
-def test_protective_devices_open_in_the_same_step():
-    for name in ("GroundFailure", "OverCurrent", "EmergencyStop", "RcdTrip"):
-        desk = Desk()
-        desk.charge()
-        desk.hardware.break_part(name)
-        desk.run(20)
-        assert desk.hardware.coil is False and desk.supply.faults == (name,)
-        desk.hardware.mend_part(name)
-        desk.supply.acknowledge()
-        desk.run(40)
-        assert desk.supply.faults == ()
-        assert desk.run(7000, lambda supply=desk.supply: supply.energised) < 7000
-
-
-def test_a_trip_stays_latched_over_its_cause():
-    desk = Desk()
-    desk.hardware.break_part("RcdTrip")
-    desk.run(40)
-    desk.hardware.mend_part("RcdTrip")
-    desk.run(5000)
-    assert desk.supply.faults == ("RcdTrip",)
-
-
-def test_warnings_do_not_stop_anything():
-    desk = Desk()
-    desk.charge()
-    desk.hardware.break_part("WeakSignal")
-    desk.run(100)
-    assert desk.supply.energised and desk.supply.faults == ("WeakSignal",)
-
-
-def test_station_wide_faults_reach_every_connector():
-    desk = Desk()
-    desk.charge()
-    desk.signals = ("EmergencyStop",)
-    desk.run(20)
-    assert desk.hardware.coil is False and desk.supply.faults == ("EmergencyStop",)
-    desk.signals = ("ReaderFailure",)  # not this connector's business
-    desk.run(20)
-    assert desk.supply.faults == ()
-
-
-def test_reported_faults():
-    desk = Desk()
-    desk.charge()
-    desk.supply.report("OverCurrent", True)
-    desk.supply.report("MeterFailure", True)
-    desk.run(20)
-    assert desk.supply.faults == ("OverCurrent", "MeterFailure") and desk.hardware.coil is False
-    desk.supply.report("OverCurrent", False)
-    desk.supply.report("MeterFailure", False)
-    desk.run(20)
-    assert desk.supply.faults == ()
-
-
-def test_over_temperature_has_hysteresis():
-    hardware = FakeHardware()
-    hardware.temperature = FakeThermometer()
-    desk = Desk(hardware)
-    for value, faults in (
-        (849, ()),
-        (851, ("OverTemperature",)),
-        (760, ("OverTemperature",)),
-        (749, ()),
-        (800, ()),
-    ):
-        hardware.temperature.value = value
-        desk.run(120)
-        assert desk.supply.faults == faults, value
-
-
-def test_heat_opens_and_cold_resumes():
-    desk = Desk()
-    desk.charge()
-    desk.hardware.break_part("OverTemperature")
-    # The car is asked first: it takes its current back before S2 opens.
-    loads = []
-    assert (
-        desk.run(1000, lambda: loads.append(desk.hardware.car.current_ma) or not desk.supply.energised) < 500
-    )
-    assert loads[-1] == 0 and desk.supply.faults == ("OverTemperature",) and desk.supply.state == "B1"
-    desk.hardware.mend_part("OverTemperature")
-    assert desk.run(7000, lambda: desk.supply.energised) < 7000
-
-
-def test_a_short_on_the_pilot():
-    desk = Desk()
-    desk.charge()
-    desk.hardware.break_part("PilotFault")
-    assert desk.run(1000, lambda: not desk.hardware.coil) <= 60
-    desk.run(200)
-    assert desk.supply.pilot == "E" and desk.supply.faults == ("PilotFault",) and desk.supply.plugged
-    desk.hardware.mend_part("PilotFault")
-    # 30 s, unless the plug is pulled and pushed in again.
-    assert 30000 <= desk.run(40000, lambda: desk.supply.energised) < 35000
-    desk.hardware.break_part("PilotFault")
-    desk.run(1000)
-    desk.hardware.mend_part("PilotFault")
-    desk.hardware.unplug()
-    desk.run(500)
-    desk.hardware.plug()
-    assert desk.run(9000, lambda: desk.supply.energised) < 9000
-
-
 def test_power_restored_with_a_car_in_c():
     desk = Desk()
     desk.hardware.car.ready = True
@@ -434,7 +190,7 @@ def test_what_the_guard_opened_is_not_closed_by_a_wish_of_before():
             desk.now = ticks_add(desk.now, 20)
             guard.tick(desk.now)
     assert not hardware.contactor.coil and hardware.contactor.moves == moves + 1
-    assert 3000 < desk.run(7000, lambda: hardware.contactor.coil) <= 5100  # after its rest, with all checks
+    assert 1000 < desk.run(7000, lambda: hardware.contactor.coil) <= 2600  # after its rest, with all checks
 
 
 def test_states_have_their_numbers():

@@ -98,9 +98,38 @@ def test_the_emergency_stop_opens_all_at_once():
     station.board.stop = True
     station.run(20, main=False)
     assert station.coils() == [False, False]
-    station.board.stop = False
-    station.run(20)
+    station.run(40)
     assert [supply.faults for supply in station.supplies] == [("EmergencyStop",)] * 2
+
+
+def test_an_emergency_stop_between_two_steps_of_the_main_loop_is_not_missed():
+    station = Station(each_ms=3).charging()
+    station.board.stop = True
+    assert station.ticker.tick() is True
+    station.now = ticks_add(station.now, 1)
+    assert station.ticker.tick() is False
+    station.board.stop = False
+    station.now = ticks_add(station.now, 9)
+    station.ticker.tick()
+    station.now = ticks_add(station.now, 9)
+    for supply in station.supplies:
+        supply.step(station.now)
+        assert supply.faults == ("EmergencyStop",)
+    assert station.coils() == [False, False]
+
+
+def test_one_read_of_the_emergency_stop_opens_and_ends_nothing():
+    station = Station(each_ms=3).charging()
+    station.board.stop = True
+    assert station.ticker.tick() is True
+    assert station.coils() == [False, False]
+    for supply in station.supplies:
+        supply.step(station.now)
+    station.board.stop = False
+    station.run(1000)
+    assert [supply.faults for supply in station.supplies] == [()] * 2
+    station.run(2000)
+    assert station.coils() == [True, True]  # after its rest
 
 
 def test_a_name_lookup_of_14_s_changes_nothing():
@@ -139,11 +168,22 @@ def test_the_interrupt_allocates_nothing():
         for count in range(799):
             station.now = times[count]
             pilot.car_mv = B if 200 < count < 210 else C
-            station.board.stop = count == 600
+            station.board.stop = 600 <= count < 602
             tick()
     finally:
         heap_unlock()
     assert station.supplies[0].guard.stops == 1 and station.coils() == [False, False]
+
+
+def test_it_asks_to_come_again_when_one_guard_is_in_doubt():
+    station = Station(each_ms=3).charging()
+    assert station.ticker.tick() is False
+    station.hardware[1].pilot.car_mv = B
+    station.now = ticks_add(station.now, 3)
+    assert station.ticker.tick() is True
+    station.hardware[1].pilot.car_mv = C
+    station.now = ticks_add(station.now, 3)
+    assert station.ticker.tick() is False
 
 
 def test_an_interrupt_that_has_stopped_ends_the_main_loop():

@@ -73,6 +73,19 @@ def test_never_for_ever():
     assert F in [action for action, _ in actions(wake, 120)]
 
 
+def test_a_car_that_has_charged_is_tried_anew():
+    wake = WakeUp("F")
+    for _ in range(5):
+        actions(wake, 1, offering=False)
+        actions(wake, 120)
+    actions(wake, 10, sleeps=False, charging=True)
+    runs = 0
+    for _ in range(5):
+        actions(wake, 1, offering=False)
+        runs += F in [action for action, _ in actions(wake, 120)]
+    assert runs == 3
+
+
 def test_the_offer_that_ends_ends_it():
     wake = WakeUp("switch")
     actions(wake, 92)
