@@ -17,15 +17,23 @@ from hal.ticks import ticks_add, ticks_diff, ticks_ms
 # The longest line of use is the answer to AT+CGDCONT? with some long APN.
 _LINE_LIMIT = 160
 _LINES_LIMIT = 16
-# V.250 section 5.7.1 and TS 27.007 section 9.2: what ends an answer.
+# V.250 section 5.7.1 and TS 27.007 section 9.2: what ends an answer. How a call ends answers nothing but the
+# command that dials: the NO CARRIER of the last call may come at any time.
 _GOOD = ("OK", "CONNECT")
-_BAD = ("ERROR", "NO CARRIER", "NO DIALTONE", "NO ANSWER", "BUSY", "+CME ERROR", "+CMS ERROR")
+_ERRORS = ("ERROR", "+CME ERROR", "+CMS ERROR")
+_CALL_ENDS = ("NO CARRIER", "NO DIALTONE", "NO ANSWER", "BUSY")
+_DIAL = "ATD"
 # The UART is looked at so often while an answer is due; nothing is lost between, it has a buffer.
 _LOOK_MS = 10
 # After a time-out the answer may still come: silence of that length, and it does not.
 _SETTLE_MS = 300
 _SETTLE_LIMIT_MS = 2000
+# A modem answers in the order in which it was asked: once it has answered this, by name, nothing older comes.
+_SYNC = "AT+CMEE?"
+_SYNC_PREFIX = "+CMEE:"
+_SYNC_MS = 5000
 _CHUNK = 64
+_LOOK_BYTES = 256  # taken at one look: 15 ms of an RP2040's time
 _DRAIN_CHUNKS = 64  # what a UART's buffer holds: no more can have come before
 
 
@@ -94,21 +102,25 @@ class Exchange:
         self._command = command
         self._prefix = prefix
         self._lines = []
+        dials = command.startswith(_DIAL)
+        self._good = _GOOD[1:] if dials else _GOOD[:1]
+        self._bad = _ERRORS + _CALL_ENDS if dials else _ERRORS
 
     def take(self, line: str):
         """The `Answer` when this line ends it, else None. Echo and what the modem says by itself is not part
-        of it.
+        of it; but what begins with the prefix is, of which the last line is the freshest.
         """
         if line == self._command:
             return None
         prefix = self._prefix
         if prefix is not None and line.startswith(prefix):
-            if len(self._lines) < _LINES_LIMIT:
-                self._lines.append(line[len(prefix) :].strip())
-        elif _is(line, _GOOD):
+            if len(self._lines) == _LINES_LIMIT:
+                self._lines.pop(0)
+            self._lines.append(line[len(prefix) :].strip())
+        elif _is(line, self._good):
             if prefix is None or self._lines:
                 return Answer(line, self._lines)
-        elif _is(line, _BAD):
+        elif _is(line, self._bad):
             return Answer(line, self._lines)
         return None
 
@@ -129,11 +141,24 @@ class Dialogue:
         self._uart = uart
         self._lines = Lines()
         self._owed = False  # an answer may still come that nobody waits for
+        self._talks = False
 
     async def ask(self, command: str, timeout_ms: int, prefix=None):
         """The `Answer`, or None when there was none in time. Raises OSError when the UART does."""
         if self._owed:
             await self._settle()
+            # An OK has no name: that of a command which was given up must not be taken for this one's, and
+            # this one's not for the next one's.
+            if prefix is None and not await self._synchronize(min(timeout_ms, _SYNC_MS)):
+                return None
+        return await self._exchange(command, timeout_ms, prefix)
+
+    async def _synchronize(self, timeout_ms):
+        """False: the modem is silent. One that talks and does not know the question is taken as it is."""
+        self._talks = False
+        return await self._exchange(_SYNC, timeout_ms, _SYNC_PREFIX) is not None or self._talks
+
+    async def _exchange(self, command, timeout_ms, prefix):
         self._drain()
         exchange = Exchange(command, prefix)
         self._owed = True
@@ -142,6 +167,7 @@ class Dialogue:
         while True:
             line = self._line()
             while line is not None:
+                self._talks = True
                 answer = exchange.take(line)
                 if answer is not None:
                     self._owed = False
@@ -162,7 +188,7 @@ class Dialogue:
             line = self._line()
             if line is None:
                 await pause(_LOOK_MS)
-            elif exchange.take(line) is not None:
+            elif exchange.take(line) is not None or _is(line, _CALL_ENDS):
                 return True
         return False
 
@@ -175,7 +201,7 @@ class Dialogue:
         """The next line that is complete, else None. Not a byte more is taken: behind CONNECT the modem goes
         on with PPP at once, and what is lost of that costs seconds.
         """
-        for _ in range(min(self._uart.any(), _CHUNK)):
+        for _ in range(min(self._uart.any(), _LOOK_BYTES)):
             data = self._uart.read(1)
             if not data:
                 return None
@@ -199,4 +225,3 @@ class Dialogue:
                 self._drain()
                 quiet = ticks_add(ticks_ms(), _SETTLE_MS)
             await pause(_LOOK_MS)
-        self._owed = False

@@ -18,18 +18,23 @@ What counts is who has heard something from the far end: `heard` and `in_vain`.
 
 from hal.ticks import ticks_add, ticks_diff
 from net.at import numbers
-
-# Actions: a tuple of one of these and its arguments, and what comes back as the outcome.
-WAIT = 0  # ms: nothing else to do so long
-SUPPLY = 1  # on (bool)
-KEY = 2  # pressed (bool)
-SPEED = 3  # index into the modem's speeds, for our side
-ASK = 4  # command, limit_ms, prefix or None -> Answer or None
-ESCAPE = 5  # +++ between pauses -> bool
-PPP_UP = 6  # limit_ms -> bool
-PPP_DOWN = 7  # limit_ms -> bool: the UART is ours again
-WATCH = 8  # ms -> bool: PPP is up still; comes back at once when it is not
-NOTE = 9  # severity, text, arguments: a line in the log
+from net.modem_actions import (
+    ASK,
+    COMMAND_MS,
+    DEBUG,
+    ESCAPE,
+    INFO,
+    KEY,
+    NOTE,
+    PPP_DOWN,
+    PPP_UP,
+    SPEED,
+    SUPPLY,
+    WAIT,
+    WARNING,
+    WATCH,
+)
+from net.sim_card import SimCard
 
 # Troubles.
 MUTE = "modem does not answer"
@@ -59,10 +64,10 @@ _PAUSE_MOST_MS = 120000
 _CYCLE_FIRST_MS = 600000
 _CYCLE_MOST_MS = 3600000
 
+# Where a modem answers at neither of its speeds, some other firmware may have left it at one of these.
+_OTHER_SPEEDS = (9600, 57600, 230400, 460800, 921600, 3000000, 115200)
 _ANSWER_MS = 500  # to a bare AT
-_COMMAND_MS = 5000
 _RADIO_MS = 15000  # AT+CFUN: SIM7600 and A7670 take up to 10 s
-_SIM_MS = 20000  # from start to READY
 _REGISTER_MS = 120000
 _REGISTER_LOOK_MS = 1000
 _DIAL_MS = 60000
@@ -75,15 +80,14 @@ _SETTLE_MS = 300  # a modem's supply, before its key is pressed
 # server; their pauses between tries grow to two minutes.
 _VAIN_TRIES = 3
 _VAIN_MS = 120000
+# The first time, the connection that fell silent and the next one that did not come about: dialled again,
+# which costs some seconds where it was the server after all.
+_VAIN_FIRST_TRIES = 2
+_VAIN_FIRST_MS = 30000
 _VAIN_STALE_MS = 3600000
 # A connection that lasted so long was worth having: drops each minute, as some A7670 have them, are redialled
 # at once and are no reason for more.
 _SOUND_MS = 60000
-
-# Severities of `log`.
-_DEBUG = 10
-_INFO = 20
-_WARNING = 30
 
 
 class Parts:
@@ -141,7 +145,7 @@ class Bearer:
         self._cycle_gap_ms = _CYCLE_FIRST_MS
         self._vain_since = None
         self._vain_tries = 0
-        self._pin_refused = False
+        self._sim_card = SimCard(settings, self._ticks)
         self._life = self._live()
         self._begun = False
 
@@ -173,6 +177,9 @@ class Bearer:
             self._vain_tries = 0
         self._vain_tries += 1
 
+    def _ticks(self):
+        return self._now
+
     # --- the life of a modem, written as it goes ---
 
     def _live(self):
@@ -193,7 +200,7 @@ class Bearer:
         if not (yield from self._set_up()):
             return MUTE
         self.phase = "SIM card"
-        if not (yield from self._unlock()):
+        if not (yield from self._sim_card.unlock()):
             return SIM
         self._strikes.pop(SIM, None)
         self.phase = "registering"
@@ -217,12 +224,29 @@ class Bearer:
         speeds = self._parts.speeds
         for _ in range(rounds):
             for index in (self._speed, 1 - self._speed) if speeds[0] != speeds[1] else (self._speed,):
-                yield SPEED, index
+                yield SPEED, speeds[index]
                 answer = yield ASK, "AT", _ANSWER_MS, None
                 if answer is not None and answer.ok:
                     self._speed = index
                     return True
         return False
+
+    def _search(self):
+        """The last that can be thought of: it speaks, at a speed of which nobody has told us."""
+        first = self._parts.speeds[0]
+        for baud in _OTHER_SPEEDS:
+            if baud in self._parts.speeds:
+                continue
+            yield SPEED, baud
+            answer = yield ASK, "AT", _ANSWER_MS, None
+            if answer is None or not answer.ok:
+                continue
+            yield NOTE, WARNING, "modem was set to %d baud", (baud,)
+            for command in ("AT+IPREX=%d", "AT+IPR=%d"):  # for good, or as long as it has its supply
+                answer = yield ASK, command % first, COMMAND_MS, None
+                if answer is not None and answer.ok:
+                    self._speed = 0
+                    return
 
     def _wake(self):
         """Press the key and wait until it answers, or for as long as it may take."""
@@ -242,7 +266,7 @@ class Bearer:
                 # It may have been running all the time, in the middle of a call that a controller had which
                 # has been reset since.
                 for index in (1, 0):
-                    yield SPEED, index
+                    yield SPEED, parts.speeds[index]
                     yield (ESCAPE,)
         return False
 
@@ -256,101 +280,59 @@ class Bearer:
         if apn:
             commands.append('AT+CGDCONT=1,"IP","%s"' % apn)
         for command in commands:
-            answer = yield ASK, command, _COMMAND_MS, None
+            answer = yield ASK, command, COMMAND_MS, None
             if answer is None:
                 return False
             if not answer.ok:
-                yield NOTE, _DEBUG, "%s: %s", (command, answer.final)
+                yield NOTE, DEBUG, "%s: %s", (command.partition("=")[0], answer.final)
         if self._speed == 0 and parts.speeds[1] != parts.speeds[0]:
             yield from self._speed_up()
         return True
 
     def _speed_up(self):
-        answer = yield ASK, "AT+IPR=%d" % self._parts.speeds[1], _COMMAND_MS, None
+        answer = yield ASK, "AT+IPR=%d" % self._parts.speeds[1], COMMAND_MS, None
         if answer is None or not answer.ok:
-            yield NOTE, _INFO, "stays at %d baud", (self._parts.speeds[0],)
+            yield NOTE, INFO, "stays at %d baud", (self._parts.speeds[0],)
             return
         self._speed = 1
         if not (yield from self._answers(3)):
             self._speed = 0
-
-    def _unlock(self):
-        deadline = ticks_add(self._now, _SIM_MS)
-        said = "no answer"
-        while True:
-            answer = yield ASK, "AT+CPIN?", _COMMAND_MS, "+CPIN:"
-            if answer is not None:
-                said = answer.lines[0] if answer.ok else answer.final
-                if said == "READY":
-                    return True
-                if said == "SIM PIN":
-                    if (yield from self._enter_pin()):
-                        continue
-                    return False
-                if said == "SIM PUK" or answer.error == 10:  # TS 27.007 section 9.2: SIM not inserted
-                    break
-            if ticks_diff(deadline, self._now) <= 0:
-                break
-            yield WAIT, 1000  # it may be busy with its start
-        yield NOTE, _WARNING, "SIM card: %s", (said,)
-        return False
-
-    def _enter_pin(self):
-        """A wrong PIN is tried once, and the last try of a card is left to a human."""
-        pin = self._settings.get("pin")
-        if not pin or self._pin_refused:
-            yield NOTE, _WARNING, "SIM card wants a PIN: %s", ("was refused" if pin else "none is set",)
-            return False
-        answer = yield ASK, "AT+SPIC", _COMMAND_MS, "+SPIC:"
-        if answer is not None and answer.ok:
-            left = numbers(answer.lines[0])[0]
-            if isinstance(left, int) and left < 2:
-                yield NOTE, _WARNING, "SIM card has %d tries left for its PIN: not tried", (left,)
-                return False
-        answer = yield ASK, "AT+CPIN=%s" % pin, _COMMAND_MS, None
-        if answer is not None and answer.ok:
-            return True
-        # No answer is no refusal, but nobody knows what became of it.
-        self._pin_refused = True
-        said = "no answer" if answer is None else answer.final
-        yield NOTE, _WARNING, "PIN of the SIM card: %s", (said,)
-        return False
 
     def _register(self):
         deadline = ticks_add(self._now, _REGISTER_MS)
         state = None
         while True:
             for name in ("CEREG", "CGREG"):  # LTE, and what there was before it
-                answer = yield ASK, "AT+%s?" % name, _COMMAND_MS, "+%s:" % name
+                answer = yield ASK, "AT+%s?" % name, COMMAND_MS, "+%s:" % name
                 if answer is not None and answer.ok:
-                    fields = numbers(answer.lines[0])
+                    fields = numbers(answer.lines[-1])
                     state = fields[1] if len(fields) > 1 else None
                     if state == 1 or state == 5:
                         return True
             if ticks_diff(deadline, self._now) <= 0:
                 break
             yield WAIT, _REGISTER_LOOK_MS
-        yield NOTE, _WARNING, "not registered: %s", (_REGISTRATION.get(state or 0, "unknown"),)
+        yield NOTE, WARNING, "not registered: %s", (_REGISTRATION.get(state or 0, "unknown"),)
         return False
 
     def _measure(self):
         # Here, and not while online: the modem would have to leave its data mode for it, which takes two
         # seconds of silence and ends many a connection. A bad signal brings us here again soon enough.
-        answer = yield ASK, "AT+CSQ", _COMMAND_MS, "+CSQ:"
+        answer = yield ASK, "AT+CSQ", COMMAND_MS, "+CSQ:"
         if answer is None or not answer.ok:
             return
-        level = numbers(answer.lines[0])[0]
+        level = numbers(answer.lines[-1])[0]
         # TS 27.007 section 8.5: 0 = -113 dBm or less, 31 = -51 or more, 99 = not known.
         known = isinstance(level, int) and 0 <= level <= 31
         self.signal_dbm = -113 + 2 * level if known else None
-        yield NOTE, _INFO, "registered, signal %s dBm", (self.signal_dbm,)
+        yield NOTE, INFO, "registered, signal %s dBm", (self.signal_dbm,)
 
     def _dial(self):
         answer = yield ASK, "ATD*99***1#", _DIAL_MS, None
         if answer is not None and answer.final.startswith("CONNECT"):
             return True
         said = "no answer" if answer is None else answer.final
-        yield NOTE, _WARNING, "dialling: %s", (said,)
+        yield NOTE, WARNING, "dialling: %s", (said,)
         if answer is None:
             yield from self._hang_up()
         return False
@@ -369,24 +351,29 @@ class Bearer:
                 self._strikes.pop(REFUSED, None)
                 if DEAD not in self._strikes:
                     self._pauses = 0
-            vain_since = self._vain_since
-            if vain_since is None or self._vain_tries < _VAIN_TRIES:
-                continue
-            if ticks_diff(self._now, vain_since) >= _VAIN_MS:
+            if self._is_dead():
                 self.online = False
                 return DEAD
         self.online = False
         return REFUSED
 
+    def _is_dead(self):
+        if self._vain_since is None:
+            return False
+        vain_ms = ticks_diff(self._now, self._vain_since)
+        if DEAD not in self._strikes:
+            return self._vain_tries >= _VAIN_FIRST_TRIES and vain_ms >= _VAIN_FIRST_MS
+        return self._vain_tries >= _VAIN_TRIES and vain_ms >= _VAIN_MS
+
     def _hang_up(self):
         """Back to command mode, by whatever it takes short of the supply."""
         if not (yield PPP_DOWN, _PPP_DOWN_MS):
-            yield NOTE, _WARNING, "PPP does not end", ()
+            yield NOTE, WARNING, "PPP does not end", ()
         if (yield from self._answers(1)):
             return
-        yield SPEED, self._speed
+        yield SPEED, self._parts.speeds[self._speed]
         yield (ESCAPE,)
-        yield ASK, "ATH", _COMMAND_MS, None
+        yield ASK, "ATH", COMMAND_MS, None
 
     # --- remedies ---
 
@@ -398,15 +385,16 @@ class Bearer:
         if remedy == _CYCLE and (self._cycle_from is not None or not self._can_cycle()):
             remedy = _KEY if trouble == MUTE else _RADIO  # not yet: what is left
         if remedy == _RADIO:
-            yield NOTE, _WARNING, "%s: radio off and on", (trouble,)
+            yield NOTE, WARNING, "%s: radio off and on", (trouble,)
             yield from self._restart_radio()
             if strike >= len(remedies):
                 yield from self._rest()
         elif remedy == _CYCLE:
-            yield NOTE, _WARNING, "%s: modem off and on", (trouble,)
-            yield from self._cycle()
+            yield NOTE, WARNING, "%s: modem off and on", (trouble,)
+            if not (yield from self._cycle()):
+                yield from self._search()
         elif remedy == _KEY:
-            yield NOTE, _WARNING, "%s: power key", (trouble,)
+            yield NOTE, WARNING, "%s: power key", (trouble,)
             if not (yield from self._wake()):
                 yield from self._rest()
         elif remedy == _PAUSE:
@@ -446,7 +434,7 @@ class Bearer:
             yield KEY, False
             yield WAIT, parts.off_ms
         self._speed = 0
-        yield from self._wake()
+        return (yield from self._wake())
 
 
 _REGISTRATION = {0: "not searching", 2: "searching", 3: "denied", 4: "out of coverage"}

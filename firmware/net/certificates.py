@@ -8,6 +8,8 @@ Only so much of X.509 (RFC 5280) as is needed before a certificate can be verifi
 
 import binascii
 
+from hal import calendar
+
 # A bundle of all the world's authorities has no place on a controller: each certificate is 1 to 3 KB of heap
 # while a connection is up.
 MOST = 8
@@ -118,26 +120,5 @@ def valid_from(der) -> int:
     year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
     if not (1 <= month <= 12 and 1 <= day <= 31):
         raise ValueError("no time: " + text[:20])
-    # Years from March on, so that the leap day is the last of one.
-    if month < 3:
-        year -= 1
-        month += 12
-    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 719469
+    days = calendar.days(year, month, day)
     return days * 86400 + int(text[8:10]) * 3600 + int(text[10:12]) * 60 + int(text[12:14])
-
-
-def date(seconds: int):
-    """(year, month, day, weekday, hour, minute, second) of seconds since 1970 UTC; Monday is 0."""
-    days, rest = divmod(seconds, 86400)
-    weekday = (days + 3) % 7
-    days += 719468  # from 0000-03-01; the calendar repeats every 400 years
-    era, day = divmod(days, 146097)
-    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
-    day -= 365 * year + year // 4 - year // 100
-    month = (5 * day + 2) // 153
-    day -= (153 * month + 2) // 5 - 1
-    year += 400 * era
-    if month >= 10:
-        year += 1
-        month -= 12
-    return year, month + 3, day, weekday, rest // 3600, rest // 60 % 60, rest % 60

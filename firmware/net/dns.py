@@ -29,9 +29,11 @@ _IN = 1
 
 
 class Unknown(OSError):
-    """The server answered that there is no such name: the network works."""
+    """The server answered that there is no such name. Some networks say so of every name while they are out
+    of order: it says nothing about the link.
+    """
 
-    errno = errno.ECONNREFUSED
+    errno = errno.ENOENT
 
 
 def server():

@@ -8,6 +8,9 @@
                     ways, flow control where it is wired; `any`, `read`, `write`, `init(baudrate=)`
     supply(on)      switch its supply; None if that cannot be done
     key(pressed)    press its power key (for a transistor: the pin, whatever its polarity); None if not wired
+    baud            of the modem when it starts
+    flow            RTS and CTS are wired
+    key_ms          how long its power key is to be pressed; None: as most modems want it
 
 `settings`: apn, user, password, auth ("pap" or "chap"), pin, each may be missing. None of them is logged.
 """
@@ -17,7 +20,7 @@ import random
 
 import log
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
-from net import bearer
+from net import modem_actions
 from net.at import Dialogue, pause
 from net.bearer import Bearer, Parts
 from net.ppp import Ppp
@@ -27,8 +30,18 @@ _LOOK_MS = 50
 # Silence before and after +++ (V.250 S12 is one second by default).
 _GUARD_MS = 1100
 _FAILED_MS = 1000
-_SECRET = "AT+CPIN="
+_SECRETS = ("AT+CPIN=", "AT+CGDCONT=")
 _TELL = {log.DEBUG: log.debug, log.INFO: log.info, log.WARNING: log.warning}
+
+
+def parts_of(modem):
+    """What `modem` needs, as its board describes it."""
+    baud = modem.baud
+    # Faster than it starts only with flow control: what comes while nobody reads would be lost.
+    values = {"speeds": (baud, max(baud, Parts.speeds[1]) if modem.flow else baud), "flow": modem.flow}
+    if modem.key_ms is not None:
+        values["key_ms"] = modem.key_ms
+    return Parts(**values)
 
 
 class LteLink:
@@ -47,10 +60,10 @@ class LteLink:
         self._dialogue = Dialogue(modem.uart)
         self._event = asyncio.Event()
         self._up = False
-        self._speed = 0
+        self._baud = parts.speeds[0]
         parts.can_cut = modem.supply is not None
         parts.has_key = modem.key is not None
-        self._bearer = Bearer(settings, parts, ticks_ms(), random.randrange)
+        self._bearer = self._begin()
 
     # --- hal.contract.Link ---
 
@@ -72,7 +85,14 @@ class LteLink:
     async def run(self) -> None:
         outcome = None
         while True:
-            action = self._bearer.next(ticks_ms(), outcome)
+            try:
+                action = self._bearer.next(ticks_ms(), outcome)
+            except Exception as error:
+                # No memory, at a bad moment: its story has ended there, and is begun anew. Were this task to
+                # end, the charger would be stopped with it.
+                log.error("lte", "%s: %s", self._bearer.phase, repr(error))
+                self._bearer = self._begin()
+                action = modem_actions.WAIT, _FAILED_MS
             self._tell()
             try:
                 outcome = await self._do(action)
@@ -81,6 +101,9 @@ class LteLink:
                 log.error("lte", "%s: %s", self._bearer.phase, repr(error))
                 outcome = None
                 await pause(_FAILED_MS)
+
+    def _begin(self):
+        return Bearer(self._settings, self._parts, ticks_ms(), random.randrange)
 
     # --- for people ---
 
@@ -109,41 +132,41 @@ class LteLink:
 
     async def _do(self, action):
         kind = action[0]
-        if kind == bearer.WAIT:
+        if kind == modem_actions.WAIT:
             await pause(action[1])
-        elif kind == bearer.ASK:
+        elif kind == modem_actions.ASK:
             return await self._ask(action[1], action[2], action[3])
-        elif kind == bearer.WATCH:
+        elif kind == modem_actions.WATCH:
             return await self._watch(action[1])
-        elif kind == bearer.SUPPLY:
+        elif kind == modem_actions.SUPPLY:
             self._modem.supply(action[1])
             self._dialogue.forget()
-        elif kind == bearer.KEY:
+        elif kind == modem_actions.KEY:
             self._modem.key(action[1])
-        elif kind == bearer.SPEED:
+        elif kind == modem_actions.SPEED:
             self._set_speed(action[1])
-        elif kind == bearer.ESCAPE:
+        elif kind == modem_actions.ESCAPE:
             return await self._dialogue.escape(_GUARD_MS)
-        elif kind == bearer.PPP_UP:
+        elif kind == modem_actions.PPP_UP:
             return await self._connect(action[1])
-        elif kind == bearer.PPP_DOWN:
+        elif kind == modem_actions.PPP_DOWN:
             return await self._disconnect(action[1])
-        elif kind == bearer.NOTE:
+        elif kind == modem_actions.NOTE:
             _TELL[action[1]]("lte", action[2], *action[3])
         return None
 
     async def _ask(self, command, limit_ms, prefix):
         answer = await self._dialogue.ask(command, limit_ms, prefix)
         if log.level <= log.DEBUG:
-            shown = _SECRET + "..." if command.startswith(_SECRET) else command
-            log.debug("lte", "%s: %s", shown, None if answer is None else (answer.final, answer.lines))
+            said = None if answer is None else (answer.final, answer.lines)
+            log.debug("lte", "%s: %s", _shown(command), said)
         return answer
 
-    def _set_speed(self, index):
-        if index == self._speed:
+    def _set_speed(self, baud):
+        if baud == self._baud:
             return
-        self._speed = index
-        self._uart.init(baudrate=self._parts.speeds[index])
+        self._baud = baud
+        self._uart.init(baudrate=baud)
         self._dialogue.forget()
 
     async def _connect(self, limit_ms):
@@ -168,10 +191,18 @@ class LteLink:
 
     async def _watch(self, limit_ms):
         deadline = ticks_add(ticks_ms(), limit_ms)
-        self._ppp.poll()
         while self._ppp.up():
+            self._ppp.poll()
             left_ms = ticks_diff(deadline, ticks_ms())
             if left_ms <= 0:
                 return True
             await pause(min(left_ms, 4 * _LOOK_MS))
         return False
+
+
+def _shown(command):
+    """Without what nobody may read in a log."""
+    for secret in _SECRETS:
+        if command.startswith(secret):
+            return secret + "..."
+    return command

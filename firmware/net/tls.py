@@ -17,9 +17,11 @@ can miss it.
 
 import errno
 import gc
+import os
 import sys
 
 import log
+from hal import calendar
 from net import certificates, tcp
 
 try:
@@ -50,9 +52,10 @@ _CIPHERS = (
 
 # It is later than that. (Seconds since 1970: no board had this firmware then.)
 _WRITTEN_S = 1735689600  # 2025-01-01
-# mbedTLS on the rp2 port takes its buffers from the heap: 16.7 KB and 4.4 KB, each in one piece, which a heap
-# may not have any more after a month. So a piece of that size is kept between connections.
-_BALLAST_BYTES = 22528
+# mbedTLS on the rp2 port takes its buffers from the heap, that for a record of 16 KB in one piece (16,717
+# bytes and its list node), which a heap may not have any more after a month. So a piece of that size is kept
+# between connections. All else is in pieces of 4.5 KB at most (docs/tls.md).
+_BALLAST_BYTES = 16736
 _HEAP_IS_OURS = sys.platform == "rp2"
 
 
@@ -70,7 +73,10 @@ class Tls:
 
     async def connect(self, host: str, port: int, timeout_ms: int):
         """A stream that writes and reads through TLS; its first write will shake hands. Raises OSError."""
-        context = self._context()
+        try:
+            context = self._context()
+        except MemoryError:
+            raise OSError("TLS: out of memory")
         stream = await tcp.connect(host, port, timeout_ms)
         try:
             return self._wrapped(context, stream.detach(), host)
@@ -115,9 +121,12 @@ class Tls:
 
     def _authorities(self):
         for name in CA_FILES:
+            path = self._folder + "/" + name
             try:
-                with open(self._folder + "/" + name, "rb") as file:
-                    data = file.read(certificates.LONGEST + 1)
+                # No more than is there: MicroPython makes room for all that is asked for, in one piece.
+                size = min(os.stat(path)[6], certificates.LONGEST) + 1
+                with open(path, "rb") as file:
+                    data = file.read(size)
             except OSError:
                 continue
             try:
@@ -139,7 +148,7 @@ class Tls:
         if RTC is None:
             return
         # Not time.gmtime: it ends in 2038 where integers have 32 bits, and starts in 2000 on the esp32.
-        year, month, day, weekday, hour, minute, second = certificates.date(self.moment_s)
+        year, month, day, weekday, hour, minute, second = calendar.date(self.moment_s)
         RTC().datetime(  # pyright: ignore[reportAttributeAccessIssue] (the unix port's has none)
             (year, month, day, weekday, hour, minute, second, 0)
         )
@@ -216,6 +225,8 @@ class TlsStream(tcp.TcpStream):
             if self._handshake.over:
                 raise
             number = error.args[0] if error.args else 0
+            if _out_of_memory(number):  # ours: it says nothing about the server
+                raise OSError(errno.ENOMEM, "TLS handshake: out of memory")
             text = "TLS handshake: %s" % _why(number, error)
             # What mbedTLS does not like has come from the server.
             if number == errno.ECONNRESET or number < 0:
@@ -235,6 +246,16 @@ class TlsStream(tcp.TcpStream):
         except OSError:
             pass  # closed already
         self._handshake.owner.ended()
+
+
+# The codes ..._ALLOC_FAILED of SSL, X.509, public keys, elliptic curves, DHM, ciphers and hashes; and those
+# of integers and ASN.1, which may stand below the code of what failed by them (mbedtls/error.h).
+_NO_MEMORY = (0x7F00, 0x2880, 0x3F80, 0x4D80, 0x3400, 0x6180, 0x5180)
+_NO_MEMORY_BELOW = (0x10, 0x6A)
+
+
+def _out_of_memory(number):
+    return number < 0 and (-number & 0x7F80 in _NO_MEMORY or -number & 0x7F in _NO_MEMORY_BELOW)
 
 
 # Of mbedtls/ssl.h, with which handshakes fail most: what they mean here.

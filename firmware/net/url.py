@@ -40,6 +40,7 @@ def parse(text: str) -> Url:
     scheme = scheme.lower()
     if not found or scheme not in _PORTS:
         raise ValueError("URL must start with one of ws, wss, http, https, ftp, ftps and ://")
+    behind = rest
     rest = rest.partition("#")[0]
     end = len(rest)
     for mark in "/?":
@@ -47,6 +48,9 @@ def parse(text: str) -> Url:
         if 0 <= at < end:
             end = at
     authority, target = rest[:end], rest[end:]
+    if scheme in ("ws", "wss") and "@" in behind[end:]:
+        # A password with one of / ? # in it: its beginning would be taken for a host or a port.
+        raise ValueError("URL has @ behind its host: it, / ? and # in a password must be percent-encoded")
     if target[:1] != "/":
         target = "/" + target
     user = password = None
@@ -72,7 +76,7 @@ def _host_port(authority):
     if not port:
         return host, None
     if not port.isdigit() or len(port) > 5 or not 0 < int(port) < 65536:
-        raise ValueError("URL has a bad port: %s" % port[:10])
+        raise ValueError("URL has a bad port")  # which may be the beginning of a password: not told
     return host, int(port)
 
 

@@ -34,11 +34,16 @@ async def connect(url, identity, config, rpc, held=None, secure=None):
             endpoint(url, identity), _PROTOCOL, authorization, _OPEN_LIMIT_MS, secure
         )
     except ValueError as error:
-        raise OSError("CSMS URL %s: %s" % (url, error))
-    log.info("channel", "connected to %s as %s", url, identity)
+        raise OSError("CSMS URL %s: %s" % (_shown(url), error))
+    log.info("channel", "connected to %s as %s", _shown(url), identity)
     channel = Channel(websocket, rpc, held)
     channel.ping_every(config.value("WebSocketPingInterval") or 0)
     return channel
+
+
+def _shown(url):
+    """Without user and password."""
+    return url.rpartition("@")[2]
 
 
 class Channel:
@@ -49,6 +54,7 @@ class Channel:
         self.call = rpc.call
         self._heard_at = ticks_ms()
         self._held = held
+        self._unheard = False
         rpc.attach(websocket.send)
 
     async def receive(self):
@@ -82,9 +88,16 @@ class Channel:
         """Say good-bye after what is queued, then close; `receive` ends."""
         asyncio.create_task(self._websocket.close(1000, why))
 
-    def abort(self, why):
-        """The connection is of no use any more: free it at once; `receive` ends."""
+    def abort(self, why, unheard=False):
+        """The connection is of no use any more: free it at once; `receive` ends. `unheard`: because nothing
+        comes over it."""
+        self._unheard = unheard
         self._websocket.abort(why)
+
+    @property
+    def fell_silent(self):
+        """It ended, or was ended, because nothing came from the CSMS any more: the link below may be dead."""
+        return self._unheard or self._websocket.fell_silent
 
     async def close(self):
         self._rpc.detach()

@@ -11,6 +11,7 @@ outbox is short; behind a long one a note overtakes, as section 3.7 allows.
 
 import asyncio
 import errno
+import gc
 import random
 
 import log
@@ -29,6 +30,8 @@ REJECTED = "Rejected"
 _UNUSABLE = (CallError, CallTimeout, BadAnswer, TooManyCalls)
 
 _BACK_OFF_FIRST_MS = 1000
+# One after the other, with no connection in between that was just lost or refused.
+_MOST_FAILURES = 10
 _BACK_OFF_MOST_MS = 120000
 # BootNotification without a usable answer, or with interval 0: our own rhythm (section 4.2 leaves it to us).
 _BOOT_RETRY_MS = 15000
@@ -42,6 +45,9 @@ _MOST_URGENT = 8
 _MOST_UNHEARD = 2
 # A connection that lasted so long was worth having, whatever was said on it.
 _SOUND_MS = 60000
+# So often in a row the DNS server may say that it knows no such name before it is held against the link: some
+# networks say so of every name while they are out of order.
+_MOST_UNKNOWN = 8
 # A backlog longer than this is overtaken by status notifications.
 _SHORT_OUTBOX = 4
 
@@ -73,6 +79,7 @@ class Session:
         self._useful = False  # the CSMS has answered something on this connection
         self._link = None
         self._unheard = 0  # CALLs in a row during which nothing came
+        self._unknown = 0  # tries in a row for which there was no such name
         self._on_connection = on_connection
         outbox.on_queued = self._bell.ring
         outbox.on_started = self._started
@@ -143,30 +150,62 @@ class Session:
 
     async def run(self, link):
         back_off = BackOff(_BACK_OFF_FIRST_MS, _BACK_OFF_MOST_MS)
+        failures = 0
         while True:
-            if not link.up():
-                while not link.up():
-                    await link.changed()
-                # A street that gets its network back must not knock all at once.
-                await asyncio.sleep_ms(random.randrange(500))
             try:
-                channel = await self._connect()
-            except OSError as error:
-                log.warning("session", "no connection: %s", error)
-                # Who refuses is there: the network in between works.
-                if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
-                    link.heard()
-                else:
-                    link.in_vain()
-            else:
-                opened_at = ticks_ms()
-                await self._converse(channel, link)
-                if not self._useful:
-                    link.in_vain()
-                # A CSMS that accepts connections only to drop them must not be asked every second.
-                if self._useful or ticks_diff(ticks_ms(), opened_at) >= _SOUND_MS:
-                    back_off.reset()
-            await self._pause(link, back_off.next_ms())
+                await self._visit(link, back_off)
+                await self._pause(link, back_off.next_ms())
+                failures = 0
+            except Exception as error:
+                # No memory, at a bad moment, or what nobody has thought of: it says nothing about the link.
+                # Were this task to end, the charger would be stopped with it, and whoever charges be cut off.
+                gc.collect()
+                log.error("session", "%s", repr(error))
+                failures += 1
+                if failures >= _MOST_FAILURES and self._nobody_charges():
+                    raise  # a heap in pieces does not mend itself; a restart has it whole
+                await asyncio.sleep_ms(back_off.next_ms())
+
+    def _nobody_charges(self):
+        return all(connector.transaction is None for connector in self._station.connectors)
+
+    async def _visit(self, link, back_off):
+        """One connection, or the lack of one."""
+        if not link.up():
+            while not link.up():
+                await link.changed()
+            # A street that gets its network back must not knock all at once.
+            await asyncio.sleep_ms(random.randrange(500))
+        try:
+            channel = await self._connect()
+        except OSError as error:
+            log.warning("session", "no connection: %s", error)
+            self._unreached(link, error.errno)
+            return
+        self._unknown = 0
+        opened_at = ticks_ms()
+        try:
+            await self._converse(channel, link)
+        finally:
+            # A CSMS that accepts connections only to drop them must not be asked every second.
+            if self._useful or ticks_diff(ticks_ms(), opened_at) >= _SOUND_MS:
+                back_off.reset()
+        # A server that ends a connection is there; silence may be the link's.
+        if not self._useful or channel.fell_silent:
+            link.in_vain()
+
+    def _unreached(self, link, reason):
+        """What a connection that did not come about says about the link."""
+        if reason == errno.ENOENT:
+            self._unknown += 1
+            if self._unknown < _MOST_UNKNOWN:
+                return
+        self._unknown = 0
+        # Who refuses is there: the network in between works.
+        if reason in (errno.ECONNREFUSED, errno.ECONNRESET):
+            link.heard()
+        else:
+            link.in_vain()
 
     async def _pause(self, link, pause_ms):
         """Wait before the next try; a link that comes back ends it."""
@@ -187,18 +226,21 @@ class Session:
         self._unheard = 0
         # Section 4.2: while Rejected nothing is sent, answers neither.
         channel.deaf = lambda: self._registration == REJECTED
-        self._tell_connection(True)
-        sender = asyncio.create_task(self._send(channel))
-        watcher = asyncio.create_task(self._watch(channel, link))
+        tasks = []
         try:
+            self._tell_connection(True)
+            tasks.append(asyncio.create_task(self._send(channel)))
+            tasks.append(asyncio.create_task(self._watch(channel, link)))
             await channel.receive()  # ends with the connection
         finally:
             self._channel = None
-            sender.cancel()
-            watcher.cancel()
-            await channel.close()
-            self._forget()
-            self._tell_connection(False)
+            for task in tasks:
+                task.cancel()
+            try:
+                await channel.close()
+            finally:
+                self._forget()
+                self._tell_connection(False)
 
     async def _watch(self, channel, link):
         """The link below us went away: do not wait for a time-out to see it."""
@@ -325,7 +367,7 @@ class Session:
         else:
             self._unheard += 1
             if self._unheard == _MOST_UNHEARD:
-                channel.abort("nothing came during %d calls" % _MOST_UNHEARD)
+                channel.abort("nothing came during %d calls" % _MOST_UNHEARD, True)
 
     async def _heartbeat(self, channel):
         self._arm_heartbeat()
@@ -338,11 +380,18 @@ class Session:
         self._heartbeat_at = ticks_add(ticks_ms(), min(interval_ms or _DAY_MS, _DAY_MS))
 
     def _set_clock(self, conf):
+        told = str(conf["currentTime"])[:40]
+        try:
+            utc_ms = self._clock.parse(conf["currentTime"])
+        except ValueError:
+            log.warning("session", "currentTime of the CSMS is no time: %s", told)
+            return
         try:
             self._clock.advance(ticks_ms())
-            self._clock.set_utc_ms(self._clock.parse(conf["currentTime"]))
-        except ValueError:
-            log.warning("session", "currentTime of the CSMS is no time: %s", str(conf["currentTime"])[:40])
+            self._clock.set_utc_ms(utc_ms)
+        except Exception as error:
+            # A board's clock that cannot be set, to that year for one: charging goes on without.
+            log.error("session", "the clock is not set to %s: %s", told, repr(error))
 
     # --- registration ---
 

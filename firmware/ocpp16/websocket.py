@@ -12,6 +12,7 @@ One task receives; any number may send. Every way a connection can end shows as 
 """
 
 import asyncio
+import errno
 
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from net import tcp, url
@@ -76,6 +77,7 @@ class WebSocket:
         self._ping_task = None
         self._ping_interval_ms = 0
         self._silent = False  # nothing heard since the last ping
+        self.fell_silent = False  # it ended because nothing came from the peer any more
         self._turn = 0
 
     # ---- opening
@@ -260,6 +262,7 @@ class WebSocket:
                 try:
                     await self._stream.write_all(self._piece, self.write_timeout_ms)
                 except OSError as error:
+                    self.fell_silent = not self.closed and error.errno == errno.ETIMEDOUT
                     self._end(1006, "cannot send (%s)" % error)
                     return
                 self._piece = self._next_piece()
@@ -299,6 +302,7 @@ class WebSocket:
                     # If the loop itself stood still (DNS, flash), the pong may be there, only not read yet.
                     await asyncio.sleep_ms(100)
                     if self._silent:
+                        self.fell_silent = not self.closed
                         self._end(1006, "no pong within %d ms" % self.pong_timeout_ms)
                         return
                     dead_in_ms = 0

@@ -247,6 +247,23 @@ def test_flapping():
         it.ppp = None
 
 
+def test_a_call_that_lasts_already_begins_to_flap():
+    it = World()
+    it.dial()
+    it.run(30)
+    it.modem.faults.set("flap_s", 60)
+    it.run(25)
+    assert it.modem.mode == "data"
+    it.run(10)
+    assert it.modem.mode == "command" and it.text.endswith(b"NO CARRIER\r\n")
+    it.ppp = None
+    it.dial()
+    it.run(50)
+    it.modem.faults.clear("flap_s")
+    it.run(50)
+    assert it.modem.mode == "data"
+
+
 def test_dead_and_half_dead():
     it = World()
     ppp = it.dial()

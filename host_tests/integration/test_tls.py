@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.certificates import DAY, Authority, ServerCertificate, now
 from bench.charger import SimulatedCharger
 from bench.csms import Csms
 from bench.deadline import within
-from host_tests.certificates import DAY, Authority, ServerCertificate, now
 from host_tests.integration.odd_servers import Behaviour, OddServer, garbage, hanging_up, mute
 from host_tests.integration.peer import TEXT, client, server
 from host_tests.unit.test_frames import frame

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tests.unit.modem_rig import Clock, FakeModem, FakePpp
-from net import bearer
+from net import modem_actions
 from net.bearer import Bearer
 
 MINUTE_MS = 60000
@@ -68,6 +68,11 @@ FAULTS = [
     set_to(csq="+CSQ: "),
     set_to(csq="garbage"),
     set_to(baud=9600),
+    set_to(boot_baud=460800, baud=460800),
+    set_to(toggles=True),
+    set_to(toggles=False),
+    set_to(says=["NO CARRIER", "RDY", "+CPIN: NOT READY", "+CREG: 2", "+CEREG: 0"]),
+    set_to(counts_tries=None),
 ]
 
 
@@ -105,25 +110,25 @@ class World:
     def carry_out(self, action):
         modem, clock = self.modem, self.clock
         kind, rest = action[0], action[1:]
-        if kind == bearer.WAIT:
+        if kind == modem_actions.WAIT:
             assert 0 < rest[0] <= 3 * MINUTE_MS
             clock.pass_ms(rest[0])
-        elif kind == bearer.SUPPLY:
+        elif kind == modem_actions.SUPPLY:
             modem.supply(rest[0])
-        elif kind == bearer.KEY:
+        elif kind == modem_actions.KEY:
             assert rest[0] != self.pressed
             self.pressed = rest[0]
             modem.key(rest[0])
-        elif kind == bearer.SPEED:
-            modem.host_baud = modem.parts.speeds[rest[0]]
-        elif kind == bearer.ASK:
+        elif kind == modem_actions.SPEED:
+            modem.host_baud = rest[0]
+        elif kind == modem_actions.ASK:
             answer = modem.told(*rest)
             modem.spoken()
             return answer
-        elif kind == bearer.ESCAPE:
+        elif kind == modem_actions.ESCAPE:
             clock.pass_ms(2200)
             return modem.escape()
-        elif kind == bearer.PPP_UP:
+        elif kind == modem_actions.PPP_UP:
             try:
                 self.ppp.start()
             except OSError:
@@ -132,20 +137,20 @@ class World:
             while not self.ppp.up() and clock.ms < end:
                 clock.pass_ms(250)
             return self.ppp.up()
-        elif kind == bearer.PPP_DOWN:
+        elif kind == modem_actions.PPP_DOWN:
             end = clock.ms + rest[0]
             self.ppp.stop()
             while not self.ppp.idle() and clock.ms < end:
                 clock.pass_ms(250)
             return self.ppp.idle()
-        elif kind == bearer.WATCH:
+        elif kind == modem_actions.WATCH:
             assert not self.pressed
             # Many of those in one: what happens in a second of them is the same each time.
             for _ in range(10):
                 clock.pass_ms(rest[0])
                 self.above()
             return self.ppp.up()
-        elif kind == bearer.NOTE:
+        elif kind == modem_actions.NOTE:
             assert rest[1] % rest[2] if rest[2] else rest[1]
         return None
 
@@ -201,6 +206,40 @@ def test_whatever_happens_it_comes_back(story, seed, ticks, running, wiring, set
     cuts = times if running else times[1:]
     assert all(later - time >= 10 * MINUTE_MS for time, later in itertools.pairwise(cuts))
     assert world.actions < 40 + (world.clock.ms + 1) // 200, "it does not rest"
+
+
+@given(
+    story=st.lists(
+        st.tuples(st.integers(0, 5 * MINUTE_MS), st.sampled_from([*FAULTS, heal, "restart"])), max_size=12
+    ),
+    pin=st.sampled_from(["0000", "1234"]),
+    counts=st.sampled_from(["AT+SPIC", "AT+CPINR", None]),
+    said=st.sampled_from(["as it is", None, "OK", "ERROR", "+CME ERROR: 14"]),
+)
+def test_no_pin_costs_a_card_its_last_try(story, pin, counts, said):
+    """However often the charger is started, and whatever becomes of the answers."""
+    world = World(1, 0, True, {"pin": pin})
+    modem = world.modem
+    modem.counts_tries = counts
+    card = modem._card
+
+    def answer(command):
+        lines = card(command)
+        return lines if said == "as it is" or command == "AT+CPIN?" else [said] if said else None
+
+    modem._card = answer
+    outcome = None
+    for pause_ms, event in [(0, heal), *story]:
+        if event == "restart":
+            world.bearer = Bearer({"pin": pin}, modem.parts, world.clock.now(), random.Random(1).randrange)
+            outcome = None
+        else:
+            event(modem)
+        if modem.sim == "READY":
+            modem.sim = "SIM PIN"
+        outcome = world.live(pause_ms, outcome)
+        assert modem.pin_tries >= 1
+        assert pin == "0000" or modem.pin_tries == 3
 
 
 @given(event=st.sampled_from(FAULTS), seed=st.integers(0, 9), hours=st.integers(1, 24))

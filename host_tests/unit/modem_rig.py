@@ -49,6 +49,11 @@ class FakeModem:
     noise             bytes in front of each answer
     echo              at start
     knows_speed       AT+IPR is known
+    counts_tries      the command that tells how many tries the PIN has left; None: there is none
+    pin_ms            from the PIN to the card being ready
+    toggles           every press of the key switches it on or off
+    boot_baud         the speed it starts with
+    says              in the middle of each answer: what nobody has asked for
     """
 
     def __init__(self, clock, running=False):
@@ -68,6 +73,11 @@ class FakeModem:
         self.noise = b""
         self.echo = True
         self.knows_speed = True
+        self.counts_tries = "AT+SPIC"
+        self.pin_ms = 0
+        self.toggles = False
+        self.boot_baud = 115200
+        self.says = []
         self.csq = "+CSQ: 21,99"
         self.said = []  # commands that it took, less those that are asked for hours
         self.supplied_ms = []  # when the supply was switched on
@@ -108,13 +118,14 @@ class FakeModem:
             held_ms = self.clock.ms - self._pressed_ms
             if self._answers_ms is None:
                 self._start()
-            elif held_ms >= 2500 and self.hung is None:
+            elif (held_ms >= 2500 or self.toggles) and self.hung is None:
                 self._answers_ms = None
+                self.data = False
 
     def _start(self):
         self._answers_ms = self.clock.ms + BOOT_MS
         self._radio_ms = self._answers_ms
-        self.baud = 115200
+        self.baud = self.boot_baud
         self.data = False
         self.echo = True
         if self.sim == "READY" and self.pin_wanted:
@@ -156,16 +167,22 @@ class FakeModem:
             self.said.append(command)
         if command.startswith("ATD"):
             return self._call()
-        if command.startswith("AT+CPIN"):
+        if command.startswith("AT+CPIN") and command != "AT+CPINR":
             return self._card(command)
         if command.startswith("AT+IPR=") and not self.knows_speed:
             return ["ERROR"]
+        if command in ("AT+SPIC", "AT+CPINR") and command != self.counts_tries:
+            return ["+CME ERROR: 4"]
         self._set(command)
-        return self._shown(command) + ["OK"]
+        return self.says + self._shown(command) + self.says + ["OK"]
 
     def _shown(self, command):
+        if command == "AT+CMEE?":
+            return ["+CMEE: 1"]
         if command == "AT+SPIC":
             return ["+SPIC: %d,10,3,10" % self.pin_tries]
+        if command == "AT+CPINR":
+            return ["+CPINR: SIM PUK,10,10", "+CPINR: SIM PIN,%d,3" % self.pin_tries]
         if command in ("AT+CEREG?", "AT+CGREG?"):
             state = 3 if self.denied else 1 if self._registered() else 2
             return ["+%s: 0,%d" % (command[3:8], state)]
@@ -174,6 +191,8 @@ class FakeModem:
     def _set(self, command):
         if command == "ATE0":
             self.echo = False
+        elif command.startswith("AT+IPREX="):
+            self.next_baud = self.boot_baud = int(command[9:])
         elif command.startswith("AT+IPR="):
             self.next_baud = int(command[7:])
         elif command == "AT+CFUN=0":
@@ -191,6 +210,7 @@ class FakeModem:
             self.data = True
         return [self.dial]
 
+    _ready_ms = None
     hung_radio = False  # registers no more until its radio was restarted
     next_baud = None
 
@@ -207,12 +227,16 @@ class FakeModem:
     def _card(self, command):
         if self.sim == "missing":
             return ["+CME ERROR: 10"]
+        if self._ready_ms is not None and self.clock.ms >= self._ready_ms:
+            self.sim, self._ready_ms = "READY", None
         if command == "AT+CPIN?":
             return ["+CPIN: " + self.sim, "OK"]
         if self.sim != "SIM PIN":
             return ["+CME ERROR: 3"]
+        if self._ready_ms is not None:
+            return ["+CME ERROR: 3"]
         if command[8:] == self.pin:
-            self.sim = "READY"
+            self._ready_ms = self.clock.ms + self.pin_ms
             self.pin_tries = 3
             return ["OK"]
         self.pin_tries -= 1

@@ -58,9 +58,11 @@ def test_half_a_line_is_forgotten():
 
 def test_answers_good_and_bad():
     assert answer_of(["OK"]).ok
-    assert answer_of(["CONNECT 115200"]).ok
-    for line in ("ERROR", "NO CARRIER", "BUSY", "NO DIALTONE", "+CME ERROR: 10", "+CMS ERROR: 500"):
+    assert answer_of(["CONNECT 115200"], "ATD*99#").ok
+    for line in ("ERROR", "+CME ERROR: 10", "+CMS ERROR: 500"):
         assert not answer_of([line]).ok
+    for line in ("ERROR", "NO CARRIER", "BUSY", "NO DIALTONE", "NO ANSWER", "+CME ERROR: 30"):
+        assert not answer_of([line], "ATD*99#").ok
     assert answer_of(["+CME ERROR: 10"]).error == 10
     assert answer_of(["+CME ERROR: SIM not inserted"]).error is None
     assert answer_of(["ERROR"]).error is None
@@ -70,6 +72,20 @@ def test_answers_good_and_bad():
 def test_echo_and_what_nobody_asked_for_is_no_answer():
     answer = answer_of(["AT+CSQ", "RDY", "+CPIN: READY", "+CSQ: 21,99", "PB DONE", "OK"], "AT+CSQ", "+CSQ:")
     assert answer.ok and answer.lines == ["21,99"]
+
+
+def test_the_end_of_the_last_call_answers_no_command():
+    for line in ("NO CARRIER", "BUSY", "CONNECT 115200"):
+        assert answer_of([line, "OK"], "AT").final == "OK"
+    # An OK that comes late is not how a call begins.
+    assert answer_of(["OK", "CONNECT 115200"], "ATD*99#").final == "CONNECT 115200"
+
+
+def test_of_lines_of_the_same_name_the_last_is_the_answer():
+    answer = answer_of(["+CPIN: NOT READY", "+CPIN: READY", "OK"], "AT+CPIN?", "+CPIN:")
+    assert answer.lines[-1] == "READY"
+    answer = answer_of(["+CREG: %d" % number for number in range(100)] + ["OK"], "AT+CREG?", "+CREG:")
+    assert answer.lines[-1] == "99" and len(answer.lines) < 20
 
 
 def test_an_ok_without_what_was_asked_for_is_another_commands():
@@ -141,6 +157,41 @@ def test_a_modem_that_never_stops_talking_does_not_hold_us():
     began = modem.clock.ms
     assert asked(modem, "AT", 500, None, dialogue) is None
     assert modem.clock.ms - began < 4000
+
+
+def test_a_line_without_an_end_in_front_of_an_answer():
+    modem = FakeModem(Clock(), running=True)
+    modem.noise = b"x" * 10000
+    assert asked(modem, "AT+CSQ", 5000, "+CSQ:").lines == ["21,99"]
+    assert modem.clock.ms < 5000
+
+
+def test_an_answer_that_is_late_once_shifts_nothing():
+    modem = FakeModem(Clock(), running=True)
+    virtual(modem.clock)
+    dialogue = Dialogue(modem.uart)
+    for late_ms in (1100, 1600, 2900):  # the last one: after all patience for it
+        modem.late_ms = late_ms
+        assert asked(modem, "AT+CFUN=1", 1000, None, dialogue) is None
+        modem.late_ms = 400
+        modem.dial = "NO CARRIER"
+        answer = asked(modem, "ATD*99#", 5000, None, dialogue)
+        assert answer.final == "NO CARRIER"
+        modem.sim = "missing"
+        assert asked(modem, "AT+CPIN=1", 5000, None, dialogue).final == "+CME ERROR: 10"
+        assert asked(modem, "AT", 5000, None, dialogue).ok
+
+
+def test_a_modem_that_does_not_know_how_to_be_asked_in_step():
+    modem = FakeModem(Clock(), running=True)
+    virtual(modem.clock)
+    shown = modem._shown
+    modem._shown = lambda command: [] if command == "AT+CMEE?" else shown(command)
+    dialogue = Dialogue(modem.uart)
+    modem.late_ms = 1200
+    assert asked(modem, "AT+CFUN=1", 1000, None, dialogue) is None
+    modem.late_ms = 20
+    assert asked(modem, "AT", 1000, None, dialogue).ok
 
 
 def test_junk_in_front_of_an_answer():

@@ -4,8 +4,9 @@
 
 import binascii
 
+from hal.calendar import date
 from host_tests.unit.expect import raises
-from net.certificates import LONGEST, date, split, valid_from
+from net.certificates import LONGEST, split, valid_from
 
 # A CA of the tests, valid from 2026-03-01T12:30:45Z (P-256).
 DER = binascii.unhexlify(

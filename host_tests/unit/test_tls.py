@@ -229,6 +229,16 @@ def test_errors_of_the_network_during_the_handshake():
             assert (error.errno == errno.ECONNREFUSED) == (outcome.args[0] != 110), outcome
 
 
+def test_no_memory_of_our_own_says_nothing_about_the_server():
+    with Rig() as rig:
+        # As mbedTLS has it: one code, or that of the part that failed and that of what it is made of.
+        for number in (-0x7F00, -0x2880, -0x3F80, -0x4D80, -0x0010, -0x006A, -(0x4280 + 0x10)):
+            FakeContext.outcome = OSError(number)
+            error = rig.shake()
+            assert "out of memory" in str(error), error
+            assert error.errno not in (errno.ECONNREFUSED, errno.ECONNRESET), number
+
+
 # --- the time ---
 
 

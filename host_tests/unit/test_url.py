@@ -39,7 +39,19 @@ def test_user_and_password():
     assert (u.user, u.password, u.host) == ("me", "p@ss:", "h")
     u = url.parse("ws://a@b@h/x")
     assert (u.user, u.password, u.host) == ("a@b", None, "h")
-    assert url.parse("ws://h/a@b").user is None
+    assert url.parse("ftp://h/a@b").user is None
+
+
+def test_a_password_that_is_not_encoded_is_refused_and_not_told():
+    for bad in (
+        "wss://CP1:hunter2secret/x@host/ocpp",
+        "wss://CP1:hunter2secret?x@host",
+        "wss://CP1:hunter2secret#x@host",
+        "wss://CP1:12345/hunter2secret@host/x",  # this would be host CP1, port 12345
+        "wss://CP1:12345#hunter2secret@host/x",
+        "wss://CP1:hunter2secret",
+    ):
+        assert "hunter2" not in str(raises(ValueError, url.parse, bad)), bad
 
 
 def test_what_could_break_out_of_a_request_line_is_refused():

@@ -27,7 +27,7 @@ OURS, RIVAL = "PILOTLIGHT", "RIVAL"
 TAG = "04A1B2C3"
 ROUND = 10  # samples of one operation before the other charge point has its turn
 BLOCK = 200  # calls of one block of the throughput measurement
-CHARGING_SAMPLES = 10
+CHARGING_SAMPLES = 5
 PAUSE_S = 0.06  # what follows a start or stop (status, flash) is not the next sample's
 
 # No traffic of its own while it is measured, and the rival's exchange: no Authorize, no readings.

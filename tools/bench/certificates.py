@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Certificates for tests: an authority and what it signs, good and bad.
 
-authority = Authority("rsa")                      # or "ec": P-256
+authority = Authority("rsa")                      # or "ec": P-256, "ec384": P-384 and SHA-384
 authority.der, authority.pem                      # what a charger is given
 context = authority.server("localhost").context() # of a TLS server with a certificate of that name
 """
@@ -31,7 +31,13 @@ def key(kind: str, number: int = 0):
     """A private key, the same one each time: RSA keys take a while."""
     if kind == "ec":
         return ec.generate_private_key(ec.SECP256R1())
+    if kind == "ec384":
+        return ec.generate_private_key(ec.SECP384R1())
     return rsa.generate_private_key(65537, 2048)
+
+
+def _hash(kind: str) -> hashes.SHA256 | hashes.SHA384:
+    return hashes.SHA384() if kind == "ec384" else hashes.SHA256()
 
 
 def _name(text: str) -> x509.Name:
@@ -91,7 +97,7 @@ class Authority:
             .add_extension(
                 x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True
             )
-            .sign(self._key, hashes.SHA256())
+            .sign(self._key, _hash(kind))
         )
 
     @property
@@ -124,6 +130,6 @@ class Authority:
             .not_valid_after(begin + days * DAY)
             .add_extension(x509.SubjectAlternativeName([_alternative(host)]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .sign(private_key if self_signed else self._key, hashes.SHA256())
+            .sign(private_key if self_signed else self._key, _hash(self._kind))
         )
         return ServerCertificate(certificate, private_key)
