@@ -5,18 +5,23 @@
     await run(board, settings, attach)
 
 `board` fulfils `hal.contract.Board`. `settings` is a dict: csms_url, id, set (configuration at first boot),
-info (BootNotification's fields), station (station description). `attach(firmware)` is called once the
-firmware exists.
+info (BootNotification's fields), station (station description); tolerant: what is wrong of `set` is logged
+and left out. `attach(firmware)` is called once the firmware exists.
 """
 
 import asyncio
 import gc
 
+from meters import Meters
+
 import log
 import view
+from evse import faults
+from evse.button import ServiceButton
 from evse.supply import Supply
 from evse.ticker import Ticker
 from hal.ticks import ticks_diff, ticks_ms
+from net.signal import Signal
 from ocpp16 import channel, queued
 from ocpp16.core import Core
 from ocpp16.outbox import Outbox
@@ -38,22 +43,15 @@ VERSION = "0.1.0"
 
 # The car's side: 100 ms from the pilot leaving C to the contactor open, with room for three samples.
 _STEP_MS = 20
-_METER_MS = 1000
-# The meter answers within a second or counts as silent; a driver for a bus takes two tries in that time.
-_READING_LIMIT_S = 1.5
-_METER_SILENCES = 3
-# The pilot is known when the debounce has run once: before, a car that waits in the cable would be reported
-# Available.
-_SELF_TEST_MS = 400
+# The pilot is known when the debounce has run once, half a second for a car that is in C: before, a car that
+# waits in the cable would be reported Available.
+_SELF_TEST_MS = 600
 # Two blocks of flash, less the pointers that littlefs puts into them.
 _SEGMENT_BYTES = 8176
 # Left alone, MicroPython collects when the heap is full; what stays is by then strewn all over it, and of
 # 80 KB free no 8 KB are in one piece: a long message could not be read. Collecting this often keeps more than
 # 24 KB in one piece under broken and hostile traffic; every 24 KB, it is 22.
 _COLLECT_BYTES = 16384
-# Below -107 dBm LTE modems lose their cell now and then; the status shall not flap on the way there.
-_WEAK_DBM = -107
-_FAIR_DBM = -103
 _INDICATIONS = {
     "Available": "available",
     "Preparing": "preparing",
@@ -65,6 +63,7 @@ _INDICATIONS = {
     "Unavailable": "unavailable",
     "Faulted": "fault",
 }
+_WEAK_SIGNAL = ("WeakSignal",)
 # A board that is told of a failing power supply is asked this often: hold-up times are short.
 _POWER_MS = 5
 
@@ -74,7 +73,12 @@ class Firmware:
         self.board = board
         data = board.storage.path
         description = Description(settings.get("station"))
-        config = Configuration(description, Record(data + "/settings", 1), settings.get("set") or {})
+        config = Configuration(
+            description,
+            Record(data + "/settings", 1),
+            settings.get("set") or {},
+            tolerant=settings.get("tolerant", False),
+        )
         kept_clock = self._kept_clock = KeptClock(Record(data + "/clock", 1), board.clock)
         numbers = Numbers(Record(data + "/boots", 1), kept_clock.last_boot)
         clock = kept_clock.start(numbers.boot, ticks_ms())
@@ -82,12 +86,15 @@ class Firmware:
             Supply(hardware, connector, board.fault_signals)
             for hardware, connector in zip(board.connectors, description.connectors)
         ]
+        for supply in self.supplies:
+            if supply.untested:
+                log.warning("charger", "connector %d: the RCD has no test input", supply.number)
+        self._button = None if board.button is None else ServiceButton()
         self._ticker = Ticker(board, [supply.guard for supply in self.supplies])
         self._kept_faults = KeptFaults(Record(data + "/faults", 1), self.supplies)
         count = len(self.supplies)
-        self._silences = [0] * count
         self._indicated = [""] * count
-        self._warnings = ()  # of the station, beside what its board reports
+        self._signal = Signal()
         self._heap = view.Heap()
         self._events = view.Events(count)
         self.station = ChargePoint(
@@ -104,6 +111,7 @@ class Firmware:
             ],
             self._read_meter,
         )
+        self._meters = Meters(board.connectors, self.station)
         budget_bytes = description.options["queue_kb"] * 1024
         self.outbox = Outbox(
             Overflow(Journal(data + "/outbox", _SEGMENT_BYTES, budget_bytes, queued.expendable)),
@@ -112,6 +120,11 @@ class Firmware:
             description.options["milliseconds"],
         )
         kept_clock.attach(self.station, self.outbox)
+        cause = self._cause = board.cause()
+        log.info("charger", "%s %s, started by %s", description.name, VERSION, cause)
+        if cause != "PowerUp":
+            # Section 7.35: a reset of our own, "for instance watchdog kicked in"; the supply was there.
+            self.station.cut_off_reason = "Reboot"
         info = {
             "chargePointVendor": "Pilotlight",
             "chargePointModel": description.name,
@@ -124,7 +137,12 @@ class Firmware:
         self.station.attach(self.session, self._events.status)
         handlers = Core(self.station, lambda: self.session.registration).handlers()
         self._rpc = Rpc(handlers.get, on_frame=self._events.message)
-        self._secure = None  # net.tls.Tls, once it is needed
+        self._secure = None
+        if self._url is not None and self._url.lower().startswith("wss"):
+            # 7 KB that a charger without TLS does without. Here, where the heap is still in one piece.
+            from net.tls import Tls
+
+            self._secure = Tls(data, clock.at_least)
         self._rpc.hear_late(self.outbox.late, self.outbox.answered_late)
 
     # --- tasks ---
@@ -133,7 +151,7 @@ class Firmware:
         self.station.recover(ticks_ms())
         tasks = [
             asyncio.create_task(self._steps()),
-            asyncio.create_task(self._meters()),
+            asyncio.create_task(self._rounds()),
             asyncio.create_task(self._converse()),
         ]
         if self.board.tag_reader is not None:
@@ -172,14 +190,16 @@ class Firmware:
             if board.power_fails is not None:
                 self._watch_power(now)
             station_faults = board.fault_signals()
-            if self._warnings:
-                station_faults += self._warnings
+            if self._signal.weak:
+                station_faults += _WEAK_SIGNAL
             for supply in self.supplies:
                 if supply.step(now):
                     self._events.supply(supply)
             station.step(now, station_faults)
             if board.indicator is not None:
                 self._indicate(board.indicator)
+            if self._button is not None and self._button.held(now, board.button.pressed()):
+                self._acknowledge()
             if not station.quiet:
                 self._kept_faults.keep(now)
             await self._pause(now)
@@ -196,46 +216,28 @@ class Firmware:
 
     def _watch_power(self, now):
         if self.station.watch_power(self.board.power_fails(), now):
-            asyncio.create_task(self._final_readings())
+            asyncio.create_task(self._meters.final_readings())
 
-    async def _final_readings(self):
-        """The records are on flash with the readings of the last round, up to a second old. Should the
-        supply last until the meters answer, they get those of now.
-        """
-        station = self.station
-        for connector in station.most_at_stake():
-            if connector.transaction is not None:
-                connector.metered(await self._reading(connector.number))
-                if station.quiet:
-                    station.keep_rest(ticks_ms())
-
-    async def _steady_power(self):
-        while self.station.quiet:
-            await asyncio.sleep_ms(_STEP_MS)
-
-    async def _meters(self):
-        """The regular round: what `state` shows, what is billed after a power cut, what a refused tag may
-        still take.
-        """
-        station = self.station
+    async def _rounds(self):
+        """What need not be looked at in every step, and the meters."""
         while True:
-            for connector in station.connectors:
-                reading = await self._reading(connector.number)
-                connector.metered(reading)
-                connector.supply.metered(ticks_ms(), reading)
-                self._watch_meter(connector.number, reading is None)
+            began = ticks_ms()
+            await self._meters.round()
             self._note_peak()
             self._look_around()
-            if not station.quiet:
+            if not self.station.quiet:
                 self.outbox.catch_up(ticks_ms())
             self._kept_clock.keep()
-            await asyncio.sleep_ms(_METER_MS)
+            await asyncio.sleep_ms(self._meters.pause_ms(ticks_diff(ticks_ms(), began)))
+
+    def _read_meter(self, number, done):
+        self._meters.read(number, done)
 
     async def _tags(self):
         while True:
             tag, number = await self.board.tag_reader.read()
             self._events.tell({"event": "tag", "id": tag})
-            await self._steady_power()
+            await self._meters.steady_power()
             self.station.tag(tag, number, ticks_ms())
 
     async def _converse(self):
@@ -246,10 +248,6 @@ class Firmware:
         await self.session.run(self.board.link)
 
     async def _connect(self):
-        if self._secure is None and self._url.lower().startswith("wss"):
-            from net.tls import Tls  # 7 KB that a charger without TLS does without
-
-            self._secure = Tls(self.board.storage.path, self.station.clock.at_least)
         return await channel.connect(
             self._url, self._identity, self.station.config, self._rpc, self._must_wait, self._secure
         )
@@ -258,13 +256,25 @@ class Firmware:
         return self.station.quiet
 
     def _indicate(self, indicator):
-        """Each connector's status, when it has changed."""
+        """Each connector's status, or what the catalogue has for its worst fault that shows; when it has
+        changed. OCPP calls a connector SuspendedEVSE whose car asks for what it cannot have."""
         for connector in self.station.connectors:
+            shown = None
+            for name in connector.supply.faults:
+                shown = faults.indication(name)
+                if shown is not None:
+                    break
+            if shown is None:
+                shown = _INDICATIONS.get(connector.status_name, "unavailable")
             index = connector.number - 1
-            status = connector.status_name
-            if status != self._indicated[index]:
-                self._indicated[index] = status
-                indicator.show(connector.number, _INDICATIONS.get(status, "unavailable"))
+            if shown != self._indicated[index]:
+                self._indicated[index] = shown
+                indicator.show(connector.number, shown)
+
+    def _acknowledge(self):
+        log.warning("charger", "the service button: latched faults are acknowledged")
+        for supply in self.supplies:
+            supply.acknowledge()
 
     def _look_around(self):
         """What nobody is told of unless it is asked: a reader that has died, a signal that fades."""
@@ -272,38 +282,7 @@ class Firmware:
         silent = board.tag_reader is not None and board.tag_reader.silent()
         for supply in self.supplies:
             supply.report("ReaderFailure", silent)
-        dbm = None if board.link is None else board.link.signal_dbm()
-        if dbm is None or dbm > _FAIR_DBM:
-            self._warnings = ()
-        elif dbm < _WEAK_DBM:
-            self._warnings = ("WeakSignal",)
-
-    # --- the meter ---
-
-    def _watch_meter(self, number, silent):
-        """Some missed answers are noise on the bus; a meter that stays silent cannot bill, so nothing may
-        flow.
-        """
-        index = number - 1
-        self._silences[index] = self._silences[index] + 1 if silent else 0
-        self.supplies[index].report("MeterFailure", self._silences[index] >= _METER_SILENCES)
-
-    def _read_meter(self, number, done):
-        async def read():
-            reading = await self._reading(number)
-            await self._steady_power()  # what comes of it is kept
-            done(reading, ticks_ms())
-
-        asyncio.create_task(read())
-
-    async def _reading(self, number):
-        try:
-            return await asyncio.wait_for(self.board.connectors[number - 1].meter.read(), _READING_LIMIT_S)
-        except asyncio.TimeoutError:
-            return None
-        except Exception as error:
-            log.error("charger", "meter %d: %s", number, repr(error))
-            return None
+        self._signal.look(board.link)
 
     # --- for the control channel, a console, a page ---
 
@@ -343,7 +322,12 @@ class Firmware:
 
     def state(self):
         """What the control channel's `state` shows, less what only the board knows."""
-        return view.state(self.station, self.session, self.outbox, self._heap.figures())
+        shown = view.state(self.station, self.session, self.outbox, self._heap.figures())
+        shown["cause"] = self._cause
+        for supply in self.supplies:
+            text = faults.driver_text(supply.faults[0]) if supply.faults else ""
+            shown["connectors"][supply.number - 1]["driver_reads"] = text
+        return shown
 
     def _note_peak(self):
         self._heap.note_peak()

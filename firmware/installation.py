@@ -4,20 +4,25 @@
 
     {"csms_url": "wss://...", "id": "CP1",
      "lte": {"apn": "...", "pin": "1234", "user": "...", "password": "..."},
+     "wifi": {"ssid": "...", "password": "..."},
      "set": {"AuthorizationKey": "..."}, "info": {"chargePointSerialNumber": "..."}, "station": {...}}
 
 Every field may be left out. `set` holds configuration keys at first boot, `station` replaces fields of the
-board's own description. The file holds secrets: what is wrong with it is told by the names of fields, never
-by their values.
+board's own description. What becomes of a charger whose file is wrong: docs/installation.md. The file holds
+secrets: what is wrong with it is told by the names of fields, never by their values.
 """
 
+import log
 from ocpp16 import json_text
 
 FILE = "installation.json"
 
 _TEXTS = ("csms_url", "id")
-_OBJECTS = ("lte", "set", "info", "station")
+_OBJECTS = ("lte", "wifi", "set", "info", "station")
+# Of others a link would take no notice: it would be without a PIN, and nobody be told why.
+_KNOWN = {"lte": ("apn", "user", "password", "auth", "pin"), "wifi": ("ssid", "password")}
 _MOST_BYTES = 8192
+_CAUTIOUS_A = 6  # the least that IEC 61851-1 can offer
 
 
 class InstallationError(ValueError):
@@ -47,8 +52,11 @@ def read(text: bytes, serial: str) -> dict:
         if not isinstance(value, dict):
             raise InstallationError('%s: "%s" is no JSON object' % (FILE, name))
         found[name] = value
-    for name in ("lte", "set", "info"):
+    for name in ("lte", "wifi", "set", "info"):
         for key, value in found[name].items():
+            if name in _KNOWN and key not in _KNOWN[name]:
+                known = ", ".join(_KNOWN[name])
+                raise InstallationError('%s: "%s" of "%s" is no field of it: %s' % (FILE, key, name, known))
             if not isinstance(value, str):
                 raise InstallationError('%s: "%s" of "%s" is no text' % (FILE, key, name))
     return found
@@ -75,3 +83,69 @@ def load(folder: str, serial: str) -> dict:
     if len(text) > _MOST_BYTES:
         raise InstallationError("%s is longer than %d bytes" % (FILE, _MOST_BYTES))
     return read(text, serial)
+
+
+def station_of(given: dict, own: dict, connectors: int) -> dict:
+    """The station description: the installer's fields over those of the board, which has so many
+    `connectors`. Where that gives none, a line in the log and the board's `own` at 6 A: half of what he has
+    meant would be another station, and he may have meant a wire that is thinner than the board.
+    """
+    if not given:
+        return own
+    station = dict(own)
+    station.update(given)
+    try:
+        if "connectors" in given:
+            station["connectors"] = _merged(given["connectors"], own["connectors"])
+        _check(station, own, connectors)
+    except Exception as error:  # whatever is in the file: it shall not keep the charger from starting
+        log.error("main", "%s: station: %s; it is the board's own, at %d A", FILE, error, _CAUTIOUS_A)
+        station = dict(own)
+        station["connectors"] = [_cautious(connector) for connector in own["connectors"]]
+    return station
+
+
+def _cautious(connector):
+    connector = dict(connector)
+    connector["rated_a"] = _CAUTIOUS_A
+    return connector
+
+
+def _merged(rows, own):
+    """Row by row: what he leaves out is the board's, no default of the format."""
+    if not isinstance(rows, list) or len(rows) > len(own):
+        raise InstallationError("connectors: a list of %d is needed" % len(own))
+    merged = []
+    for index, row in enumerate(rows):
+        connector = dict(own[index])
+        connector.update(row)
+        merged.append(connector)
+    return merged
+
+
+def _check(station, own, connectors):
+    from station.configuration import Configuration
+    from station.description import Description
+
+    description = Description(station)
+    if len(description.connectors) > connectors:
+        raise InstallationError("connectors: the board has %d" % connectors)
+    for his, boards in zip(description.connectors, Description(own).connectors):
+        # Less than the board can do is his to say; what it does not have no word in a file makes.
+        if his.rated_da > boards.rated_da or his.phases > boards.phases:
+            raise InstallationError("connectors: more than the board has")
+        if (his.cable, his.current) != (boards.cable, boards.current) or (his.lock and not boards.lock):
+            raise InstallationError("connectors: cable, lock or current is not the board's")
+    Configuration(description, _Nowhere())  # the values that it gives to configuration keys
+
+
+class _Nowhere:
+    """A `store.record.Record` of no file, with nothing in it."""
+
+    damaged = False
+
+    def load(self):
+        return {}
+
+    def save(self, value):
+        pass

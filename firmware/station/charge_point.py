@@ -107,6 +107,7 @@ class ChargePoint:
         self.read_meter = read_meter
         self.next_number = numbers.next
         self.faults = ()  # of the whole station, worst first
+        self.cut_off_reason = "PowerLoss"  # of transactions that were running when the controller stopped
         self.closing = None  # the kind of reset under way: nobody new is let in
         self._power = PowerFail()
         self._on_status = None
@@ -146,7 +147,7 @@ class ChargePoint:
         """A transaction of connector `number`."""
         for connector in self.connectors:
             if connector.number != number:
-                connector.another_begins(now)
+                connector.books.another_begins(now)
 
     def learned(self, tag, info):
         """The CSMS said something about a tag (any .conf with idTagInfo): the cache remembers (section
@@ -169,7 +170,7 @@ class ChargePoint:
     def clock_moved(self):
         """More than slightly: the record of a transaction bounds the times told until the next record."""
         for connector in self.connectors:
-            connector.keep_record(self._now)
+            connector.books.keep(self._now)
 
     def transaction_ended(self, connector):
         try:
@@ -194,7 +195,7 @@ class ChargePoint:
                 log.warning("station", "record of transaction %d dropped: %s", transaction.number, kept)
                 keeper.drop()
                 continue
-            log.warning("station", "transaction %d was cut off by a power loss", transaction.number)
+            log.warning("station", "transaction %d was cut off: %s", transaction.number, self.cut_off_reason)
             told = self.wire.told(transaction.number)
             if told is not None:
                 transaction.was_told(self.clock, *told)
@@ -286,12 +287,12 @@ class ChargePoint:
 
     def most_at_stake(self):
         """The connectors, first the one whose transaction has most that is not on flash yet."""
-        return sorted(self.connectors, key=lambda connector: connector.unrecorded_wh, reverse=True)
+        return sorted(self.connectors, key=lambda connector: connector.books.unrecorded_wh, reverse=True)
 
     def keep_rest(self, now):
         """Readings came within the hold-up time."""
         for connector in self.most_at_stake():
-            if connector.unrecorded_wh > 0:
+            if connector.books.unrecorded_wh > 0:
                 connector.power_fails(True, now)
 
     # --- restart ---

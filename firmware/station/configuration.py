@@ -23,12 +23,14 @@ class Configuration:
     """`description`: station.description.Description. `store`: store.record.Record of the settings file.
 
     `initial`: {key: text} for the first boot on an empty data directory, read-only keys too; always checked,
-    so that a typing error shows at any boot (ConfigurationError). `implemented`: the feature profiles that
+    so that a typing error shows at any boot (ConfigurationError). `tolerant`: it is logged instead, and left
+    out; the settings file is then not written until something is changed, so that what was wrong still counts
+    once it is mended. `implemented`: the feature profiles that
     this firmware has. A damaged settings file is set aside by the store and the station's defaults are used.
     A settings file of a newer firmware raises store.record.NewerVersion.
     """
 
-    def __init__(self, description, store, initial=None, implemented=("Core",)):
+    def __init__(self, description, store, initial=None, implemented=("Core",), tolerant=False):
         self._description = description
         self._store = store
         self._profiles = tuple([profile for profile in description.profiles if profile in implemented])
@@ -48,12 +50,14 @@ class Configuration:
                 self._check_length(entry, self.value(entry[0]), self._values)
             except ValueError as error:
                 raise DescriptionError("configuration.%s: %s" % (entry[0], error))
-        initial = self._checked(initial or {})
+        given = initial or {}
+        initial = self._checked(given, tolerant)
         saved = store.load()
         if saved is None:
             if not store.damaged:
                 self._values.update(initial)
-            self._persist(self._values, "first settings")
+            if store.damaged or len(initial) == len(given):
+                self._persist(self._values, "first settings")
         else:
             self._take_saved(saved)
 
@@ -208,8 +212,8 @@ class Configuration:
         if limit is not None and len(value) > limit:
             raise ValueError("%d items, %sMaxLength is %d" % (len(value), entry[0], limit))
 
-    def _checked(self, initial):
-        """Values of the initial texts, {name: value}."""
+    def _checked(self, initial, tolerant):
+        """Values of the initial texts, {name: value}; `tolerant`: of those that can be."""
         found = {}
         values = dict(self._values)
         # The bounds of the lists first: they count for the lists.
@@ -222,7 +226,12 @@ class Configuration:
                     raise ValueError("follows from the station description")
                 found[entry[0]] = values[entry[0]] = self._parse(entry, initial[key], values)
             except ValueError as error:
-                raise ConfigurationError("%s=%s: %s" % (key, _shown(entry, initial[key]), error))
+                # The value of an unknown key may be a password: the key is perhaps only misspelled.
+                what = key if entry is None else "%s=%s" % (key, _shown(entry, initial[key]))
+                wrong = ConfigurationError("%s: %s" % (what, error))
+                if not tolerant:
+                    raise wrong
+                log.error("configuration", "left out: %s", wrong)
         return found
 
     def _take_saved(self, saved):
@@ -241,8 +250,8 @@ class Configuration:
 
 
 def _shown(entry, text):
-    """A value as an error may show it; `entry` is None for no key at all."""
-    return "..." if entry is not None and entry[2] == keys.W else text
+    """A value as an error may show it."""
+    return "..." if entry[2] == keys.W else text
 
 
 def _from_hardware(kind, name, description):

@@ -12,6 +12,8 @@ from evse import faults
 from evse.pilot import MIN_DA
 from hal.ticks import ticks_add, ticks_diff
 from station import status as st
+from station.at_rest import AtRest
+from station.books import Books
 from station.connector_status import ConnectorStatus
 from station.cut_off import CutOff
 from station.meter_values import MeterValues
@@ -31,8 +33,8 @@ _METER_RETRY_MS = 500
 
 
 class Connector:
-    def __init__(self, number, supply, station, record):
-        """`record`: `station.transaction_record.Keeper` of this connector."""
+    def __init__(self, number, supply, station, keeper):
+        """`keeper`: `station.transaction_record.Keeper` of this connector."""
         self.number = number
         self.supply = supply
         self.station = station
@@ -45,12 +47,12 @@ class Connector:
         self.remote_pending = False  # a RemoteStart for this connector is being authorized
         self.cars = 0  # how many were plugged in, to tell one from the next
         self.reading = None  # the last one the meter gave
+        self.rest = AtRest()
+        self.books = Books(self, keeper)
         self.status = ConnectorStatus(self)
         self.meter_values = MeterValues(station.config, station.description.connectors[number - 1])
-        self._record = record
-        self._untold = None  # the last transaction, of which only the record on flash knows the end
         self._was_plugged = False
-        self._was_offering = False
+        self._was_offering = 0
         self._return_limit = None  # ticks: the car of a resumed transaction shows itself, or has left
         self._meter_asked = False  # a reading for the beginning or the end is on its way
         self._ending = None
@@ -86,12 +88,6 @@ class Connector:
     @property
     def ending(self):
         return self._ending is not None or self.cut_off is not None
-
-    @property
-    def unrecorded_wh(self):
-        """What a power cut could cost now; -1 without a transaction."""
-        transaction = self.transaction
-        return -1 if transaction is None else transaction.meter_last_wh - self._record.recorded_wh
 
     @property
     def status_name(self):
@@ -154,44 +150,10 @@ class Connector:
         clock = self.station.clock
         return clock.stamp_at(at_ms) if self.transaction is None else self.transaction.tell(clock, at_ms)
 
-    def keep_record(self, now):
-        """As of now, also when the meter is silent: times are told all the same."""
-        transaction = self.transaction
-        if transaction is not None:
-            transaction.seen(None, self.station.clock)
-            self._record.keep(transaction, now)
-
-    def another_begins(self, now):
-        """What the beginning of another transaction writes takes the place of our last sample."""
-        if self._record.leans:
-            self.keep_record(now)
-
-    def sample_told(self, register_wh):
-        """A sample of the transaction was told; it is on flash, with this register. None: it is not, or has
-        no register.
-        """
-        if self.transaction is None:
-            return
-        now = self.station.now()
-        if register_wh is None:
-            self.another_begins(now)  # it is in the place of the sample before it
-        elif self.station.alone(self.number):
-            self._record.witnessed(register_wh, now)
-        else:
-            # The samples of the other transaction will be in its place. What was told has to be billed.
-            self.keep_record(now)
-
     def power_fails(self, fails, now):
-        """The record of the transaction, at once: `fails`, it is as fresh as can be; else the power is back,
-        and the record is again as old as any.
-        """
-        transaction = self.transaction
-        if transaction is None:
-            return
-        transaction.seen(None, self.station.clock)
-        transaction.warned = fails
-        self._record.keep(transaction, now)
-        if not fails:
+        """`fails`: the record is made as fresh as can be; else the power is back."""
+        self.books.power_fails(fails, now)
+        if not fails and self.transaction is not None:
             self.status.settle(now)  # the car has its offer again
 
     def start_confirmed(self, number, transaction_id, info):
@@ -206,7 +168,7 @@ class Connector:
             if info.status != "Accepted" and transaction.refused_at_wh is None:
                 log.warning("connector", "%d: tag refused at start: %s", self.number, info.status)
                 transaction.refused_at_wh = transaction.meter_last_wh
-        self.keep_record(self.station.now())
+        self.books.keep(self.station.now())
 
     def metered(self, reading):
         """A reading of now (None: the meter was silent)."""
@@ -226,7 +188,7 @@ class Connector:
         """
         # What of a sample was learned: another transaction's messages may take its place before this one is
         # told of, and the power fail again.
-        self._record.keep(transaction, now)
+        self.books.keep_as_read(transaction, now)
         self.cut_off = CutOff(self, transaction, most_wh, now, self._cut_off_told)
 
     def resume(self, transaction, now):
@@ -236,13 +198,16 @@ class Connector:
         self.supply.permit(transaction.refused_at_wh is None)
         self.status.settle(now)
         self.meter_values.begin(self, None, self.station.clock.stamp())
-        self._record.keep(transaction, now)
+        self.books.keep_as_read(transaction, now)
         self._return_limit = ticks_add(now, _RETURN_MS)
 
     # --- the clock ---
 
     def step(self, now):
+        self.books.check()
         supply = self.supply
+        if supply.energised:
+            self.rest.moved()
         if self.transaction is None:
             self._unlock_step(now)
         if self.cut_off is not None:
@@ -275,7 +240,12 @@ class Connector:
                 # grant away.
                 supply.lock()
             else:
-                self._ask_meter(self._begin)
+                reading = None if self._meter_asked else self.rest.reading(now)
+                if reading is None:
+                    self._ask_meter(self._begin)
+                else:
+                    self.status.step(now)  # the grant is seen, however short it lasts: Finishing, Preparing
+                    self._begin(reading, now)
             return
         timeout_s = self.station.config.value("ConnectionTimeOut")
         waiting = self.status_name == st.PREPARING and timeout_s > 0
@@ -303,16 +273,17 @@ class Connector:
                 return
         elif supply.plugged and not self._was_plugged:
             self.status.settle(now)
-        offering = supply.limit_da >= MIN_DA and self.blocked is None
-        if offering and not self._was_offering:
+        # Nothing forbids an offer (0, 1), it is made (2): it may have to wait, offers are 5 s apart.
+        offering = 0 if supply.limit_da < MIN_DA or self.blocked is not None else 2 if supply.offering else 1
+        if offering > self._was_offering:
             self.status.settle(now)
         self._was_offering = offering
         if transaction.refused_at_wh is not None:
             self._run_out(transaction, config, now)
             if self.transaction is None:
                 return
-        if self._record.due(now):
-            self.keep_record(now)
+        if self.books.due(now):
+            self.books.keep(now)
 
     def _has_left(self, now):
         """The car was unplugged since the last step, or while the power was off."""
@@ -357,46 +328,24 @@ class Connector:
             # the grant away: a single silence is noise on the bus.
             return
         station = self.station
-        stamp = station.clock.stamp()
+        clock = station.clock
+        number, stamp, wh = station.next_number(), clock.stamp(), reading.energy_wh
+        transaction = Transaction(
+            number, self.number, grant.tag, grant.parent, stamp, wh, grant.reservation_id, clock.uptime_ms
+        )
         self.reading = reading
         self.grant = None
-        transaction = Transaction(
-            station.next_number(),
-            self.number,
-            grant.tag,
-            grant.parent,
-            stamp,
-            reading.energy_wh,
-            grant.reservation_id,
-            station.clock.uptime_ms,
-        )
         self.transaction = transaction
-        self.meter_values.begin(self, reading, stamp)
-        self._record.keep(transaction, now)
-        station.begins(self.number, now)
-        if not station.wire.started(transaction):
-            # Neither flash nor RAM takes it: nobody would be billed, and the CSMS never hear of it.
-            log.error("connector", "%d: no transaction, it cannot be kept", self.number)
-            self.transaction = None
-            if self._untold is None:
-                self._record.drop()
-            else:
-                self._record.keep(self._untold, now)
+        if not self.books.begin(transaction, reading, now):
             self.finishing = True
             self.status.step(now)
             return
-        self._untold = None
         self._hold_cable()
         self.supply.permit(True)
         self.status.settle(now)
-        self._was_offering = True
-        log.info(
-            "connector",
-            "%d: transaction %d begins at %d Wh",
-            self.number,
-            transaction.number,
-            reading.energy_wh,
-        )
+        self._was_offering = 2
+        begun = "%d: transaction %d begins at %d Wh"
+        log.info("connector", begun, self.number, number, wh)
         self.status.step(now)
 
     def _end_step(self, now):
@@ -443,15 +392,11 @@ class Connector:
 
     def _cut_off_told(self, transaction, stamp, data):
         self.cut_off = None
-        self._tell_stop(transaction, "PowerLoss", None, stamp, data)
+        self._tell_stop(transaction, self.station.cut_off_reason, None, stamp, data)
         self.status.step(self.station.now())
 
     def _tell_stop(self, transaction, reason, tag, stamp, data):
-        # What the outbox could not put on flash is still in the record, should the power fail now.
-        self._untold = transaction
-        if self.station.wire.stopped(transaction, reason, tag, stamp, data):
-            self._untold = None
-            self._record.drop()
+        self.books.end(transaction, reason, tag, stamp, data)
         self.finishing = self.supply.plugged or self.supply.cable
         self.last_user = (transaction.id_tag, transaction.parent)
         number, energy_wh = transaction.number, transaction.energy_wh()

@@ -12,6 +12,9 @@ from station import status as st
 # A car takes some seconds from the offer to S2 (IEC 61851-1 gives it no limit; most need 1 to 3). Until then
 # the connector is on its way to Charging: SuspendedEV would tell the CSMS of a car that does not want.
 _SETTLE_MS = 5000
+# The guard opens 9 ms after the car has left C, and knows after 100 whether it is gone (evse.guard). Nobody
+# is told before that it has suspended.
+_LEAVING_MS = 300
 
 
 class ConnectorStatus:
@@ -89,7 +92,8 @@ class ConnectorStatus:
     def _derive_transaction(self, connector, now):
         supply = connector.supply
         if supply.energised:
-            self._settling = False
+            self._settle_until = ticks_add(now, _LEAVING_MS)
+            self._settling = True
             return st.plain(st.CHARGING)
         held = self._sound if self._sound[0] != st.AVAILABLE else st.plain(st.PREPARING)
         if connector.ending:
@@ -106,4 +110,5 @@ class ConnectorStatus:
             if ticks_diff(now, self._settle_until) < 0:
                 return held
             self._settling = False
-        return st.plain(st.SUSPENDED_EV)
+        # The charger has its reasons: phases that change, a contactor that rests, a pilot that was shorted.
+        return st.plain(st.SUSPENDED_EV if supply.offering else st.SUSPENDED_EVSE)

@@ -18,9 +18,12 @@ class Connector:
     rated_da    deci-ampere; nominal_v: phase to neutral (DC: of the output)
     ventilation the room has it, so that state D may charge
     wake_up     how a car that sleeps is woken: "none", "F" (state F), "switch" (pilot off the line)
+    phase_wait_ms  of a change between one phase and three, where the board has a switch for it
     """
 
-    def __init__(self, number, cable, lock, current, phases, rated_da, nominal_v, ventilation, wake_up):
+    def __init__(
+        self, number, cable, lock, current, phases, rated_da, nominal_v, ventilation, wake_up, phase_wait_ms
+    ):
         self.number = number
         self.cable = cable
         self.lock = lock
@@ -30,6 +33,7 @@ class Connector:
         self.nominal_v = nominal_v
         self.ventilation = ventilation
         self.wake_up = wake_up
+        self.phase_wait_ms = phase_wait_ms
 
 
 class Description:

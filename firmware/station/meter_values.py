@@ -109,6 +109,6 @@ class MeterValues:
         if values is not None:
             register_wh = connector.station.wire.metered(connector.number, transaction, stamp, values)
             if transaction is not None:
-                connector.sample_told(register_wh)
+                connector.books.sample_told(register_wh)
         if self._data is not None:
             self._data.sample(stamp, reading, offered_da, aligned)

@@ -5,7 +5,7 @@
     {"name": "...", "reader": "single" | "per_connector" | "none",
      "connectors": [{"cable": "fixed" | "socket", "lock": true, "current": "AC" | "DC", "phases": 1 | 3,
                      "rated_a": 32, "nominal_v": 230, "ventilation": false,
-                     "wake_up": "none" | "F" | "switch"}, ...],
+                     "wake_up": "none" | "F" | "switch", "phase_switch": false, "phase_wait_s": 60}, ...],
      "profiles": ["Core", ...], "measurands": ["Voltage", ...],
      "options": {"cache": true, "milliseconds": true, "power_loss": "stop" | "resume", "queue_kb": 512},
      "configuration": {Key: text}, "read_only": [Key], "absent": [Key], "limits": {Key: [least, most]}}
@@ -14,6 +14,7 @@ A wrong file raises station.description.DescriptionError naming the key: a stati
 description.
 """
 
+from evse.phases import LEAST_WAIT_MS, MOST_WAIT_MS, WAIT_MS
 from station import key_types, keys, measurands
 from station.description import Connector, DescriptionError
 
@@ -30,7 +31,10 @@ _NUMBERS = (
     ("queue_kb", 512, 16, 65536),  # flash for transaction-related messages that wait
 )
 _CONNECTORS_MOST = 16
-_CONNECTOR_KEYS = ("cable", "lock", "current", "phases", "rated_a", "nominal_v", "ventilation", "wake_up")
+_CONNECTOR_KEYS = (
+    "cable", "lock", "current", "phases", "rated_a", "nominal_v", "ventilation", "wake_up", "phase_switch",
+    "phase_wait_s",
+)  # fmt: skip
 _DEFAULT_MEASURANDS = (
     "Energy.Active.Import.Register",
     "Energy.Active.Import.Interval",
@@ -71,7 +75,7 @@ def read(document) -> dict:
     for key, value in found["configuration"].items():
         _key("configuration", key)
         if not isinstance(value, str):
-            raise DescriptionError("configuration.%s: a text is needed, not %r" % (key, value))
+            raise DescriptionError("configuration.%s: a text is needed" % key)  # AuthorizationKey's is secret
         if key in key_types.GIVEN_BY_STATION:
             raise DescriptionError("configuration.%s: follows from the rest of the description" % key)
     for key in found["absent"]:
@@ -94,7 +98,9 @@ def _typed(document, key, kind, default, where=""):
     value = document.get(key, default)
     if not isinstance(value, kind) or (kind is int and not _is_int(value)):
         words = {str: "a text", int: "a number", bool: "true or false", list: "a list", dict: "an object"}
-        raise DescriptionError("%s%s: %s is needed, not %r" % (where, key, words[kind], value))
+        # A list or an object may hold a secret.
+        told = "that" if isinstance(value, (list, dict)) or key == "configuration" else repr(value)
+        raise DescriptionError("%s%s: %s is needed, not %s" % (where, key, words[kind], told))
     return value
 
 
@@ -154,7 +160,14 @@ def _connector(index, document):
     # A car that draws direct current is in a dialogue with the charger and does not sleep.
     wakes = "none" if current == "DC" else "F"
     wake_up = _one_of(where + "wake_up", document.get("wake_up", wakes), ("none", "F", "switch"))
-    return Connector(index + 1, cable, lock, current, phases, 10 * rated_a, nominal_v, ventilation, wake_up)
+    if _typed(document, "phase_switch", bool, False, where) and phases != 3:
+        raise DescriptionError(where + "phase_switch: there are not three phases")
+    bounds = (LEAST_WAIT_MS // 1000, MOST_WAIT_MS // 1000)
+    wait_ms = 1000 * _ranged(document, "phase_wait_s", WAIT_MS // 1000, bounds[0], bounds[1], where)
+    rated_da = 10 * rated_a
+    return Connector(
+        index + 1, cable, lock, current, phases, rated_da, nominal_v, ventilation, wake_up, wait_ms
+    )
 
 
 def _ranged(document, key, default, least, most, where):

@@ -6,7 +6,7 @@ It is written at the beginning, with what StartTransaction.conf tells, and then 
 energy of RECORD_MS may be lost, where the meter itself does not know better at the next boot. A MeterValues
 that is on flash knows the register as well (`ChargePoint.recover` takes both) and costs nothing more: it
 stands for the record, which is then written every LEANING_MS only. What other messages may take the place of
-does not count (`Connector.sample_told`).
+does not count (`Books.sample_told`).
 
 The cut is known to lie between the record and the end of RECORD_MS, or the next boot: the stamp
 (boot, last_ms, most_ms) of `station.clock`. A warning of the board makes the record fresh.

@@ -8,6 +8,8 @@ FAULTS = {
     "EmergencyStop": "OtherError",
     "RcdTrip": "GroundFailure",
     "GroundFailure": "GroundFailure",
+    "RcdSelfTest": "GroundFailure",
+    "PhaseSwitchFailure": "PowerSwitchFailure",
     "ContactorWelded": "PowerSwitchFailure",
     "ContactorStuckOpen": "PowerSwitchFailure",
     "WaterIngress": "OtherError",

@@ -320,7 +320,7 @@ WRONG_SETTINGS = (
     ("HeartbeatInterval=", "HeartbeatInterval=", "decimal"),
     ("heartbeatinterval=-1", "heartbeatinterval=-1", "0 to 86400"),
     ("LocalPreAuthorize=yes", "LocalPreAuthorize=yes", "true or false"),
-    ("NoSuchKey=1", "NoSuchKey=1", "no key of this station"),
+    ("NoSuchKey=1", "NoSuchKey: ", "no key of this station"),
     ("NumberOfConnectors=3", "NumberOfConnectors=3", "follows from the station"),
     ("MeterValuesSampledData=SoC", "MeterValuesSampledData=SoC", "no measurand"),
     ("MeterValuesSampledData=Voltage,Temperature", "MeterValuesSampledData", "MaxLength is 1"),

@@ -4,6 +4,7 @@
 
 import pytest
 
+from evse import faults
 from host_tests.integration.case import (
     CARD,
     OTHER,
@@ -22,11 +23,17 @@ SOCKET = "generic_socket"
 TWO = "xcharge_c6"
 
 
+def test_every_fault_of_the_catalogue_is_played_here():
+    assert {*FAULTS, *WARNINGS, "DiodeFault", "ProximityFault"} == set(faults.names())
+
+
 async def test_the_faults_of_the_catalogue():  # A9, I1
     async with Case(SOCKET) as case:
         for fault in FAULTS:
             await case.do("fault", name=fault, connector=1)
             await case.sees(told("Faulted", fault))
+            shown = ("fault", faults.driver_text(fault))
+            await case.until(lambda state, shown=shown: (state["indication"], state["driver_reads"]) == shown)
             assert await case.ask("RemoteStartTransaction", idTag=CARD, connectorId=1) == "Rejected"
             await case.do("clear", name=fault, connector=1)
             await case.sees(status("Available"))

@@ -57,5 +57,5 @@ def test_both_charge_points_are_measured_side_by_side():
         ours, rival, ratio = (float(figure) for figure in match.groups())
         assert abs(ours / rival - ratio) <= 0.05 * ratio + 0.02
     assert re.search(r"^messages per second, one at a time +\d+ +\d+ +\d+\.\d\d$", text, re.MULTILINE)
-    assert re.search(r"contactor opened first \(ours only, 10 samples\): p50 \d", text)
+    assert re.search(r"contactor opened first \(ours only, 5 samples\): p50 \d", text)
     assert re.search(r"^(Slower than CPython: |Nowhere slower)", text, re.MULTILINE)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from image import frozen
+from toolchain import constants
 
 
 @pytest.fixture(params=frozen.boards())
@@ -29,7 +30,7 @@ def test_a_missing_module_is_named(board, gone):
     files = frozen.files(board)
     del files[gone]
     lacking = {line.split(": ")[1] for line in frozen.missing(files)}
-    assert lacking == {frozen.dotted(gone)}
+    assert lacking == {constants.dotted(gone)}
 
 
 def test_names_are_those_of_the_imports(board):
@@ -82,3 +83,18 @@ def test_a_module_taken_from_its_package_counts(tmp_path):
     # `ticks` is a module of the repository's hal, so it cannot be an attribute of the package.
     files = written(tmp_path, {"a.py": "from hal import ticks, other\n", "hal/__init__.py": "other = 1\n"})
     assert frozen.missing(files) == ["a.py: hal.ticks"]
+
+
+def test_the_manifest_for_makemanifest_freezes_the_same_modules_from_another_folder(board):
+    calls: list[tuple] = []
+
+    def noted(name):
+        return lambda *arguments, **options: calls.append((name, arguments, options))
+
+    text = frozen.build_manifest(board, Path("/elsewhere"))
+    exec(text, {name: noted(name) for name in ("include", "module", "freeze", "package")})
+    *theirs, (name, (folder, names), options) = calls
+    assert (name, folder, options) == ("freeze", "/elsewhere", {"opt": 2})
+    assert set(names) == set(frozen.files(board))
+    assert ("include", ("$(MPY_DIR)/extmod/asyncio",), {}) in theirs
+    assert all(call[0] in ("include", "module") for call in theirs)

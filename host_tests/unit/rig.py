@@ -65,6 +65,7 @@ class ScriptedSupply:
         self.held = False
         self.slow_car = False  # keeps the contactor closed when permission is withdrawn
         self.latched = 0
+        self.untested = False
 
     @property
     def energised(self):
@@ -75,6 +76,10 @@ class ScriptedSupply:
             and (self.permitted or self.slow_car)
             and self.limit_da >= 60
         )
+
+    @property
+    def offering(self):
+        return self.offered_da > 0
 
     @property
     def offered_da(self):

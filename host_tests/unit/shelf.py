@@ -27,5 +27,5 @@ class Shelf:
         self.content = json.loads(json.dumps(content))
 
 
-def configuration(document=None, initial=None, shelf=None, implemented=("Core",)):
-    return Configuration(Description(document), shelf or Shelf(), initial, implemented)
+def configuration(document=None, initial=None, shelf=None, implemented=("Core",), tolerant=False):
+    return Configuration(Description(document), shelf or Shelf(), initial, implemented, tolerant)

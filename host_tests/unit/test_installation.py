@@ -3,6 +3,7 @@
 """installation.json: what the installer has told this charger."""
 
 import installation
+import log
 from host_tests.unit.expect import raises
 from host_tests.unit.scratch import Scratch, write
 
@@ -14,7 +15,8 @@ def refused(text):
 def test_without_a_file_there_are_defaults():
     with Scratch() as folder:
         found = installation.load(folder, "E66118604B")
-    assert found == {"csms_url": None, "id": "PLE66118604B", "lte": {}, "set": {}, "info": {}, "station": {}}
+    empty = {"lte": {}, "wifi": {}, "set": {}, "info": {}, "station": {}}
+    assert found == dict(empty, csms_url=None, id="PLE66118604B")
 
 
 def test_what_is_given_is_taken():
@@ -34,7 +36,72 @@ def test_what_is_wrong_is_named():
     assert '"id"' in refused('{"id":""}')
     assert '"csms_url"' in refused('{"csms_url":"http://h"}')
     assert '"lte"' in refused('{"lte":[]}')
+    assert '"ssid" of "wifi"' in refused('{"wifi":{"ssid":7}}')
     assert '"heartbeat" of "set"' in refused('{"set":{"heartbeat":7}}')
+
+
+def test_unknown_fields_of_the_links_are_refused():
+    assert '"APN" of "lte"' in refused('{"lte":{"APN":"a"}}')
+    said = refused('{"lte":{"apn":"a","Pin":"1234"}}')
+    assert '"Pin" of "lte"' in said and "apn, user, password, auth, pin" in said and "1234" not in said
+    assert '"SSID" of "wifi"' in refused('{"wifi":{"SSID":"h"}}')
+    text = '{"lte":{"apn":"a","user":"u","password":"p","auth":"chap","pin":"1"},"wifi":%s}'
+    found = installation.read((text % '{"ssid":"s","password":"p"}').encode(), "")
+    assert found["lte"]["auth"] == "chap" and found["wifi"]["password"] == "p"
+
+
+OWN = {"name": "own", "connectors": [{"rated_a": 32}]}
+
+
+def station_of(given):
+    level, log.level = log.level, log.ERROR
+    try:
+        return installation.station_of(given, OWN, 1)
+    finally:
+        log.level = level
+
+
+def test_the_installers_fields_are_put_over_the_boards_station():
+    assert installation.station_of({}, OWN, 1) == OWN
+    assert station_of({"name": "his"}) == {"name": "his", "connectors": [{"rated_a": 32}]}
+    assert station_of({"connectors": [{"rated_a": 16}]})["connectors"] == [{"rated_a": 16}]
+    assert OWN["name"] == "own"
+
+
+def test_a_connector_is_the_boards_but_for_what_the_installer_says():
+    own = {"connectors": [{"rated_a": 16, "cable": "fixed", "wake_up": "switch"}]}
+    found = installation.station_of({"connectors": [{"wake_up": "F"}]}, own, 1)
+    assert found["connectors"] == [{"rated_a": 16, "cable": "fixed", "wake_up": "F"}]
+    level, log.level = log.level, log.ERROR + 1
+    try:
+        for row in (
+            {"rated_a": 20},
+            {"phases": 3},
+            {"cable": "socket"},
+            {"current": "DC", "nominal_v": 400},
+            7,
+        ):
+            found = installation.station_of({"connectors": [row]}, own, 1)
+            assert found["connectors"] == [{"rated_a": 6, "cable": "fixed", "wake_up": "switch"}], row
+    finally:
+        log.level = level
+
+
+def test_a_station_that_cannot_be_is_the_boards_at_6_a():
+    """He may have meant a lower rating than the board's."""
+    for given in (
+        {"nope": 1},
+        {"name": 7},
+        {"connectors": [{}, {}]},
+        {"name": "his", "configuration": {"HeartbeatInterval": "abc"}},
+        {"name": "his", "configuration": {"AuthorizationKey": 12345678}},
+        {"name": "his", "configuration": ["AuthorizationKey", "12345678"]},
+        {"name": "his", "configuration": "AuthorizationKey=12345678"},
+        {"limits": {"HeartbeatInterval": [1]}},
+    ):
+        assert station_of(given) == {"name": "own", "connectors": [{"rated_a": 6}]}, given
+        line = log.lines()[-1]
+        assert "installation.json" in line and "12345678" not in line, line
 
 
 def test_no_secret_is_told_of_what_is_wrong():

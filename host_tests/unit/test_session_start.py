@@ -1,6 +1,6 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""How a session begins: plug first, tag first, remote; who is let in and where."""
+"""How a session begins: plug first, tag first; who is let in and where, and what keeps it from beginning."""
 
 from host_tests.unit.rig import Rig
 from station.authorization import IdTagInfo
@@ -16,19 +16,6 @@ def test_plug_first():  # case 003
     assert rig.supply.permitted
     rig.supply.plug(asking=True)
     assert rig.step(100) == [("Status", 1, "Charging")]
-
-
-def test_what_cannot_be_kept_does_not_begin():
-    rig = Rig()
-    rig.step()
-    rig.supply.plug()
-    rig.step()
-    rig.wire.takes_nothing = True
-    assert rig.tag("GOOD") == [("Authorize", "GOOD"), ("Status", 1, "Finishing")]
-    assert not rig.supply.permitted and rig.station.connectors[0].transaction is None
-    assert rig.step(1000) == []
-    rig.wire.takes_nothing = False
-    assert ("Start", 1, "GOOD", 1000) in rig.tag("GOOD")
 
 
 def test_tag_first_then_plug():  # case 004_1
@@ -49,6 +36,14 @@ def test_tag_first_times_out():  # case 004_2
     rig.supply.plug()
     assert rig.step(100) == [("Status", 1, "Preparing")]  # the old grant does not begin anything
     assert rig.station.connectors[0].transaction is None
+
+
+def test_ticks_wrap_while_waiting():
+    rig = Rig(start_ticks=(1 << 30) - 2000, ConnectionTimeOut="5")
+    rig.step()
+    rig.tag("GOOD")
+    assert rig.step(4900) == []
+    assert rig.step(200) == [("Status", 1, "Available")]
 
 
 def test_plugged_without_a_tag_times_out_to_finishing_and_a_tag_still_works():  # errata 3.20
@@ -105,81 +100,28 @@ def test_a_second_swipe_while_the_first_is_checked_is_ignored():
     assert [entry for entry in said if entry[0] == "Start"] == [("Start", 1, "GOOD", 1000)]
 
 
-def test_remote_start_with_the_cable_in():  # case 010
+def test_the_record_is_there_as_soon_as_the_transaction():
     rig = Rig()
-    rig.supply.plug()
-    rig.step()
-    status, begin = rig.station.admission.remote_start("GOOD", 1, rig.now)
-    assert status == "Accepted"
-    assert rig.wire.said == []  # nothing before the answer
-    begin()
-    said = rig.step()
-    assert said == [("Authorize", "GOOD"), ("Start", 1, "GOOD", 1000)] or said[-1] == (
-        "Start",
-        1,
-        "GOOD",
-        1000,
-    )
+    rig.charge()
+    kept = restored(rig.records[0].value)
+    assert kept.id_tag == "GOOD"
+    assert kept.meter_start_wh == 1000
 
 
-def test_remote_start_without_authorization_request():
-    rig = Rig(AuthorizeRemoteTxRequests="false")
-    rig.supply.plug()
-    rig.step()
-    rig.wire.take()
-    _, begin = rig.station.admission.remote_start("UNKNOWN", None, rig.now)
-    begin()
-    assert rig.step() == [("Start", 1, "UNKNOWN", 1000)]
-
-
-def test_remote_start_with_an_invalid_tag_begins_nothing():  # case 023_5
-    rig = Rig(AuthorizeRemoteTxRequests="true")
-    rig.supply.plug()
-    rig.step()
-    rig.wire.take()
-    status, begin = rig.station.admission.remote_start("BAD", 1, rig.now)
-    assert status == "Accepted"
-    begin()
-    assert rig.step(1000) == [("Authorize", "BAD")]
-    status, begin = rig.station.admission.remote_start("GOOD", 1, rig.now)
-    assert status == "Accepted"  # the refused one does not block the connector
-
-
-def test_remote_start_is_rejected_where_it_cannot_work():  # cases 026, 027
-    rig = Rig(connectors=2)
-    rig.step()
-    start = rig.station.admission.remote_start
-    assert start("GOOD", 0, rig.now)[0] == "Rejected"
-    assert start("GOOD", 3, rig.now)[0] == "Rejected"
-    rig.charge(number=1)
-    assert start("GOOD", 1, rig.now)[0] == "Rejected"
-    rig.station.change_availability(2, False)
-    rig.step()
-    assert start("GOOD", 2, rig.now)[0] == "Rejected"
-    assert start("GOOD", None, rig.now)[0] == "Rejected"
-    rig.station.change_availability(2, True)
-    rig.supplies[1].faults = ("GroundFailure",)
-    rig.step()
-    assert start("GOOD", 2, rig.now)[0] == "Rejected"
-
-
-def test_two_remote_starts_for_one_connector():
+def test_what_cannot_be_kept_does_not_begin():
     rig = Rig()
+    rig.step()
     rig.supply.plug()
     rig.step()
-    rig.wire.waiting = []
-    _, begin = rig.station.admission.remote_start("GOOD", 1, rig.now)
-    begin()
-    assert rig.station.admission.remote_start("OTHER", 1, rig.now)[0] == "Rejected"
+    rig.wire.takes_nothing = True
+    assert rig.tag("GOOD") == [("Authorize", "GOOD"), ("Status", 1, "Finishing")]
+    assert not rig.supply.permitted and rig.station.connectors[0].transaction is None
+    assert rig.step(1000) == []
+    rig.wire.takes_nothing = False
+    assert ("Start", 1, "GOOD", 1000) in rig.tag("GOOD")
 
 
-def test_remote_start_without_connector_takes_the_plugged_one():
-    rig = Rig(connectors=2, AuthorizeRemoteTxRequests="false")
-    rig.supplies[1].plug()
-    rig.step()
-    _, begin = rig.station.admission.remote_start("GOOD", None, rig.now)
-    begin()
-    assert ("Start", 2, "GOOD", 1000) in rig.step()
+# --- several connectors ---
 
 
 def test_the_grant_follows_the_cable():
@@ -191,15 +133,6 @@ def test_the_grant_follows_the_cable():
     said = rig.step(100)
     assert ("Start", 2, "GOOD", 1000) in said
     assert ("Status", 1, "Available") in said
-
-
-def test_a_remote_start_for_one_connector_does_not_wander():
-    rig = Rig(connectors=2, AuthorizeRemoteTxRequests="false")
-    rig.step()
-    rig.station.admission.remote_start("GOOD", 1, rig.now)[1]()
-    rig.supplies[1].plug()
-    said = rig.step(200)
-    assert not [entry for entry in said if entry[0] == "Start"]
 
 
 def test_two_drivers_one_reader():
@@ -238,44 +171,24 @@ def test_a_car_that_has_finished_is_nobody_elses():
     assert ("Start", 1, "GOOD", 1000) in said
 
 
-def test_two_remote_starts_without_connector_take_one_each():
-    rig = Rig(connectors=2)
-    rig.supplies[0].plug()
-    rig.supplies[1].plug()
-    rig.step()
-    rig.wire.waiting = []
-    for tag in ("GOOD", "OTHER"):
-        status, begin = rig.station.admission.remote_start(tag, None, rig.now)
-        assert status == "Accepted"
-        begin()
-    assert rig.station.admission.remote_start("THIRD", None, rig.now)[0] == "Rejected"
-    for answer in rig.wire.waiting:
-        answer()
-    said = rig.step()
-    assert [entry[1:3] for entry in said if entry[0] == "Start"] == [(1, "GOOD"), (2, "OTHER")]
-
-
-def test_a_remote_start_that_is_faster_than_the_swipe_of_the_same_driver():
-    for connectors in (1, 2):
-        rig = Rig(connectors=connectors, AuthorizeRemoteTxRequests="false")
-        rig.supply.plug()
-        rig.step()
-        rig.wire.waiting = []
-        rig.tag("GOOD")
-        rig.station.admission.remote_start("GOOD", 1, rig.now)[1]()
-        assert ("Start", 1, "GOOD", 1000) in rig.step()
-        rig.wire.waiting[0]()  # the swipe is accepted: it meant to begin
-        assert rig.step(1000) == []
-        assert rig.station.connectors[0].transaction is not None
-        assert ("Stop", 1, "Local", "GOOD", 1000) in rig.tag("GOOD")
-
-
 def test_ending_ones_own_does_not_wait_for_the_authorization_of_another():
     rig = Rig(connectors=2)
     rig.charge(number=1)
     rig.wire.waiting = []
     rig.tag("OTHER")
     assert ("Stop", 1, "Local", "GOOD", 1000) in rig.tag("GOOD")
+
+
+def test_reader_of_a_connector_serves_that_connector_only():
+    rig = Rig(connectors=2)
+    rig.supplies[0].plug()
+    rig.supplies[1].plug()
+    rig.step()
+    assert ("Start", 2, "GOOD", 1000) in rig.tag("GOOD", reader=2)
+    assert ("Start", 1, "GOOD", 1000) not in rig.wire.said
+
+
+# --- lock, meter, availability, faults ---
 
 
 def test_no_transaction_before_the_plug_is_locked():  # case 024
@@ -301,15 +214,6 @@ def test_a_plug_that_was_unlocked_is_locked_again_for_the_next_session():
     said = rig.tag("GOOD") + rig.step(100)
     assert ("Start", 1, "GOOD", 1000) in said
     assert rig.supply.locked
-
-
-def test_reader_of_a_connector_serves_that_connector_only():
-    rig = Rig(connectors=2)
-    rig.supplies[0].plug()
-    rig.supplies[1].plug()
-    rig.step()
-    assert ("Start", 2, "GOOD", 1000) in rig.tag("GOOD", reader=2)
-    assert ("Start", 1, "GOOD", 1000) not in rig.wire.said
 
 
 def test_no_transaction_without_a_meter():
@@ -380,19 +284,3 @@ def test_a_fault_takes_the_grant_away():  # case 041
     rig.supply.faults = ("GroundFailure",)
     rig.step()
     assert rig.tag("GOOD") == []  # no Authorize: nothing could follow from it
-
-
-def test_the_record_is_there_as_soon_as_the_transaction():
-    rig = Rig()
-    rig.charge()
-    kept = restored(rig.records[0].value)
-    assert kept.id_tag == "GOOD"
-    assert kept.meter_start_wh == 1000
-
-
-def test_ticks_wrap_while_waiting():
-    rig = Rig(start_ticks=(1 << 30) - 2000, ConnectionTimeOut="5")
-    rig.step()
-    rig.tag("GOOD")
-    assert rig.step(4900) == []
-    assert rig.step(200) == [("Status", 1, "Available")]

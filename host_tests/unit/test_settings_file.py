@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The settings file: what is kept in it, what counts at first boot, and what no longer fits or is damaged."""
 
+import log
 from host_tests.unit.expect import raises
 from host_tests.unit.scratch import Scratch, exists, read, write
 from host_tests.unit.shelf import Shelf, configuration
@@ -85,6 +86,33 @@ def test_wrong_initial_values_are_refused_by_name_at_every_boot():
             text = str(raises(ConfigurationError, configuration, None, initial, shelf))
             for word in words:
                 assert word in text, (word, text)
+
+
+def test_a_charger_on_its_pole_takes_what_is_right_of_its_initial_values():
+    given = {"Heartbeat": "5", "HeartbeatInterval": "x", "ConnectionTimeOut": "30", "ResetRetries": "9"}
+    shelf = Shelf()
+    level, log.level = log.level, log.ERROR
+    try:
+        config = configuration(initial=given, shelf=shelf, tolerant=True)
+        told = log.lines()[-2:]
+        assert config.value("ConnectionTimeOut") == 30
+        assert config.value("ResetRetries") == 9
+        assert config.value("HeartbeatInterval") == 300
+        assert "Heartbeat:" in " ".join(told) and "HeartbeatInterval=x" in " ".join(told)
+        # What is mended then counts still: these were no first settings.
+        assert shelf.content is None
+        given = dict(given, HeartbeatInterval="44")
+        del given["Heartbeat"]
+        config = configuration(initial=given, shelf=shelf, tolerant=True)
+    finally:
+        log.level = level
+    assert config.value("HeartbeatInterval") == 44 and shelf.content is not None
+
+
+def test_the_value_of_an_unknown_key_is_not_told():
+    # It may be a password whose key is misspelled.
+    text = str(raises(ConfigurationError, configuration, None, {"AuthorisationKey": "secret"}))
+    assert "AuthorisationKey" in text and "secret" not in text
 
 
 def test_initial_limits_count_for_initial_lists():

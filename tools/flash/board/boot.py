@@ -8,6 +8,8 @@ WebSocket, behind which the central system answers in the call. So no task ever 
 coroutine can be driven to where it sleeps: there is no event loop.
 """
 
+import meters
+
 import charger
 import log
 from hal import ticks
@@ -75,6 +77,8 @@ class _Supply(ScriptedSupply):
 
 
 class _Meter:
+    slow = False
+
     def __init__(self, world, number):
         self._world = world
         self._number = number
@@ -191,7 +195,7 @@ def prepare(world, show=None):
     what is logged.
     """
     log.sys = _Console(show)
-    charger.asyncio = _ByHand
+    charger.asyncio = meters.asyncio = _ByHand
     charger.Supply = _Supply
     charger.Description = _described
     charger.Journal = lambda *arguments: _journal(world.plan, *arguments)
@@ -226,7 +230,7 @@ class Charger:
     def start(self):
         """What `Firmware.run` does."""
         self.station.recover(ticks.ticks_ms())
-        self._tasks = (self.firmware._steps(), self.firmware._meters())
+        self._tasks = (self.firmware._steps(), self.firmware._rounds())
 
     def turn(self):
         """Every task as far as its next sleep; True when the charger is to restart."""

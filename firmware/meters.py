@@ -1,0 +1,86 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The meters of all connectors: read in regular rounds, and whenever somebody needs a reading of now. What
+they say goes to the connector and its supply.
+"""
+
+import asyncio
+
+import log
+from hal.ticks import ticks_ms
+
+_ROUND_MS = 1000
+_PAUSE_MS = 200  # who needs a reading in between finds the bus free, also with a silent meter
+# The meter answers within a second or counts as silent; a driver for a bus takes two tries in that time.
+_READING_LIMIT_S = 1.5
+_SILENCES = 3
+_QUIET_MS = 20
+
+
+class Meters:
+    def __init__(self, hardware, station):
+        """`hardware`: of each connector a `hal.contract.ConnectorHardware`."""
+        self._meters = [connector.meter for connector in hardware]
+        self._silences = [0] * len(hardware)
+        self._station = station
+
+    async def round(self):
+        """What `state` shows, what is billed after a power cut, what a refused tag may still take."""
+        for connector in self._station.connectors:
+            if self._meters[connector.number - 1].slow:
+                connector.rest.ask()
+            reading = await self.reading(connector.number)
+            connector.metered(reading)
+            connector.rest.take(reading, ticks_ms())
+            connector.supply.metered(ticks_ms(), reading)
+            self._watch(connector, reading is None)
+
+    def pause_ms(self, took_ms):
+        """Until the next round, after one that took so long. By the clock: with a pause on top of what a slow
+        meter takes, or a silent one, readings would be too far apart to find an over-current with
+        (`evse.over_current`).
+        """
+        return max(_PAUSE_MS, _ROUND_MS - took_ms)
+
+    def read(self, number, done):
+        """A reading of now: `done(reading, now)`, of a meter that is silent with None."""
+
+        async def read():
+            reading = await self.reading(number)
+            await self.steady_power()  # what comes of it is kept
+            done(reading, ticks_ms())
+
+        asyncio.create_task(read())
+
+    async def final_readings(self):
+        """The power is failing, and the records are on flash with the readings of the last round, up to a
+        second old. Should the supply last until the meters answer, they get those of now.
+        """
+        station = self._station
+        for connector in station.most_at_stake():
+            if connector.transaction is not None:
+                connector.metered(await self.reading(connector.number))
+                if station.quiet:
+                    station.keep_rest(ticks_ms())
+
+    async def steady_power(self):
+        while self._station.quiet:
+            await asyncio.sleep_ms(_QUIET_MS)
+
+    async def reading(self, number):
+        """A `hal.contract.Reading`, or None."""
+        try:
+            return await asyncio.wait_for(self._meters[number - 1].read(), _READING_LIMIT_S)
+        except asyncio.TimeoutError:
+            return None
+        except Exception as error:
+            log.error("meters", "meter %d: %s", number, repr(error))
+            return None
+
+    def _watch(self, connector, silent):
+        """Some missed answers are noise on the bus; a meter that stays silent cannot bill, so nothing may
+        flow.
+        """
+        index = connector.number - 1
+        self._silences[index] = self._silences[index] + 1 if silent else 0
+        connector.supply.report("MeterFailure", self._silences[index] >= _SILENCES)

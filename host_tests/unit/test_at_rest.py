@@ -1,0 +1,92 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""When the last reading of the round is as good as a new one."""
+
+from hal.reading import Reading
+from hal.ticks import ticks_add
+from host_tests.unit.rig import Rig
+from station.at_rest import AtRest
+
+READING = Reading(1200, 0, (0,), (230000,))
+# Just before ticks wrap.
+BEGIN = 0x3FFFFE00
+
+
+def at_rest():
+    rest = AtRest()
+    rest.ask()
+    rest.take(READING, BEGIN)
+    return rest
+
+
+def test_what_was_read_a_moment_ago_is_what_it_shows():
+    rest = at_rest()
+    assert rest.reading(BEGIN) is READING
+    assert rest.reading(ticks_add(BEGIN, 1999)) is READING
+    assert rest.reading(ticks_add(BEGIN, 2000)) is None
+
+
+def test_not_when_something_could_flow_since():
+    rest = at_rest()
+    rest.moved()
+    assert rest.reading(BEGIN) is None
+
+
+def test_not_when_something_could_flow_while_it_was_read():
+    rest = at_rest()
+    rest.ask()
+    rest.moved()
+    rest.take(READING, BEGIN)
+    assert rest.reading(BEGIN) is None
+
+
+def test_not_before_the_next_question_after_something_flowed():
+    rest = at_rest()
+    rest.moved()
+    rest.take(READING, BEGIN)  # asked for before
+    assert rest.reading(BEGIN) is None
+    rest.ask()
+    rest.take(READING, BEGIN)
+    assert rest.reading(BEGIN) is READING
+
+
+def test_not_of_a_meter_that_is_silent_or_has_no_register():
+    rest = at_rest()
+    rest.take(None, BEGIN)
+    assert rest.reading(BEGIN) is None
+    rest.take(Reading(None, 0, (0,), (230000,)), BEGIN)
+    assert rest.reading(BEGIN) is None
+
+
+def plugged(rig, asking=False):
+    """The car is there, and the meter has been read in the regular round."""
+    rig.supply.plug(asking)
+    rig.step()
+    connector = rig.station.connectors[0]
+    connector.rest.ask()
+    connector.rest.take(Reading(1000, 0, (0,), (230000,)), rig.now)
+    return connector
+
+
+def test_a_transaction_begins_with_it_at_once():
+    rig = Rig()
+    connector = plugged(rig)
+    rig.meter_silent = True  # whoever asks the meter now waits in vain
+    rig.tag("GOOD")
+    assert connector.transaction.meter_start_wh == 1000
+
+
+def test_the_next_transaction_is_not_begun_with_what_was_before_this_one():
+    rig = Rig()
+    connector = plugged(rig, asking=True)
+    rig.tag("GOOD")
+    rig.step(100)
+    assert rig.supply.energised
+    rig.energy_wh[0] = 1500
+    rig.tag("GOOD")
+    rig.supply.unplug()
+    rig.step(100)
+    rig.supply.plug()
+    rig.tag("GOOD")
+    rig.step(100)
+    assert connector.transaction.meter_start_wh == 1500

@@ -1,0 +1,81 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""charger.Firmware, meters.Meters: the regular round of the meters is driven by the clock."""
+
+import meters
+
+import charger
+from evse.over_current import _LATE_MS
+from hal.ticks import ticks_add, ticks_diff
+from host_tests.unit.event_loop import run
+
+_START = (1 << 30) - 3000
+
+
+class Over(Exception):
+    pass
+
+
+class World:
+    """Everything that the round touches, and a clock that only its waits move."""
+
+    def __init__(self, takes_ms):
+        self.now = _START
+        self.takes_ms = takes_ms  # of each reading in turn; a silent meter's is None
+        self.asked = 0
+        self.answers = []  # when
+        self.number = 1
+        self.slow = self.quiet = False
+        self.station = self.rest = self.supply = self.outbox = self._kept_clock = self.meter = self
+        self.connectors = [self]
+        self._meters = meters.Meters([self], self)
+        self._meters.reading = self._reading
+
+    async def sleep_ms(self, ms):
+        assert ms > 0  # somebody else wants the bus, too
+        self.now = ticks_add(self.now, ms)
+        if ticks_diff(self.now, _START) > 60000:
+            raise Over
+
+    async def _reading(self, _):
+        takes_ms = self.takes_ms[self.asked % len(self.takes_ms)]
+        self.asked += 1
+        self.now = ticks_add(self.now, int(meters._READING_LIMIT_S * 1000) if takes_ms is None else takes_ms)
+        if takes_ms is not None:
+            self.answers.append(self.now)
+        return takes_ms
+
+    def metered(self, *_):
+        pass
+
+    take = keep = catch_up = report = _note_peak = _look_around = metered
+
+
+def gaps(takes_ms):
+    """Milliseconds from answer to answer."""
+    world = World(takes_ms)
+    names = ("asyncio", "ticks_ms")
+    kept = [getattr(charger, name) for name in names]
+    kept_ticks_ms = meters.ticks_ms
+    charger.asyncio, charger.ticks_ms = world, lambda: world.now
+    meters.ticks_ms = charger.ticks_ms
+    try:
+        run(charger.Firmware._rounds(world))  # pyright: ignore[reportArgumentType]
+    except Over:
+        pass
+    finally:
+        charger.asyncio, charger.ticks_ms = kept
+        meters.ticks_ms = kept_ticks_ms
+    answers = world.answers
+    return [ticks_diff(answers[index + 1], answers[index]) for index in range(len(answers) - 1)]
+
+
+def test_a_second_whatever_the_meter_takes():
+    for takes_ms in (0, 100, 700):
+        assert set(gaps([takes_ms])) == {1000}, takes_ms
+
+
+def test_a_meter_that_is_silent_every_other_time_still_proves_something():
+    for takes_ms in (100, 300, 700):
+        found = gaps([takes_ms, None])
+        assert found and max(found) <= _LATE_MS, takes_ms
