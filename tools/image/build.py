@@ -6,6 +6,7 @@
     firmware.bin   what lies in the flash, from its first byte on
     firmware.elf   with symbols
     modules        of ours, by the names they are imported by
+    sources        what of ours was compiled: the sources after toolchain/constants.py
     build.log      what CMake, the compiler and the linker said
 
 Nothing is built when no source, and no part of the toolchain, is another one than the last time; else what
@@ -24,7 +25,7 @@ from pathlib import Path
 
 from image import figures, frozen
 from image.elf import Elf
-from toolchain import arm, bytecode, port_sources
+from toolchain import arm, bytecode, constants, port_sources
 from toolchain.layout import BUILD, ROOT, VENV, SetupError, fresh
 from toolchain.output import line_by_line
 
@@ -56,7 +57,8 @@ def output_folder(board: str) -> Path:
 def build(board: str, say) -> Path:
     """Bring `build/image/BOARD` up to date; return the folder. say: called with a line of progress.
 
-    Raises SetupError when something does not compile, an import is missing, or the program does not fit.
+    Raises SetupError when something does not compile, an import is missing, a class in flash would be
+    changed, or the program does not fit.
     """
     folder = output_folder(board)
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,8 +68,12 @@ def build(board: str, say) -> Path:
         lacking = frozen.missing(sources)
         if lacking:
             raise SetupError("the image would lack modules:\n  " + "\n  ".join(lacking))
+        changed = frozen.changed_classes(sources)
+        if changed:
+            raise SetupError("classes lie in flash (docs/image.md):\n  " + "\n  ".join(changed))
         toolchain = _toolchain(board)
-        inputs = toolchain + _digests({**sources, "manifest": frozen.manifest(board)})
+        made_by = {"constants": Path(constants.__file__), "frozen": Path(frozen.__file__)}
+        inputs = toolchain + _digests({**sources, **made_by, "manifest": frozen.manifest(board)})
         stamp = folder / "inputs"
         if stamp.exists() and stamp.read_text() == inputs and _complete(folder):
             return folder
@@ -75,9 +81,10 @@ def build(board: str, say) -> Path:
         stamp.unlink(missing_ok=True)
         began = time.monotonic()
         say("building MicroPython with %d modules of ours" % len(sources))
+        _write_sources(board, folder, sources)
         _compile(board, folder, toolchain)
         _publish(folder)
-        (folder / "modules").write_text("".join("%s\n" % frozen.dotted(name) for name in sorted(sources)))
+        (folder / "modules").write_text("".join("%s\n" % constants.dotted(name) for name in sorted(sources)))
         stamp.write_text(inputs)
         say("built in %d s" % (time.monotonic() - began))
     return folder
@@ -108,6 +115,21 @@ def _digests(files: dict[str, Path]) -> str:
     return "".join(sorted(rows))
 
 
+def _write_sources(board: str, folder: Path, sources: dict[str, Path]) -> None:
+    """What is compiled, and the manifest that names it."""
+    texts = constants.folded({name: path.read_text() for name, path in sources.items()})
+    place = fresh(folder / "sources")
+    for name, text in texts.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    _manifest(board).write_text(frozen.build_manifest(board, place))
+
+
+def _manifest(board: str) -> Path:
+    return output_folder(board) / "manifest.py"
+
+
 def _complete(folder: Path) -> bool:
     return all((folder / name).exists() for name in OUTPUTS)
 
@@ -134,6 +156,7 @@ def _configuration(board: str) -> list[str]:
     settings = {
         "MICROPY_BOARD": board,
         "MICROPY_BOARD_DIR": frozen.board_folder(board),
+        "MICROPY_FROZEN_MANIFEST": _manifest(board),
         "CMAKE_BUILD_TYPE": "MinSizeRel",
         "CMAKE_MAKE_PROGRAM": VENV / "bin" / "ninja",
         "Python3_EXECUTABLE": VENV / "bin" / "python",

@@ -11,7 +11,8 @@ from toolchain.layout import SetupError
 
 # The names that mpy-tool.py gives to what it makes of a module: kind, and module with _ for / and ".".
 _FROZEN = re.compile(
-    r"(?:fun_data|proto_fun|children|frozen_module|const_obj|const_obj_table_data|const_qstr_table_data)_(.+)"
+    r"(?:fun_data|proto_fun|children|frozen_module|const_obj|const_obj_table_data|const_qstr_table_data|"
+    r"members|member|default|dict)_(.+)"
 )
 
 
@@ -31,6 +32,15 @@ class Elf:
 
     def address(self, symbol: str) -> int:
         return self._symbols[symbol][0]
+
+    def size(self, symbol: str) -> int:
+        return self._symbols[symbol][1]
+
+    def names(self) -> dict[int, str]:
+        """What begins at an address: functions, and objects with a size."""
+        return {
+            address: name for name, (address, size) in self._symbols.items() if size or name in self._code
+        }
 
     def words(self, symbol: str, count: int) -> list[int]:
         """The first 32-bit words of an initialized object."""

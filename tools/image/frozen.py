@@ -1,16 +1,19 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""What a board's `manifest.py` freezes of this repository, and whether anything that it imports is missing.
+"""What a board's `manifest.py` freezes of this repository, whether anything that it imports is missing, and
+whether anything in it would change a class that lies in flash.
 
-MicroPython's makemanifest.py runs the manifest when the image is built; here it is run without MicroPython's
-sources.
+The manifest is written for MicroPython's makemanifest.py, and is run here without MicroPython's sources.
+makemanifest.py gets another one, which takes our modules as toolchain/constants.py has left them.
 """
 
 import ast
 import contextlib
 import os
 from pathlib import Path
+from typing import TypeGuard
 
+from toolchain import constants
 from toolchain.layout import ROOT
 
 # What MicroPython brings along on the RP2040 as it is configured here: `help("modules")` on the board, less
@@ -76,32 +79,56 @@ def manifest(board: str) -> Path:
 
 def files(board: str) -> dict[str, Path]:
     """What is frozen of ours: the name in the image ("evse/guard.py") and the file that it is made of."""
+    return _run(board)[0]
+
+
+def build_manifest(board: str, folder: Path) -> str:
+    """A manifest for makemanifest.py that takes from `folder` what is ours, by its names in the image, and
+    what is MicroPython's from where the board's own manifest has it."""
+    found, theirs, level = _run(board)
+    ours = "freeze(%r, %r, opt=%r)" % (str(folder), tuple(sorted(found)), level)
+    return "\n".join((*theirs, ours, ""))
+
+
+def _run(board: str) -> tuple[dict[str, Path], list[str], int | None]:
+    """The board's manifest: what it freezes of ours, its calls for what is MicroPython's, and the level of
+    optimization, the same for all."""
     folder, path = board_folder(board), manifest(board)
     found: dict[str, Path] = {}
+    theirs: list[str] = []
+    levels: set[int | None] = set()
 
-    def add(base: str, names) -> None:
+    def add(base: str, names, opt) -> None:
+        levels.add(opt)
         for name in names:
             found[os.path.normpath(name)] = Path(os.path.normpath(folder / base / name))
 
     def package(name, files, base_path=".", opt=None):
-        add(base_path, [os.path.join(name, file) for file in files])
+        add(base_path, [os.path.join(name, file) for file in files], opt)
 
     def freeze(path, script, opt=None):
-        add(path, [script] if isinstance(script, str) else script)
+        add(path, [script] if isinstance(script, str) else script, opt)
 
-    def of_micropython(*_names, **_options):
-        """include, module: none of them is ours."""
+    def of_micropython(function):
+        def noted(*arguments, **options):
+            listed = [repr(one) for one in arguments] + ["%s=%r" % option for option in options.items()]
+            theirs.append("%s(%s)" % (function, ", ".join(listed)))
 
-    functions = {"package": package, "freeze": freeze, "include": of_micropython, "module": of_micropython}
+        return noted
+
+    functions = {name: of_micropython(name) for name in ("include", "module")}
     with contextlib.chdir(folder):  # like makemanifest.py
-        exec(compile(path.read_text(), str(path), "exec"), functions)
-    return found
+        exec(
+            compile(path.read_text(), str(path), "exec"), {**functions, "package": package, "freeze": freeze}
+        )
+    (level,) = levels
+    return found, theirs, level
 
 
 def missing(frozen: dict[str, Path]) -> list[str]:
     """What cannot be imported on the board: "evse/guard.py: hal.ticks" for each. Imports in functions count
     too; those within `try: ... except ImportError` do not."""
-    modules = {dotted(name) for name in frozen}
+    modules = {constants.dotted(name) for name in frozen}
     packages = {module.rpartition(".")[0] for module in modules} | modules
     lacking = []
     for name, path in frozen.items():
@@ -115,11 +142,6 @@ def missing(frozen: dict[str, Path]) -> list[str]:
                 if module not in modules and _is_module(module):
                     lacking.append("%s: %s" % (name, module))
     return sorted(set(lacking))
-
-
-def dotted(name: str) -> str:
-    """By which a file of the image is imported."""
-    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _imports(tree: ast.AST):
@@ -144,3 +166,100 @@ def _catches_import_error(handler: ast.ExceptHandler) -> bool:
 def _is_module(dotted: str) -> bool:
     path = dotted.replace(".", "/")
     return any((base / path).is_dir() or (base / (path + ".py")).is_file() for base in _SEARCHED)
+
+
+def changed_classes(frozen: dict[str, Path]) -> list[str]:
+    """What would not do on the board what the source says, because classes lie in flash: "evse/guard.py:12:
+    why" for each.
+
+    A class stays in RAM if `Name.member = value` is anywhere in its own module (toolchain/mends/
+    rom_objects.patch); whether it would otherwise, for what it holds, is not asked here. Not followed: a
+    class that is an argument (of a decorator too), or a member of something under another name.
+    """
+    trees = {name: ast.parse(path.read_text()) for name, path in frozen.items()}
+    in_ram = {name: _assigned(tree) for name, tree in trees.items()}
+    in_flash = set().union(*(_classes(tree) - in_ram[name] for name, tree in trees.items()))
+    found = []
+    for name, tree in trees.items():
+        lines = dict.fromkeys(_made_again(tree), "one class, however often it is made")
+        lines.update(dict.fromkeys(_changing(tree, in_flash - in_ram[name]), "a class in flash is changed"))
+        found += ["%s:%d: %s" % (name, line, why) for line, why in sorted(lines.items())]
+    return found
+
+
+def _classes(tree: ast.AST) -> set[str]:
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+
+
+def _assigned(tree: ast.AST) -> set[str]:
+    """Names of classes that bytecode, which is what is looked at, assigns a member of by their name."""
+    overlooked: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AugAssign):
+            overlooked.add(node.target)
+        elif isinstance(node, ast.FunctionDef) and any(map(_to_machine_code, node.decorator_list)):
+            overlooked.update(ast.walk(node))
+    stores = (node for node in ast.walk(tree) if _is_change(node, ast.Store) and node not in overlooked)
+    names = {node.value.id for node in stores if isinstance(node.value, ast.Name)}
+    return names & _classes(tree)
+
+
+def _to_machine_code(decorator: ast.expr) -> bool:
+    return ast.unparse(decorator).startswith("micropython.")
+
+
+def _is_change(node: ast.AST, how) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and isinstance(node.ctx, how)
+
+
+def _changing(tree: ast.AST, in_flash: set[str]) -> set[int]:
+    """Lines that give a member of a class another value, or delete it."""
+    names = {"cls"} | in_flash  # those of attributes are in_flash only
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names if alias.name in in_flash}
+        for target, value in _bound(node):
+            if isinstance(target, ast.Name) and _is_class(value, in_flash, in_flash):
+                names.add(target.id)
+    lines = set()
+    for node in ast.walk(tree):
+        if _is_change(node, ast.Store | ast.Del):
+            owner = node.value
+        elif isinstance(node, ast.Call) and node.args and ast.unparse(node.func) in ("setattr", "delattr"):
+            owner = node.args[0]
+        else:
+            continue
+        if _is_class(owner, names, in_flash):
+            lines.add(node.lineno)
+    return lines
+
+
+def _is_class(node: ast.AST, names: set[str], attributes: set[str]) -> bool:
+    if isinstance(node, ast.IfExp):
+        return any(_is_class(one, names, attributes) for one in (node.body, node.orelse))
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func) == "type"
+    if isinstance(node, ast.Attribute):
+        return node.attr in attributes or node.attr == "__class__"
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def _bound(node: ast.AST):
+    """(target, value) of what a statement gives names to."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                yield from zip(target.elts, node.value.elts, strict=False)
+            yield target, node.value
+    elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value:
+        yield node.target, node.value
+    elif isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.Tuple | ast.List):
+        for value in node.iter.elts:
+            yield node.target, value
+
+
+def _made_again(tree: ast.AST) -> set[int]:
+    """Lines of classes in what may run more than once: there is one object for each."""
+    repeated = ast.FunctionDef | ast.AsyncFunctionDef | ast.For | ast.While
+    around = [node for node in ast.walk(tree) if isinstance(node, repeated)]
+    return {node.lineno for one in around for node in ast.walk(one) if isinstance(node, ast.ClassDef)}

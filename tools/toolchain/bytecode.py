@@ -1,16 +1,20 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 """Compile the firmware to .mpy in `build/mpy`, changed files only, safely when several launchers start at
-once."""
+once. As in a board's image, constants stand in the places of their names (`toolchain.constants`): what is
+compiled is in `build/folded`."""
 
 import fcntl
+import hashlib
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from toolchain import image
+from toolchain import constants, image
 from toolchain.layout import BUILD, MPY, ROOT, VENV, SetupError
+
+FOLDED = BUILD / "folded"
 
 SOURCES = ("firmware", "hal", "boards/sim")
 
@@ -37,7 +41,8 @@ def compile_tree(cross: Path) -> Path:
     with open(BUILD / "mpy.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         options = MPY / ".options"
-        wanted = "%s %s\n" % (cross, " ".join(OPTIONS))
+        folding = hashlib.sha256(Path(constants.__file__).read_bytes()).hexdigest()[:12]
+        wanted = "%s %s %s\n" % (cross, " ".join(OPTIONS), folding)
         everything = not options.exists() or options.read_text() != wanted
         sources = _modules(ROOT, ".py")
         stale = [path for path, changed in sources.items() if everything or changed != _changed(path)]
@@ -47,6 +52,7 @@ def compile_tree(cross: Path) -> Path:
         if stale or gone or not image.IMAGE.exists():
             MPY.mkdir(exist_ok=True)
             unfinished.touch()
+            stale = _fold(sources, set(stale))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for _ in pool.map(lambda path: _compile(cross, path, sources[path]), stale):
                 pass
@@ -58,6 +64,26 @@ def compile_tree(cross: Path) -> Path:
         if everything:
             options.write_text(wanted)
     return MPY
+
+
+def _fold(sources: dict[str, int], stale: set[str]) -> list[str]:
+    """Write the texts that are to be compiled; return what is stale: one module's constant is in many."""
+    texts = {path + ".py": (ROOT / (path + ".py")).read_text() for path in sources}
+    try:
+        # Modules of firmware/ are imported without its name.
+        folded = constants.folded({name.removeprefix("firmware/"): text for name, text in texts.items()})
+    except SyntaxError:
+        folded = {
+            name.removeprefix("firmware/"): text for name, text in texts.items()
+        }  # mpy-cross says where
+    for path in sources:
+        file = FOLDED / (path + ".py")
+        text = folded[(path + ".py").removeprefix("firmware/")]
+        if not file.exists() or file.read_text() != text:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            stale.add(path)
+    return sorted(stale)
 
 
 def _modules(root: Path, suffix: str) -> dict[str, int]:
@@ -86,7 +112,7 @@ def _compile(cross: Path, path: str, changed: int) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     new = final.with_suffix(".new")
     # -s: the name that tracebacks show
-    command = [str(cross), *OPTIONS, "-s", path + ".py", "-o", str(new), str(ROOT / (path + ".py"))]
+    command = [str(cross), *OPTIONS, "-s", path + ".py", "-o", str(new), str(FOLDED / (path + ".py"))]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         raise SetupError("%s.py does not compile:\n%s" % (path, done.stderr.strip()))

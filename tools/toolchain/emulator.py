@@ -41,7 +41,12 @@ def fetch(say) -> None:
     # npm as a program of Node's: the wheel's own `npm` does not find its modules.
     npm = node().parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     command = [str(node()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    ours = {"npm_config_cache": str(BUILD / "cache" / "npm"), "npm_config_update_notifier": "false"}
+    ours = {
+        "npm_config_cache": str(BUILD / "cache" / "npm"),
+        "npm_config_update_notifier": "false",
+        # Whom the machine trusts, as pip and apt do, and not Node's own list alone: a company's proxy.
+        "NODE_USE_SYSTEM_CA": "1",
+    }
     done = subprocess.run(
         command,
         cwd=new,

@@ -31,7 +31,7 @@ def flash_bytes(cross: Path, option: str) -> int:
     others = [other for other in bytecode.OPTIONS if not other.startswith("-O")]
     with tempfile.TemporaryDirectory() as folder:
         for path in MPY.rglob("*.mpy"):
-            source = (ROOT / path.relative_to(MPY)).with_suffix(".py")
+            source = (bytecode.FOLDED / path.relative_to(MPY)).with_suffix(".py")
             output = Path(folder) / "module.mpy"
             subprocess.run([cross, option, *others, "-o", output, source], check=True)
             total += output.stat().st_size
