@@ -11,7 +11,8 @@ import pytest
 # inputs.
 CHAIN = """
 import time, uctypes
-from machine import Pin, mem32
+from machine import Pin, freq, mem32
+freq(125000000)  # the firmware makes 200 of them, when it had begun before this
 PWM, ADC, DMA = 0x40050000, 0x4004C000, 0x50000000
 def aligned(size):
     block = bytearray(2 * size)
@@ -36,6 +37,8 @@ def begin():
         mem32[words_at + slot * 4] = {7: 1, 8: 2}.get(slot, 0) << 12 | 1 << 2 | 1
     mem32[ADC] = 1
     mem32[ADC + 8] = 1 << 24 | 1 << 3 | 1
+    while not mem32[ADC + 8] & 1 << 8:  # what the firmware has left there, when it had begun before this
+        mem32[ADC + 12]
     for channel, source, target, ctrl in (
         (1, words_at, ADC, control(1, 29, 2, 1, 0, False)),
         (2, ADC + 12, ring_at, control(2, 36, 1, 0, 1, True)),

@@ -71,6 +71,9 @@ export class Board {
     this.usb = new UsbSerial(signals);
     this.modem = new ModemPort(clock, signals, this.pins);
     this.#powerReturns = clock.createAlarm(() => this.#powerUp());
+    this.heap = null; // a HeapWatch, when somebody has asked for it
+    this.profiler = null;
+    this.stack = null; // a StackWatch
     this.chip = null;
     this.#powerUp();
   }
@@ -167,6 +170,7 @@ export class Board {
     const chip = new Chip(this.clock, this.flash, this.chance, inherited, this.#verbose);
     this.chip = chip;
     chip.mcu.adc.sample = (channel) => this.analog.sample(channel);
+    if (this.stack) chip.watchStack(this.stack);
     chip.onBreak = (text) => this.onCrash(text);
     chip.onReset = (why) => {
       this.resets++;

@@ -51,6 +51,8 @@ export class Chip {
   until = 0;
   idleNanos = 0;
   over = false; // this life has ended: `run` returns
+  stackWatch = null;
+  stackBound = 0; // the stack's pointer below it is news to the watch
   onReset = () => {};
   onBreak = () => {};
 
@@ -128,10 +130,16 @@ export class Chip {
           interrupts.owed = 0;
         }
       }
+      if (registers[13] < this.stackBound) this.stackWatch.look(registers[13]);
       count++;
       clock.tick(cycles * this.cycleNanos);
     }
     this.instructions += count;
+  }
+
+  watchStack(watch) {
+    this.stackWatch = watch;
+    watch.attach(this);
   }
 
   /** Nothing of this life happens any more. */

@@ -3,6 +3,10 @@
 // What the control channel can ask for: {"do": NAME, ...} -> what is added to {"ok": true}. An Error thrown
 // here is the answer {"ok": false, "error": ...}. docs/emulator.md has the table.
 
+import { HeapWatch } from './heap_watch.mjs';
+import { Profiler } from './profiler.mjs';
+import { StackWatch } from './stack_watch.mjs';
+
 /** {name: function(board, request) -> object or nothing}. */
 export const COMMANDS = {
   plug(board, { proximity_ohm: ohm = 220 }) {
@@ -120,6 +124,43 @@ export const COMMANDS = {
 
   console(board) {
     return { text: board.usb.recent.toString('latin1') };
+  },
+
+  /** Watch the heap whose allocation table lies there; without `table`: its figures so far, and begin anew. */
+  heap(board, { table, bytes, every_us: every = 500 }) {
+    if (table !== undefined) {
+      board.heap?.end();
+      board.heap = new HeapWatch(board, number(table, 'table'), number(bytes, 'bytes'), every);
+      return {};
+    }
+    if (!board.heap) throw new Error('the heap is not watched');
+    const figures = board.heap.figures();
+    board.heap.begin();
+    return figures;
+  },
+
+  /** Write down where the time goes, from now on; without `types`: what has been found, and no more. */
+  profile(board, { types, every_us: every = 50 }) {
+    const before = board.profiler;
+    before?.end();
+    board.profiler = null;
+    if (types !== undefined) {
+      board.profiler = new Profiler(board, types, every);
+      return {};
+    }
+    if (!before) throw new Error('nothing is being profiled');
+    return { samples: before.take() };
+  },
+
+  /** How deep the stack has been since this was asked for the last time; the first time, begin to look. */
+  stack(board) {
+    if (!board.stack) {
+      board.stack = new StackWatch();
+      board.chip?.watchStack(board.stack);
+    }
+    const figures = board.stack.figures();
+    board.stack.begin();
+    return figures;
   },
 
   log(board, { keep }) {

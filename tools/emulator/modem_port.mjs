@@ -102,6 +102,7 @@ export class ModemPort {
     const byte = this.#queue.shift();
     if (byte === undefined) return;
     this.received++;
+    this.#signals.tell('uart1_in', byte);
     this.#uart.feed(this.#garble(byte));
     this.#arm();
   }
@@ -109,6 +110,7 @@ export class ModemPort {
   #out(byte) {
     if (!this.supply) return;
     this.sent++;
+    this.#signals.tell('uart1_out', byte);
     this.#socket?.write(Buffer.of(this.#garble(byte)));
   }
 

@@ -8,6 +8,7 @@ The main loop says that it lives, and asks for the contactor, between two pieces
 
 import gc
 import io
+import random
 import time
 
 import rp2
@@ -31,6 +32,21 @@ class Erase:
 
     def __call__(self):
         self._flash.ioctl(6, self._block)
+
+
+class Write(Erase):
+    """Erases at any distance from each other and from the guard's passes, pages programmed right after some
+    of them: what a file system does."""
+
+    def __init__(self):
+        super().__init__()
+        self._page = bytes(1024)  # as much as littlefs programs at once
+
+    def __call__(self):
+        super().__call__()
+        if random.getrandbits(1):
+            self._flash.writeblocks(self._block, self._page, 0)
+        time.sleep_us(random.randrange(12000))
 
 
 class Collect:
@@ -107,7 +123,14 @@ def prepare():
 
 
 prepare()
-work = {"idle": lambda: idle, "erase": Erase, "collect": Collect, "handshake": Handshake}[LOAD]()  # noqa: F821
+LOADS = {
+    "idle": lambda: idle,
+    "erase": Erase,
+    "write": Write,
+    "collect": Collect,
+    "handshake": Handshake,
+}
+work = LOADS[LOAD]()  # noqa: F821
 board = Board(BOARD)
 guard = Guard(board.connectors[0])
 ticker = Ticker(board, [guard])

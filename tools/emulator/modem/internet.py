@@ -135,11 +135,6 @@ class Internet:
                 self.counts.refused += connection.ended == "refused"
                 self.counts.retransmitted += connection.retransmitted
 
-    def abort_all(self) -> None:
-        for connection in self._connections.values():
-            connection.abort()
-        self.collect()
-
     # --- protocols ------------------------------------------------------------------------------------------
 
     def _receive_tcp(self, packet: ip.Packet, now: float) -> None:

@@ -92,7 +92,7 @@ class Modem:
         self.frames = FrameCounts()
         self._up, self._down = Radio(self.faults, self._chance), Radio(self.faults, self._chance)
         self._escape = Escape()
-        self._flap_at: float | None = None
+        self._called_at = 0.0
         self._announce_at: float | None = None
         self._out = bytearray()
 
@@ -148,7 +148,7 @@ class Modem:
     def deadline(self) -> float | None:
         times = [self.power.deadline(), self.internet.deadline(), self._up.deadline(), self._down.deadline()]
         if self.power.state == "on" and not self.faults.hang:
-            times += [self.dialogue.deadline(), self._flap_at, self._announce_at, self._escape.deadline()]
+            times += [self.dialogue.deadline(), self._flap_at(), self._announce_at, self._escape.deadline()]
             if self.link is not None:
                 times.append(self.link.deadline())
         return min((time for time in times if time is not None), default=None)
@@ -222,6 +222,12 @@ class Modem:
         elif plus_signs and self.link is not None:
             self.link.receive(plus_signs, now)
 
+    def _flap_at(self) -> float | None:
+        """A call that has begun before the fault counts from its beginning."""
+        if self.link is None or not self.faults.flap_s:
+            return None
+        return self._called_at + self.faults.flap_s
+
     def _step_link(self, now: float) -> None:
         link = self.link
         if link is None:
@@ -234,7 +240,8 @@ class Modem:
         data = link.take()
         if self.mode == "data" and not self.faults.dead:
             self._send(self._noisy(data))
-        if link.dead or (self._flap_at is not None and now >= self._flap_at):
+        flap_at = self._flap_at()
+        if link.dead or (flap_at is not None and now >= flap_at):
             self._end_call(now, "NO CARRIER")
 
     def _step_dialogue(self, now: float) -> None:
@@ -299,7 +306,7 @@ class Modem:
         self.commands.in_call = True
         self.mode = "data"
         self._escape.start(now)
-        self._flap_at = now + self.faults.flap_s if self.faults.flap_s else None
+        self._called_at = now
 
     def _end_call(self, now: float, says: str) -> None:
         self._close_link()
@@ -313,7 +320,6 @@ class Modem:
         self.link = None
         self.mode = "command"
         self.commands.in_call = False
-        self._flap_at = None
         # Servers are not told: their sockets learn of it as they do in the field, by time-outs.
         self._up.forget()
         self._down.forget()

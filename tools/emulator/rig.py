@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The real image with everything around it: an emulated board, its modem, a CSMS on loopback.
 
-async with charger() as rig:
+async with charger(image) as rig:
     await rig.start()                       # installed, powered up; Available when it returns
     await rig.do("plug")
     await rig.expect("StartTransaction")
@@ -32,13 +32,15 @@ SOON_S = 60
 
 
 class Rig:
-    """board: `Emulated`; csms: `bench.csms.Csms`; station: the charger as the CSMS sees it."""
+    """board: `Emulated`; csms: `bench.csms.Csms`; station: the charger as the CSMS sees it. crashes: what may
+    end the firmware, as its traceback says it; anything else fails."""
 
     def __init__(self, board: Emulated, csms: Csms, line: Line, folder: Path, files: dict[str, bytes]):
         self.board = board
         self.csms = csms
         self.line = line
         self.station: Station
+        self.crashes: list[str] = []
         self._folder = folder
         self._files = files
 
@@ -102,13 +104,24 @@ class Rig:
     async def console(self) -> str:
         return (await self.do("console"))["text"]
 
+    async def check_console(self) -> None:
+        """Nothing has gone wrong in the interrupt, in the main loop, or in a task that nobody waits for."""
+        said = (await self.console()).rpartition('"help()"')[2]  # before that it was mpremote
+        assert "Uncaught" not in said, said
+        for trace in said.split("Traceback")[1:]:
+            assert any(crash in trace for crash in self.crashes), said
+
 
 @contextlib.asynccontextmanager
 async def charger(
-    image: Path, tls: ssl.SSLContext | None = None, ca: bytes | None = None
+    image: Path,
+    tls: ssl.SSLContext | None = None,
+    ca: bytes | None = None,
+    settings: dict[str, str] | None = None,
 ) -> AsyncIterator[Rig]:
-    """Everything started but the charger. What its interrupt or its main loop could not cope with fails the
-    test."""
+    """Everything started but the charger. tls, ca: the server's certificate, and who has signed it (DER);
+    settings: configuration keys. AssertionError at the end: the console tells of something that the firmware
+    could not cope with."""
     async with contextlib.AsyncExitStack() as stack:
         csms = await stack.enter_async_context(Csms(tls=tls))
         csms.books.tag(TAG)
@@ -118,7 +131,7 @@ async def charger(
             "csms_url": "%s:%d" % (scheme, csms.port),
             "id": "CP1",
             "lte": {"apn": "internet"},
-            "set": {"MeterValueSampleInterval": "5"},
+            "set": {"MeterValueSampleInterval": "5", **(settings or {})},
         }
         files = {"installation.json": json.dumps(installation).encode()}
         if ca is not None:
@@ -132,8 +145,10 @@ async def charger(
         rig = Rig(board, csms, line, folder, files)
         try:
             yield rig
-            said = await rig.console()
-            assert "Uncaught" not in said and "Traceback" not in said.rpartition('"help()"')[2], said
+            await rig.check_console()
+        except Exception as error:
+            error.add_note("the board's console:\n" + (await rig.console())[-6000:])
+            raise
         finally:
             for task in modem:
                 task.cancel()
