@@ -15,7 +15,7 @@ BENCH := PYTHONPATH=tools $(VENV)/python -m
 # pyright would ask the network for a newer release of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint image emulate emulate-bench guard-bench fmt setup clean
+.PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint image emulate emulate-bench emulate-soak guard-bench fmt setup clean
 .PHONY: set-up-run set-up-test set-up-check set-up-image set-up-emulate
 
 help:
@@ -34,6 +34,7 @@ help:
 	@echo "make bit-rot    a charger's files damaged at each of their bytes; flash full, read-only, failing"
 	@echo "make emulate    the tests of the emulated board, with the image that make image makes"
 	@echo "make emulate-bench  the image over LTE and TLS: answers, start, handshake, heap, erases; EMULATE_BENCH='--calls 10'"
+	@echo "make emulate-soak  cars with troubles on the emulated board, an hour; EMULATE_SOAK='--sessions 5 --seed 7'"
 	@echo "make image      the firmware for a real board, BOARD=pico_lte, and what it costs in flash and heap"
 	@echo "make guard-bench  how fast the contactor opens in emulated RP2040 time, whatever else goes on; GUARD_BENCH='--times 20 idle'"
 	@echo "make fmt        format the sources, mend what ruff can mend"
@@ -100,6 +101,9 @@ emulate: image set-up-emulate
 
 emulate-bench: image
 	@$(BENCH) emulator.bench $(EMULATE_BENCH)
+
+emulate-soak: image
+	@$(BENCH) emulator.soak $(EMULATE_SOAK)
 
 guard-bench: image
 	@$(BENCH) emulator.guard_bench $(GUARD_BENCH)

@@ -31,6 +31,7 @@ const REASONS = { 1: 'watchdog', 2: 'reset' };
  */
 export class Board {
   resets = 0;
+  powerCuts = 0; // after which the power comes back
   reason = 'power-up';
   onPowerCut = () => {};
   onCrash = () => {};
@@ -119,6 +120,7 @@ export class Board {
       this.onPowerCut();
       return;
     }
+    this.powerCuts++;
     this.#endLife();
     this.#power(false);
     this.pins.detach();

@@ -263,6 +263,7 @@ function state(board) {
     ns: board.nanos,
     resets: board.resets,
     reset_reason: board.reason,
+    power_cuts: board.powerCuts,
     powered: chip !== null,
     cycles: chip ? chip.core.cycles : 0,
     instructions: board.instructions,
