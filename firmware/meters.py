@@ -22,18 +22,38 @@ class Meters:
         """`hardware`: of each connector a `hal.contract.ConnectorHardware`."""
         self._meters = [connector.meter for connector in hardware]
         self._silences = [0] * len(hardware)
+        self._turn = 0
         self._station = station
 
     async def round(self):
         """What `state` shows, what is billed after a power cut, what a refused tag may still take."""
         for connector in self._station.connectors:
-            if self._meters[connector.number - 1].slow:
-                connector.rest.ask()
-            reading = await self.reading(connector.number)
-            connector.metered(reading)
-            connector.rest.take(reading, ticks_ms())
-            connector.supply.metered(ticks_ms(), reading)
-            self._watch(connector, reading is None)
+            if self._silences[connector.number - 1] < _SILENCES:
+                await self._look(connector)
+        index = self._next_silent()
+        if index >= 0:
+            await self._look(self._station.connectors[index])
+
+    async def _look(self, connector):
+        if self._meters[connector.number - 1].slow:
+            connector.rest.ask()
+        reading = await self.reading(connector.number)
+        connector.metered(reading)
+        connector.rest.take(reading, ticks_ms())
+        connector.supply.metered(ticks_ms(), reading)
+        self._watch(connector, reading is None)
+
+    def _next_silent(self):
+        """Of the meters that have been silent for long one a round is asked, after all others; -1: there is
+        none. Else they would take the others' time, whose readings have to be less than 3 s apart
+        (`evse.mains`, `evse.over_current`).
+        """
+        count = len(self._silences)
+        for _ in range(count):
+            self._turn = (self._turn + 1) % count
+            if self._silences[self._turn] >= _SILENCES:
+                return self._turn
+        return -1
 
     def pause_ms(self, took_ms):
         """Until the next round, after one that took so long. By the clock: with a pause on top of what a slow

@@ -52,13 +52,17 @@ class PilotSwitch:
 
 
 class Contactor:
-    """has_feedback   there is a contact that tells; without it no weld is ever found"""
+    """has_feedback   there is a contact that tells; without it no weld is ever found
+    hold_ms        told to be closed again within so long it stays closed; after a longer silence it may have
+                   let go by itself. 0: it does not
+    """
 
     has_feedback: bool
+    hold_ms: int
 
     def drive(self, close: bool) -> None:
         """From the interrupt, at every pass. Set the coil output; only `evse.guard` calls this. True has to
-        be said again within 90 ms: a board may open by itself when it is not (docs/safety.md).
+        be said again within `hold_ms` (docs/safety.md).
         """
         raise OSError
 

@@ -89,12 +89,14 @@ class Guard:
     tripped     the RCD trips now, in two passes at least; trips: how often it began to; wraps
     stopped, stops   the same of the emergency stop
     spikes      how often one of them was read once and not again; wraps
+    lapses      how often it has opened because passes were so far apart that the coil may have let go; wraps
     """
 
     def __init__(self, hardware, ventilation=False):
         """`hardware`: a `hal.contract.ConnectorHardware`; of it pilot, contactor and rcd are used."""
         self._pilot = hardware.pilot
         self._contactor = hardware.contactor
+        self._hold_ms = hardware.contactor.hold_ms or _COUNTED
         self._rcd = hardware.rcd
         self._ventilation = ventilation  # the room is ventilated: D may be charged
         self.letter = "A"
@@ -131,6 +133,7 @@ class Guard:
         self._stopping = False
         self._unsure = False  # one of them was read for the first time
         self.spikes = 0
+        self.lapses = 0
         self._diode_count = 0
         self._diode_ms = 0
         self._diode_seen = DIODE_UNKNOWN
@@ -143,23 +146,25 @@ class Guard:
 
     # --- what others do; the interrupt may come between any two lines ---
 
-    def ask(self, close: bool, openings: int = 0) -> None:
+    def ask(self, close: bool, openings: int = 0) -> bool:
         """What the outlet wishes, at every step: False opens now, True lets `tick` close as soon as the pilot
         allows.
 
         `openings`: the attribute as it was when the outlet began to think. A wish that does not know of the
         latest opening counts for nothing: what it rests on has changed, and the checks that are due before a
-        closing have not been made. It counts for a second.
+        closing have not been made. It counts for a second. Returns True when it has opened the contactor.
         """
         if close:
             self._wish_ms = 0
             self._wish = openings
-        else:
-            self._wish = _NO_WISH
-            if self.closed:
-                self.closed = False
-                self._moved_ms = 0
-                self._contactor.drive(False)
+            return False
+        self._wish = _NO_WISH
+        if not self.closed:
+            return False
+        self.closed = False
+        self._moved_ms = 0
+        self._contactor.drive(False)
+        return True
 
     def set_duty(self, duty_e4: int) -> None:
         """Set the pilot's duty (1/10000) and judge the samples by it from now on."""
@@ -170,6 +175,7 @@ class Guard:
         self._calm = False
         self._pilot.set_duty(duty_e4)
         self._pwm = FAULT_E4 < duty_e4 < PAUSE_E4
+        self._calm = False  # the interrupt may have found the old bounds good once more
         self._fresh_ms = _FRESH_MS
 
     def test(self, on: bool) -> None:
@@ -216,6 +222,11 @@ class Guard:
             self._unsure = True
             self._contactor.drive(False)
             return True
+        elif self.closed and elapsed >= self._hold_ms:
+            # What the coil did meanwhile nobody knows. Told on, it would stay off and count as stuck; told
+            # off it is as everybody believes it to be.
+            self.lapses = (self.lapses + 1) & _WRAP
+            self._decide(False)
         else:
             self._decide(not (tripping or stopped or self._testing) and alive)
         closed = self.closed
@@ -249,7 +260,8 @@ class Guard:
             self._calm = False
             self._judge(gap, "E", 0)
             return 0
-        if gap >= _SILENT_MS and self.letter != "E":
+        if gap >= _SILENT_MS:
+            # Also while it is E already: what was seen before proves nothing of the time in between.
             self._calm = False
             self.letter = "E"
             self._guessed = False
@@ -289,7 +301,7 @@ class Guard:
             allowed
             and charge
             and wished
-            and self._wish_ms <= _WISH_MS
+            and self._wish_ms < _WISH_MS  # one pass counts for as much at most, however late it comes
             and self.raw == letter
             and self.diode == DIODE_OK
         ):
@@ -364,10 +376,16 @@ class Guard:
             self._guessed = False
             return
         charging = letter == "C" or (letter == "D" and self._ventilation)
-        leaving = charging and not (raw == "C" or (raw == "D" and self._ventilation))
+        charges = raw == "C" or (raw == "D" and self._ventilation)
+        leaving = charging and not charges
         # On the way out any letter that forbids energy counts: a car that bounces between A and B has left.
         # Every other change needs an unbroken run of one letter.
-        if self._count == 0 or (raw != self._candidate and not (leaving and self._candidate_forbids())):
+        # A car that is to be charged has to be seen all the time: a wake-up pulse fits into a gap.
+        if (
+            self._count == 0
+            or (raw != self._candidate and not (leaving and self._candidate_forbids()))
+            or (charges and since >= _SILENT_MS)
+        ):
             self._count = 1
             self._run_ms = 0
             self._before = 0

@@ -28,13 +28,18 @@ class OverCurrent:
 
     def look(self, since_ms: int, current_ma, least_da: int, offered_da: int) -> None:
         """A reading: `since_ms` after the one before, `current_ma` a tuple per phase (empty: not known),
-        `least_da` the lowest offer since then, 0: none (a car that does not stop is cut off after 6 s),
-        `offered_da` the offer of now: a car that keeps within that is not cut off for what was."""
+        `least_da` the lowest offer since then, 0: none, at least for a moment; `offered_da` the offer of now:
+        a car that keeps within that is not cut off for what was.
+
+        A pause proves nothing either way: the car has 3 s to stop, and one that does not is cut off after 6 s
+        (`evse.outlet`). One that goes on drawing through short pauses is over all the same."""
         most_ma = 0
         for phase_ma in current_ma:
             most_ma = max(most_ma, phase_ma)
-        if not least_da or most_ma <= (least_da + _MARGIN_DA) * 110 or since_ms > _LATE_MS:
+        if most_ma <= (least_da + _MARGIN_DA) * 110 or since_ms > _LATE_MS:
             self._over = False
+            return
+        if not least_da:
             return
         if self._over:
             self._over_ms += since_ms

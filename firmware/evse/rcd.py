@@ -8,6 +8,7 @@ contactor is open and nobody wants it closed (IEC 62955; WARP and esp32-evse tes
 is due that rests on nothing older, the contactor stays open (`ready`).
 """
 
+from evse.seen import UNSEEN, seen
 from evse.timer import longer
 
 # A monitor of the RCMB type answers its test within 0.74 s, is at rest again within 1.1 s; 30 ms to 1.2 s of
@@ -18,7 +19,7 @@ _TRIES = 2
 # Whoever looks this seldom may have missed the answer: the board itself ends the test current in time
 # (`hal.parts.wired.Rcd`), and the monitor is at rest again.
 _AWAY_MS = 250
-_AT_REST_MS = 60  # before a test: one that has tripped already is not tested
+_AT_REST_MS = 60  # before a test: one that has tripped already is not tested; and after it
 _DAY_MS = 24 * 3600000
 
 _IDLE, _TRIPPING, _RESTING, _CALMING, _STUCK = 0, 1, 2, 3, 4
@@ -31,7 +32,7 @@ class SelfTest:
     failed      the fault RcdSelfTest
     """
 
-    __slots__ = ("testing", "busy", "ready", "failed", "_phase", "_for_ms", "_tries", "_age_ms")
+    __slots__ = ("testing", "busy", "ready", "failed", "_phase", "_for_ms", "_calm_ms", "_tries", "_age_ms")
 
     def __init__(self):
         self.testing = False
@@ -40,6 +41,7 @@ class SelfTest:
         self.failed = False
         self._phase = _IDLE
         self._for_ms = 0
+        self._calm_ms = UNSEEN  # at rest, as far as it was seen
         self._tries = 0
         self._age_ms = 0
 
@@ -67,7 +69,9 @@ class SelfTest:
             elif self._for_ms >= _TRIP_MS:
                 self._fail(dt_ms <= _AWAY_MS)
         elif phase == _RESTING:
-            if not tripped:
+            # Its contact bounces: a trip behind a single calm look is still the test's.
+            self._calm_ms = seen(self._calm_ms, not tripped, dt_ms)
+            if self._calm_ms >= _AT_REST_MS:
                 self.busy = False
                 self.ready = True
                 self._age_ms = 0
@@ -99,6 +103,7 @@ class SelfTest:
     def _enter(self, phase):
         self._phase = phase
         self._for_ms = 0
+        self._calm_ms = UNSEEN
 
     def _fail(self, counts):
         self.testing = False

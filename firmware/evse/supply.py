@@ -85,6 +85,9 @@ class Supply:
         self._faults_mask = 0
         self._departures = self.guard.departures
         self._spikes = self.guard.spikes
+        self._openings = self.guard.openings  # as far as a look has seen them
+        self._was_driven = False
+        self._shut = False  # what we asked for has opened it
         self._acknowledged = Timer()
         self._acknowledging = False
         self._to_clear = 0  # what was latched when it was acknowledged
@@ -121,6 +124,9 @@ class Supply:
             # Given anew, also within the step in which `unlock` was asked for.
             self._outlet.lock()
         self.permitted = bool(permitted)
+        if not permitted and not self.guard.closed:
+            # A wish that still stands would close it after this, and the car be asked only then.
+            self._ask(False, 0)
 
     def hold_lock(self, hold: bool) -> None:
         """Keep the cable locked although the car's side is unplugged
@@ -166,7 +172,7 @@ class Supply:
         """Open now and take the offer back, whatever the outlet thinks: the last act before the controller
         restarts."""
         self.permitted = False
-        self.guard.ask(False)
+        self._ask(False, 0)
         self.duty_e4 = PAUSE_E4
         self.offered_da = 0
         self.guard.set_duty(PAUSE_E4)
@@ -185,10 +191,15 @@ class Supply:
         # `closed` first: the interrupt writes a cause and its opening together. When it comes in between, the
         # outlet sees the cause under load, and the opening a step later. The other way round it would see C
         # that nobody has opened, and the cause without its load.
-        inputs.driven = guard.closed
+        driven = guard.closed
+        missed = self._missed(driven)
+        inputs.driven = driven or missed
+        if driven and not self._was_driven:
+            self._spikes = guard.spikes  # a spike opens: this one was before
         inputs.spiked = guard.spikes != self._spikes
         if not inputs.driven:
             self._spikes = guard.spikes
+        self._was_driven = driven
         inputs.letter = guard.letter
         inputs.diode = guard.diode
         inputs.closed = hardware.contactor.closed()
@@ -209,10 +220,26 @@ class Supply:
         inputs.limit_da = self.limits.winner()[1]  # the temperature's is of this step
         out = self._outlet.step(now, inputs)
 
-        guard.ask(out.close, openings)
+        self._ask(out.close and not missed, openings)
         changed = self._drive(out, inputs)
         changed = self._remember_faults(now, present | out.faults) or changed
         return self._show(inputs, out) or changed
+
+    def _ask(self, close, openings):
+        self._shut = self.guard.ask(close, openings) or self._shut
+
+    def _missed(self, driven):
+        """It was closed and opened again between two looks: then one step shows it as closed, and the next
+        one as opened. Else nothing would ask for a rest, and noise that comes with every closing have it
+        close 50 times a second.
+        """
+        openings = self.guard.openings
+        missed = not (driven or self._was_driven) and (self._shut or openings != self._openings)
+        self._openings = openings
+        self._shut = False
+        if missed and self._self_test is not None:
+            self._self_test.due()
+        return missed
 
     def _drive(self, out, inputs):
         """What the outlet wants, as far as it is new. True: the offer is another."""

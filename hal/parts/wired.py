@@ -15,16 +15,17 @@ _CONFIRMED_MS = 2
 
 class Contactor:
     """A `hal.contract.Contactor`. `coil`: an Output; `feedback`: an Input that is on while the main contacts
-    are closed, or None.
+    are closed, or None; `hold_ms`: of the coil, see there.
 
     The feedback is to come from a mirror contact (IEC 60947-4-1 annex F: it cannot be closed while a main
     contact is), so that a welded contactor shows.
     """
 
-    def __init__(self, coil, feedback=None):
+    def __init__(self, coil, feedback=None, hold_ms=0):
         self._coil = coil
         self._feedback = feedback
         self._told = False
+        self.hold_ms = hold_ms
         self.has_feedback = feedback is not None
         coil.put(False)
 

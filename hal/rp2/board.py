@@ -13,7 +13,7 @@ from hal.parts.ntc import table
 from hal.parts.wired import Button, Contactor, StopContact
 from hal.rp2 import starting
 from hal.rp2.clock import Clock
-from hal.rp2.dead_man import DeadManSwitch
+from hal.rp2.dead_man import HOLD_MS, DeadManSwitch
 from hal.rp2.pilot import Pilot
 from hal.rp2.register import put
 from hal.rp2.sampler import Sampler, number_of, silence
@@ -44,9 +44,8 @@ class Connector:
     def __init__(self, number, data):
         self.number = number
         coil = data["contactor"]["coil"]["pin"]
-        self.contactor = Contactor(
-            DeadManSwitch(coil, number - 1), input_of(data["contactor"].get("feedback"))
-        )
+        feedback = input_of(data["contactor"].get("feedback"))
+        self.contactor = Contactor(DeadManSwitch(coil, number - 1), feedback, HOLD_MS)
         pilot = data["pilot"]
         proximity = data.get("proximity")
         temperature = data.get("temperature")

@@ -313,12 +313,13 @@ class Sampler:
             raise ValueError("duty")
         level = duty_e4 * _PERIOD // 10000
         high, low = expected(level if level < _PERIOD else 0)
+        compare = level << self._shift  # on an odd pin it does not fit into a small integer, and may collect
         work = self._work
         # The interrupt may come at any place here: it checks nothing until all is as it shall be.
         work[_GRACE] = _GRACE_SAMPLES
         work[_HIGH] = high
         work[_LOW] = low
-        machine.mem32[self._compare] = level << self._shift
+        machine.mem32[self._compare] = compare
         work[_GRACE] = _GRACE_SAMPLES
 
     def sample(self) -> int:

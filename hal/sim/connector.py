@@ -94,6 +94,7 @@ class SimConnector:
 
     sample_ms = 0
     has_feedback = True
+    hold_ms = 0
     apart = False  # the pilot is off the line
 
     def __init__(self, number, row, measurands, data_dir):

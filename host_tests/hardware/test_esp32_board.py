@@ -120,6 +120,19 @@ def test_what_has_let_go_stays_open_until_it_is_told_so(rig):
     assert rig.chip.output(COIL) == 1
 
 
+def test_in_doubt_the_guard_looks_once_more(rig):
+    """Before the contactor has parted, and with it the leak."""
+    calls = []
+
+    def tick():
+        calls.append(rig.chip.now_us)
+        return len(calls) % 2 == 1  # in doubt each first time
+
+    rig.board.every_ms(20, tick)
+    rig.chip.advance(100000)
+    assert len(calls) == 10 and all(calls[index + 1] - calls[index] < 10000 for index in range(0, 10, 2))
+
+
 def test_after_a_stall_the_guard_runs_once(rig):
     calls = []
     assert rig.board.every_ms(20, lambda: calls.append(rig.chip.now_us)) is True

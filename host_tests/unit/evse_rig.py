@@ -26,6 +26,7 @@ class FakeContactor:
     changed."""
 
     has_feedback = True
+    hold_ms = 0
 
     def __init__(self):
         self.coil = None

@@ -95,7 +95,42 @@ def test_two_samples_far_apart_do_not_prove_c():
     line.feed(B, 300)
     line.wish = True
     assert line.feed(C, 1400, 700) is False
-    assert line.feed(C, 100) is True
+    # Nor are they a part of the proof: a wake-up pulse may have begun and ended in between.
+    assert line.feed(C, 460) is False
+    assert line.feed(C, 80) is True
+
+
+def test_silence_is_no_part_of_the_proof():
+    """Also when the letter is E already: the line may have been in B meanwhile, unseen."""
+    for silent_ms in (90, 450, 1800):
+        line = Line(each_ms=3)
+        line.wish = True
+        for _ in range(60):
+            line.bring((B, B), 6)
+        for passes in (75, 300):
+            for _ in range(passes):
+                line.bring((), 6)
+            assert line.guard.letter == "E"
+            for _ in range(18):
+                assert not line.bring((C, C), 6)
+        for _ in range(silent_ms // 6):
+            line.bring((), 6)
+        passed = 0
+        while not line.bring((C, C), 6):
+            passed += 6
+        assert passed >= 480, (silent_ms, passed)
+
+
+def test_a_wish_is_out_of_date_after_a_second_however_late_the_pass():
+    for late_ms, closes in ((980, True), (1001, False), (6000, False), (19000, False)):
+        line = Line().charging()
+        guard = line.guard
+        guard.ask(False)
+        line.wish = False
+        line.feed(C, 100)
+        guard.ask(True, guard.openings)
+        line.tick(late_ms)
+        assert line.contactor.coil is closes, late_ms
 
 
 def test_straight_from_a_to_c():

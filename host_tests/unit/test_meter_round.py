@@ -51,9 +51,9 @@ class World:
     take = keep = catch_up = report = _note_peak = _look_around = metered
 
 
-def gaps(takes_ms):
+def gaps(takes_ms, world=None):
     """Milliseconds from answer to answer."""
-    world = World(takes_ms)
+    world = world or World(takes_ms)
     names = ("asyncio", "ticks_ms")
     kept = [getattr(charger, name) for name in names]
     kept_ticks_ms = meters.ticks_ms
@@ -73,6 +73,51 @@ def gaps(takes_ms):
 def test_a_second_whatever_the_meter_takes():
     for takes_ms in (0, 100, 700):
         assert set(gaps([takes_ms])) == {1000}, takes_ms
+
+
+class Meter:
+    slow = False
+
+    def __init__(self, world, takes_ms):
+        self.meter = self.supply = self.rest = self
+        self.world = world
+        self.takes_ms = takes_ms
+        self.answers = []
+        self.fault = False
+
+    async def read(self):
+        self.world.now = ticks_add(self.world.now, self.takes_ms)
+        if self.takes_ms >= int(meters._READING_LIMIT_S * 1000):
+            return None
+        self.answers.append(self.world.now)
+        return self.takes_ms
+
+    def metered(self, *_):
+        pass
+
+    take = metered
+
+    def report(self, name, present):
+        self.fault = present
+
+
+def test_silent_meters_do_not_starve_the_others():
+    world = World([100])
+    each = [Meter(world, takes_ms) for takes_ms in (1500, 100, 1500, 1500)]
+    for number, meter in enumerate(each):
+        meter.number = number + 1
+    world.connectors = each
+    world._meters = meters.Meters(each, world)
+    gaps([100], world)
+    answers = each[1].answers[5:]
+    apart = [ticks_diff(answers[index + 1], answers[index]) for index in range(len(answers) - 1)]
+    assert max(apart) <= _LATE_MS, apart
+    assert [meter.fault for meter in each] == [True, False, True, True]
+    # One that answers again is found.
+    each[3].takes_ms = 100
+    world.now = _START
+    gaps([100], world)
+    assert [meter.fault for meter in each] == [True, False, True, False]
 
 
 def test_a_meter_that_is_silent_every_other_time_still_proves_something():

@@ -34,6 +34,32 @@ def test_without_an_offer_the_pause_rules():
     assert over([(20000,)] * 20, offered_da=0) is None
 
 
+def test_short_pauses_do_not_begin_anew():
+    """A limit that swings below 6 A for a moment, and a car that draws on."""
+    for pauses_s in (2, 4, 7):
+        watch = OverCurrent()
+        found = None
+        for second in range(60):
+            pausing = second % pauses_s == pauses_s - 1
+            watch.look(1000, (32000,), 0 if pausing else 60, 60)
+            if watch.present:
+                found = second
+                break
+        assert found is not None and 7 <= found <= 15, (pauses_s, found)
+
+
+def test_a_car_that_stops_in_a_pause_begins_anew():
+    assert over([(20000,)] * 6 + [(300,)] + [(20000,)] * 7) is None
+    watch = OverCurrent()
+    for _ in range(6):
+        watch.look(1000, (20000,), 160, 160)
+    watch.look(1000, (20000,), 0, 0)
+    watch.look(1000, (0,), 0, 0)
+    for _ in range(7):
+        watch.look(1000, (20000,), 160, 160)
+    assert not watch.present
+
+
 def test_readings_far_apart_prove_nothing():
     watch = OverCurrent()
     for _ in range(10):

@@ -103,8 +103,25 @@ def test_an_answer_that_nobody_was_there_to_see_is_no_failure():
     while not test.testing:
         test.step(20, True, False)
     test.step(20, True, True)
+    for _ in range(3):
+        test.step(20, True, False)
+        assert test.busy and not test.ready
     test.step(20, True, False)
     assert test.ready
+
+
+def test_a_contact_that_bounces_at_the_end_of_the_test_is_no_trip():
+    """Open for 6 ms, closed for 8: whatever of it a look meets."""
+    for bounces in ("01", "001", "0101", "1001", "10101", "0010001"):
+        test = SelfTest()
+        while not test.testing:
+            test.step(20, True, False)
+        for tripped in "1" + bounces:
+            test.step(20, True, tripped == "1")
+            assert test.busy, bounces
+        for _ in range(4):
+            test.step(20, True, False)
+        assert test.ready and not test.busy, bounces
 
 
 class LateRcd(FakeRcd):
@@ -195,14 +212,15 @@ def test_it_is_not_tested_while_its_contacts_are_closed():
 
 
 class SlowContactor(FakeContactor):
-    """The main contacts follow later than the next step; the guard's interrupt comes while the feedback is
-    being read."""
+    """The main contacts follow later than the next step; `desk`: the guard's interrupt comes at `tick_at`,
+    while the feedback is being read."""
 
     desk = None
+    tick_at = 0
 
     def closed(self):
         if self.desk is not None:
-            self.desk.supply.guard.tick(self.desk.now)
+            self.desk.supply.guard.tick(self.tick_at)
         return False
 
 
@@ -242,6 +260,7 @@ def test_a_contactor_that_is_closing_is_not_tested_with():
     assert not contactor.coil and desk.hardware.rcd.tests == 2
     # The wish is there, and the day is over; the interrupt closes after the step has seen the guard open.
     contactor.desk = desk
+    contactor.tick_at = ticks_add(desk.now, 20)  # a minute later the wish would be too old
     moves = contactor.moves
     desk.now = ticks_add(desk.now, 60000)
     desk.supply.step(desk.now)
