@@ -77,7 +77,7 @@ class SelfTest:
                 self._age_ms = 0
                 self._tries = 0
                 self._enter(_IDLE)
-            elif self._for_ms >= _REST_MS:
+            elif tripped and self._for_ms >= _REST_MS:
                 self._stick()
         elif phase == _CALMING:
             # What comes now is the answer, late: a failed test, and no leakage.

@@ -110,6 +110,17 @@ def test_an_answer_that_nobody_was_there_to_see_is_no_failure():
     assert test.ready
 
 
+def test_a_stall_while_it_comes_to_rest_is_no_failure():
+    test = SelfTest()
+    while not test.testing:
+        test.step(20, True, False)
+    test.step(20, True, True)
+    for _ in range(4):
+        test.step(2200, True, False)
+        assert not test.failed
+    assert test.ready and not test.busy
+
+
 def test_a_contact_that_bounces_at_the_end_of_the_test_is_no_trip():
     """Open for 6 ms, closed for 8: whatever of it a look meets."""
     for bounces in ("01", "001", "0101", "1001", "10101", "0010001"):
