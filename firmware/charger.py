@@ -12,8 +12,6 @@ and left out. `attach(firmware)` is called once the firmware exists.
 import asyncio
 import gc
 
-from meters import Meters
-
 import log
 import view
 from evse import faults
@@ -21,6 +19,7 @@ from evse.button import ServiceButton
 from evse.supply import Supply
 from evse.ticker import Ticker
 from hal.ticks import ticks_diff, ticks_ms
+from meters import Meters
 from net.signal import Signal
 from ocpp16 import channel, queued
 from ocpp16.core import Core
@@ -225,6 +224,7 @@ class Firmware:
             await self._meters.round()
             self._note_peak()
             self._look_around()
+            self.session.age(ticks_ms())
             if not self.station.quiet:
                 self.outbox.catch_up(ticks_ms())
             self._kept_clock.keep()

@@ -21,6 +21,7 @@ _TEXTS = ("csms_url", "id")
 _OBJECTS = ("lte", "wifi", "set", "info", "station")
 # Of others a link would take no notice: it would be without a PIN, and nobody be told why.
 _KNOWN = {"lte": ("apn", "user", "password", "auth", "pin"), "wifi": ("ssid", "password")}
+_LOGINS = ("pap", "chap")
 _MOST_BYTES = 8192
 _CAUTIOUS_A = 6  # the least that IEC 61851-1 can offer
 
@@ -59,7 +60,38 @@ def read(text: bytes, serial: str) -> dict:
                 raise InstallationError('%s: "%s" of "%s" is no field of it: %s' % (FILE, key, name, known))
             if not isinstance(value, str):
                 raise InstallationError('%s: "%s" of "%s" is no text' % (FILE, key, name))
+    _check_lte(found["lte"])
     return found
+
+
+def _check_lte(fields):
+    for key, value in fields.items():
+        wrong = _wrong_of_lte(key, value)
+        if wrong:
+            raise InstallationError('%s: "%s" of "lte" %s' % (FILE, key, wrong))
+
+
+def _wrong_of_lte(key, value):
+    """What is wrong with it, or None; an empty one is as if left out. APN and PIN become part of AT commands:
+    nothing may be in them that ends one, or begins another. User and password go to PPP, which takes
+    anything; but a control character was meant by nobody.
+    """
+    if not value:
+        return None
+    if key == "auth":
+        return None if value in _LOGINS else "is neither " + " nor ".join(_LOGINS)
+    if key == "pin":
+        digits = all("0" <= letter <= "9" for letter in value)
+        return None if digits and 4 <= len(value) <= 8 else "is not of 4 to 8 digits"
+    if key == "apn":
+        # TS 23.003 section 9.1: labels of letters, digits and hyphens; some have an underscore.
+        fine = all(letter.isalpha() or letter.isdigit() or letter in ".-_" for letter in value)
+        return (
+            None if fine and len(value) == len(value.encode()) else "is of other than letters, digits, . - _"
+        )
+    if any(letter < " " or letter == "\x7f" for letter in value):
+        return "has a control character"
+    return None
 
 
 def _document(text):

@@ -27,7 +27,8 @@ _ring: list = [None] * _RING_LINES
 _next = 0
 
 
-def _emit(severity, module, fmt, args):
+def emit(severity, module, fmt, args):
+    """A line of that severity; `args`: a tuple."""
     global _next
     if severity < level:
         return
@@ -44,19 +45,30 @@ def _emit(severity, module, fmt, args):
 
 
 def debug(module, fmt, *args):
-    _emit(DEBUG, module, fmt, args)
+    emit(DEBUG, module, fmt, args)
 
 
 def info(module, fmt, *args):
-    _emit(INFO, module, fmt, args)
+    emit(INFO, module, fmt, args)
 
 
 def warning(module, fmt, *args):
-    _emit(WARNING, module, fmt, args)
+    emit(WARNING, module, fmt, args)
 
 
 def error(module, fmt, *args):
-    _emit(ERROR, module, fmt, args)
+    emit(ERROR, module, fmt, args)
+
+
+def failure(module, what, error):
+    """The line of an exception that ends nothing. Told where everything is to go on, so nothing is raised
+    here, also where there is no memory for the line. For the same reason it takes `what` as it is: who puts a
+    text together in the handler has asked for memory before he comes here.
+    """
+    try:
+        emit(ERROR, module, "%s: %r", (what, error))
+    except Exception:
+        pass
 
 
 def lines():

@@ -14,9 +14,15 @@ import time
 
 import installation
 import log
+from hal.ticks import ticks_diff, ticks_ms
 
+# What has crashed, each place once, one behind the other. It wears the flash by a few writes, however often
+# the controller restarts: when it is full, one that fails within ten minutes of its start writes no more.
 CRASH = "crash.txt"
-_CRASH_BYTES = 2048
+_CRASH_FILE_BYTES = 4096
+_CRASH_CHARS = 1024  # of each
+_HEAD = "--- "
+_LASTING_MS = 600000
 # A controller that fails at once again shall neither hammer the CSMS nor wear the flash.
 _PAUSE_S = 5
 # As `charger` has it for the rest of its life. Without, nothing is collected before the heap is full for the
@@ -75,42 +81,48 @@ async def _charge(board, data):
     await charger.run(board, settings_of(given, data))
 
 
-def _keep(error):
-    """The traceback, for whoever looks after it; the same one again is not written again. Nothing that
-    happens here is in the way of the restart.
-    """
+def _keep(error, began):
+    """The traceback, for whoever looks after it. Nothing that happens here is in the way of the restart."""
     try:
         gc.collect()  # what the charger had is garbage now, and it may have ended for lack of memory
-        _write_down(error)
+        _write_down(error, began)
     except Exception as failure:
-        _tell("%s not written: %s", CRASH, failure)
+        log.failure("main", "crash not written down", failure)
 
 
-def _write_down(error):
+def _write_down(error, began):
     import io
 
     lines = io.StringIO()
     sys.print_exception(error, lines)  # pyright: ignore[reportArgumentType] (of the stubs)
-    text = lines.getvalue()[-_CRASH_BYTES:]  # pyright: ignore[reportAttributeAccessIssue]
+    text = lines.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    # The same crash is the same kind of error raised at the same place. Its words are not compared: those of
+    # a MemoryError say how much was wanted, which differs each time.
+    _, found, place = text.rpartition('File "')
+    place = place.partition("\n")[0][:120].replace('"', "") if found else ""
+    head = "%s%s %s\n" % (_HEAD, type(error).__name__, place)
+    text = text[-_CRASH_CHARS:]
     sys.stdout.write(text)
-    # As bytes: what a power cut has left of the last one need not be UTF-8.
-    data = text.encode()
+    # As bytes: what is there need not be UTF-8.
+    head, data = head.encode(), text.encode()
+    kept = b""
     try:
         with open(CRASH, "rb") as file:
-            if file.read(len(data) + 1) == data:
-                return
+            kept = file.read(_CRASH_FILE_BYTES)
     except OSError:
         pass
-    with open(CRASH, "wb") as file:
+    if not kept.startswith(_HEAD.encode()):
+        kept = b""  # nothing of ours
+    if head in kept:
+        return
+    if kept and len(kept) + len(head) + len(data) > _CRASH_FILE_BYTES:
+        # The ticks wrap: a negative age is one of days.
+        if 0 <= ticks_diff(ticks_ms(), began) < _LASTING_MS:
+            return
+        kept = b""
+    with open(CRASH, "ab" if kept else "wb") as file:
+        file.write(head)
         file.write(data)
-
-
-def _tell(text, *args):
-    """A line in the log, if there is the memory for it."""
-    try:
-        log.error("main", text, *args)
-    except Exception:
-        pass
 
 
 def _stop(board, starting):
@@ -123,7 +135,7 @@ def _stop(board, starting):
             pass
         except Exception as error:
             # Coils are the first that it sees to; whatever is left over ends with the watchdog, which runs.
-            _tell("not at rest: %r", error)
+            log.failure("main", "not at rest", error)
             return
 
 
@@ -132,6 +144,7 @@ def start():
     if hasattr(gc, "threshold"):  # CPython's is another thing
         gc.threshold(_COLLECT_BYTES)
     board = None
+    began = ticks_ms()
     starting = _of_this_chip("starting")
     try:
         starting.begin()
@@ -151,7 +164,7 @@ def start():
     except BaseException as error:
         # Also a CancelledError that comes out of the charger, and SystemExit, with which MicroPython would
         # restart without the hardware: whatever it was, the controller is reset.
-        _keep(error)
+        _keep(error, began)
     finally:
         _stop(board, starting)
     time.sleep(_PAUSE_S)

@@ -94,7 +94,7 @@ class Meters:
         except asyncio.TimeoutError:
             return None
         except Exception as error:
-            log.error("meters", "meter %d: %s", number, repr(error))
+            log.failure("meter", number, error)
             return None
 
     def _watch(self, connector, silent):

@@ -11,6 +11,7 @@ waits.
 """
 
 import asyncio
+import sys
 
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 
@@ -83,8 +84,12 @@ class Answer:
                 self.error = int(digits)
 
 
-async def pause(ms: int) -> None:
+async def _pause(ms: int) -> None:
     await asyncio.sleep(ms / 1000)
+
+
+# MicroPython's own takes no memory: it is waited with after there was none.
+pause = asyncio.sleep_ms if sys.implementation.name == "micropython" else _pause
 
 
 def _is(line, names):
@@ -166,16 +171,17 @@ class Dialogue:
         deadline = ticks_add(ticks_ms(), timeout_ms)
         while True:
             line = self._line()
-            while line is not None:
+            if line is not None:
                 self._talks = True
                 answer = exchange.take(line)
                 if answer is not None:
                     self._owed = False
                     return answer
-                line = None if ticks_diff(deadline, ticks_ms()) <= 0 else self._line()
             if ticks_diff(deadline, ticks_ms()) <= 0:
                 return None
-            await pause(_LOOK_MS)
+            # Also before the next line that is there: they may come faster than they are read, and everything
+            # else would stand still for the whole time.
+            await pause(_LOOK_MS if line is None else 0)
 
     async def escape(self, guard_ms: int) -> bool:
         """From data to command mode: `+++` with silence before and after. True: the modem said OK."""
@@ -186,10 +192,9 @@ class Dialogue:
         exchange = Exchange("+++")
         while ticks_diff(deadline, ticks_ms()) > 0:
             line = self._line()
-            if line is None:
-                await pause(_LOOK_MS)
-            elif exchange.take(line) is not None or _is(line, _CALL_ENDS):
+            if line is not None and (exchange.take(line) is not None or _is(line, _CALL_ENDS)):
                 return True
+            await pause(_LOOK_MS if line is None else 0)
         return False
 
     def forget(self) -> None:

@@ -17,13 +17,12 @@ What counts is who has heard something from the far end: `heard` and `in_vain`.
 """
 
 from hal.ticks import ticks_add, ticks_diff
+from log import DEBUG, INFO, WARNING
 from net.at import numbers
 from net.modem_actions import (
     ASK,
     COMMAND_MS,
-    DEBUG,
     ESCAPE,
-    INFO,
     KEY,
     NOTE,
     PPP_DOWN,
@@ -31,7 +30,6 @@ from net.modem_actions import (
     SPEED,
     SUPPLY,
     WAIT,
-    WARNING,
     WATCH,
 )
 from net.sim_card import SimCard
@@ -146,18 +144,26 @@ class Bearer:
         self._vain_since = None
         self._vain_tries = 0
         self._sim_card = SimCard(settings, self._ticks)
-        self._life = self._live()
-        self._begun = False
+        self._life = None  # none yet, or the last one has failed
+        self._failed = False
 
     def next(self, now: int, outcome):
-        """What to do now, `outcome` being that of the last action. Never ends, never raises."""
+        """What to do now, `outcome` being that of the last action. Never ends. It raises nothing but for lack
+        of memory; the modem's life is begun anew then with the next call, and what was learnt of it stays: a
+        PIN that was refused, when the supply may be cut.
+        """
         self._now = now
         if self._cycle_from is not None and ticks_diff(now, self._cycle_from) >= 0:
             self._cycle_from = None  # looked at each second: ticks do not get old enough to mean the future
-        if not self._begun:
-            self._begun = True
+        life = self._life
+        if life is None:
+            life = self._live(self._failed)
             outcome = None
-        return self._life.send(outcome)
+        self._life = None
+        self._failed = True
+        action = life.send(outcome)
+        self._life = life
+        return action
 
     def heard(self) -> None:
         """Something came from the far end: everything below is in order, and the past is forgotten."""
@@ -182,10 +188,17 @@ class Bearer:
 
     # --- the life of a modem, written as it goes ---
 
-    def _live(self):
+    def _live(self, again):
+        self.online = False
         if self._parts.can_cut:
             yield SUPPLY, True
             yield WAIT, _SETTLE_MS
+        if again:
+            # It may have ended with its key pressed, or in a call, in which a modem answers nothing and would
+            # have its key pressed: that turns some of them off.
+            if self._parts.has_key:
+                yield KEY, False
+            yield from self._hang_up()
         while True:
             trouble = yield from self._attempt()
             self.trouble = trouble

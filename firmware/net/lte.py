@@ -31,7 +31,6 @@ _LOOK_MS = 50
 _GUARD_MS = 1100
 _FAILED_MS = 1000
 _SECRETS = ("AT+CPIN=", "AT+CGDCONT=")
-_TELL = {log.DEBUG: log.debug, log.INFO: log.info, log.WARNING: log.warning}
 
 
 def parts_of(modem):
@@ -52,7 +51,7 @@ class LteLink:
     """
 
     def __init__(self, modem, settings, parts=None, ppp=None):
-        parts = self._parts = parts or Parts()
+        parts = parts or Parts()
         self._modem = modem
         self._settings = settings
         self._uart = modem.uart
@@ -63,7 +62,7 @@ class LteLink:
         self._baud = parts.speeds[0]
         parts.can_cut = modem.supply is not None
         parts.has_key = modem.key is not None
-        self._bearer = self._begin()
+        self._bearer = Bearer(settings, parts, ticks_ms(), random.randrange)
 
     # --- hal.contract.Link ---
 
@@ -87,23 +86,15 @@ class LteLink:
         while True:
             try:
                 action = self._bearer.next(ticks_ms(), outcome)
-            except Exception as error:
-                # No memory, at a bad moment: its story has ended there, and is begun anew. Were this task to
-                # end, the charger would be stopped with it.
-                log.error("lte", "%s: %s", self._bearer.phase, repr(error))
-                self._bearer = self._begin()
-                action = modem_actions.WAIT, _FAILED_MS
-            self._tell()
-            try:
+                self._tell()
                 outcome = await self._do(action)
             except Exception as error:
-                # Whatever a driver may think of: the modem is tried again as long as the charger runs.
-                log.error("lte", "%s: %s", self._bearer.phase, repr(error))
+                # Whatever a driver may think of, and no memory at any moment: the modem is tried again as
+                # long as the charger runs. Were this task to end, the charger would be stopped with it; so
+                # nothing in here asks for memory.
+                log.failure("lte", self._bearer.phase, error)
                 outcome = None
                 await pause(_FAILED_MS)
-
-    def _begin(self):
-        return Bearer(self._settings, self._parts, ticks_ms(), random.randrange)
 
     # --- for people ---
 
@@ -122,13 +113,14 @@ class LteLink:
         if up == self._up:
             return
         self._up = up
+        # Everyone who waits now is woken; who waits from now on waits for the next change. Before the line in
+        # the log, for which there may be no memory.
+        self._event.set()
+        self._event.clear()
         if up:
             log.info("lte", "online as %s", self._ppp.address())
         else:
             log.warning("lte", "offline")
-        # Everyone who waits now is woken; who waits from now on waits for the next change.
-        self._event.set()
-        self._event = asyncio.Event()
 
     async def _do(self, action):
         kind = action[0]
@@ -152,7 +144,7 @@ class LteLink:
         elif kind == modem_actions.PPP_DOWN:
             return await self._disconnect(action[1])
         elif kind == modem_actions.NOTE:
-            _TELL[action[1]]("lte", action[2], *action[3])
+            log.emit(action[1], "lte", action[2], action[3])
         return None
 
     async def _ask(self, command, limit_ms, prefix):

@@ -12,11 +12,6 @@ ESCAPE = 5  # +++ between pauses -> bool
 PPP_UP = 6  # limit_ms -> bool
 PPP_DOWN = 7  # limit_ms -> bool: the UART is ours again
 WATCH = 8  # ms -> bool: PPP is up still; comes back at once when it is not
-NOTE = 9  # severity, text, arguments: a line in the log
+NOTE = 9  # severity of `log`, text, arguments: a line in the log
 
 COMMAND_MS = 5000  # limit of an ASK whose command needs no longer one
-
-# Severities of `log`.
-DEBUG = 10
-INFO = 20
-WARNING = 30

@@ -31,8 +31,8 @@ class Signal:
         try:
             dbm = link.signal_dbm()
         except Exception as error:
-            trouble = repr(error)
-            if trouble != self._trouble:  # once: it is asked each second
-                log.warning("net", "signal of the link: %s", trouble)
+            trouble = type(error)
+            if trouble is not self._trouble:  # once: it is asked each second
+                log.failure("net", "signal of the link", error)
         self._trouble = trouble
         return dbm

@@ -6,8 +6,9 @@ A wrong PIN is tried once, and the last try of a card is left to a human: behind
 """
 
 from hal.ticks import ticks_add, ticks_diff
+from log import WARNING
 from net.at import numbers
-from net.modem_actions import ASK, COMMAND_MS, NOTE, WAIT, WARNING
+from net.modem_actions import ASK, COMMAND_MS, NOTE, WAIT
 
 _READY_MS = 20000  # from start to READY
 # TS 27.007 section 9.2.

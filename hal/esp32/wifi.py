@@ -34,14 +34,15 @@ class Wifi:
         await self._event.wait()
 
     async def run(self):
+        steps = self._stay, self._leave
         while True:
-            for step in (self._stay, self._leave):
+            for step in steps:
                 try:
                     await step()
                 except Exception as error:
                     # Nearly all of the driver may raise: no memory, busy with a try of its own. Were this
                     # task to end, the charger would be stopped with it.
-                    log.error("wifi", "%s", repr(error))
+                    log.failure("wifi", "driver", error)
                     await asyncio.sleep_ms(_FAILED_MS)
             await asyncio.sleep_ms(_LOOK_MS)
 
@@ -83,4 +84,4 @@ class Wifi:
             self._up = up
             # Everyone who waits now is woken; who waits from now on waits for the next change.
             self._event.set()
-            self._event = asyncio.Event()
+            self._event.clear()

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+import log
 from host_tests.fakes.chip import Chip
 
 
@@ -168,3 +169,16 @@ def test_no_signal_where_the_driver_has_none():
 
     air.live(20, (10, drop_and_ask))
     assert seen == [(True, None)]
+
+
+def test_no_memory_to_tell_of_a_driver_that_fails(monkeypatch):
+    air = Air()
+    air.radio.networks["home"] = "secret"
+    air.radio.failing.add("connect")
+
+    def full(*rest):
+        raise MemoryError
+
+    monkeypatch.setattr(log, "emit", full)
+    air.live(60, (30, air.radio.failing.clear))
+    assert air.wifi.up()

@@ -88,6 +88,13 @@ def heal(modem):
     modem.late_ms = 20
 
 
+class NoStory:
+    """In the place of a bearer's generator."""
+
+    def send(self, outcome):
+        raise MemoryError
+
+
 class World:
     def __init__(self, seed, ticks, running, settings):
         self.clock = Clock(ticks)
@@ -97,10 +104,20 @@ class World:
         self.pressed = False
         self.next_try_ms = 0
         self.actions = 0
+        self.failures = 0
+
+    def fail(self):
+        """No memory for the bearer's next step."""
+        self.failures += 1
+        self.bearer._life = NoStory()
 
     def step(self, outcome):
         self.actions += 1
-        action = self.bearer.next(self.clock.now(), outcome)
+        try:
+            action = self.bearer.next(self.clock.now(), outcome)
+        except MemoryError:
+            self.clock.pass_ms(1000)
+            return None
         began_ms = self.clock.ms
         outcome = self.carry_out(action)
         # Whatever it wants takes no longer than it says: here nobody waits for ever.
@@ -116,7 +133,8 @@ class World:
         elif kind == modem_actions.SUPPLY:
             modem.supply(rest[0])
         elif kind == modem_actions.KEY:
-            assert rest[0] != self.pressed
+            # Where it failed nobody knows, and the key is let go once more.
+            assert rest[0] != self.pressed or (self.failures and not rest[0])
             self.pressed = rest[0]
             modem.key(rest[0])
         elif kind == modem_actions.SPEED:
@@ -252,3 +270,30 @@ def test_the_longer_it_lasts_the_less_often_the_supply_is_cut(event, seed, hours
         outcome = world.step(outcome)
     # The start, one cut, then after 10, 20, 40 minutes, then one an hour.
     assert len(world.modem.supplied_ms) <= 2 + 3 + hours
+
+
+@given(
+    event=st.sampled_from(FAULTS),
+    seed=st.integers(0, 9),
+    waits=st.lists(st.integers(0, 200), max_size=40),
+)
+def test_no_memory_at_any_moment_forgets_neither_pin_nor_supply(event, seed, waits):
+    world = World(seed, 0, False, {"pin": "0000"})
+    world.modem.sim = "SIM PIN"
+    outcome = None
+    for wait in waits:
+        for _ in range(wait):
+            event(world.modem)
+            outcome = world.step(outcome)
+        world.fail()
+    while world.clock.ms < 5 * HOUR_MS:
+        event(world.modem)
+        outcome = world.step(outcome)
+    hours = world.clock.ms // HOUR_MS
+    # As without: the start, one cut, then after 10, 20, 40 minutes, then one an hour.
+    assert len(world.modem.supplied_ms) <= 2 + 3 + hours
+    assert len([command for command in world.modem.said if command.startswith("AT+CPIN=")]) <= 1
+    heal(world.modem)
+    world.modem.hung = None
+    outcome = world.live(RECOVERY_MS, outcome)
+    assert world.reaches_far_end()

@@ -88,7 +88,7 @@ class FakeModem:
         self._supplied = running
         self._answers_ms = 0 if running else None
         self._radio_ms = 0 if running else None
-        self._pressed_ms = 0
+        self._pressed_ms = None
         self._out = []  # (clock ms, bytes)
         self._in = b""
 
@@ -114,8 +114,9 @@ class FakeModem:
         if pressed:
             self.keyed += 1
             self._pressed_ms = self.clock.ms
-        elif self._supplied:
+        elif self._supplied and self._pressed_ms is not None:
             held_ms = self.clock.ms - self._pressed_ms
+            self._pressed_ms = None
             if self._answers_ms is None:
                 self._start()
             elif (held_ms >= 2500 or self.toggles) and self.hung is None:

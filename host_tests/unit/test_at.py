@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The AT dialogue: lines out of pieces and junk, answers among what is not one, time-outs."""
 
+import asyncio
+
 from host_tests.unit.event_loop import run
 from host_tests.unit.modem_rig import Clock, FakeModem
 from net import at
@@ -157,6 +159,46 @@ def test_a_modem_that_never_stops_talking_does_not_hold_us():
     began = modem.clock.ms
     assert asked(modem, "AT", 500, None, dialogue) is None
     assert modem.clock.ms - began < 4000
+
+
+def longest_gap(modem, work):
+    """Run it on a modem that says short lines without end, a millisecond each read: how long another task had
+    to wait for its turn."""
+    virtual(modem.clock)
+    talk = [0]
+
+    def read(size):
+        talk[0] += 1
+        modem.clock.pass_ms(1)
+        return b"\r" if talk[0] % 8 == 0 else b"x" * size
+
+    modem.any = lambda: 4096
+    modem.read = read
+    gaps = []
+
+    async def other():
+        before = modem.clock.ms
+        while True:
+            await asyncio.sleep(0)
+            gaps.append(modem.clock.ms - before)
+            before = modem.clock.ms
+
+    async def both():
+        task = asyncio.create_task(other())
+        await asyncio.sleep(0)
+        await work(Dialogue(modem.uart))
+        await asyncio.sleep(0)
+        task.cancel()
+
+    run(both())
+    return max(gaps)
+
+
+def test_lines_that_come_faster_than_they_are_read_stop_nobody_else():
+    for work in (lambda dialogue: dialogue.ask("AT", 5000), lambda dialogue: dialogue.escape(50)):
+        modem = FakeModem(Clock(), running=True)
+        gap_ms = longest_gap(modem, work)
+        assert gap_ms < 100, gap_ms
 
 
 def test_a_line_without_an_end_in_front_of_an_answer():

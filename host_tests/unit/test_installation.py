@@ -45,9 +45,46 @@ def test_unknown_fields_of_the_links_are_refused():
     said = refused('{"lte":{"apn":"a","Pin":"1234"}}')
     assert '"Pin" of "lte"' in said and "apn, user, password, auth, pin" in said and "1234" not in said
     assert '"SSID" of "wifi"' in refused('{"wifi":{"SSID":"h"}}')
-    text = '{"lte":{"apn":"a","user":"u","password":"p","auth":"chap","pin":"1"},"wifi":%s}'
+    text = '{"lte":{"apn":"a","user":"u","password":"p","auth":"chap","pin":"1234"},"wifi":%s}'
     found = installation.read((text % '{"ssid":"s","password":"p"}').encode(), "")
     assert found["lte"]["auth"] == "chap" and found["wifi"]["password"] == "p"
+
+
+def test_another_way_to_log_in_is_refused_and_not_taken_for_pap():
+    for value in ("CHAP", "Pap", "mschap", "none", " pap"):
+        said = refused('{"lte":{"auth":"%s"}}' % value)
+        assert '"auth" of "lte"' in said and "pap" in said and "chap" in said, said
+    for value in ("pap", "chap", ""):
+        assert installation.read(b'{"lte":{"auth":"%s"}}' % value.encode(), "")["lte"]["auth"] == value
+
+
+def test_nothing_but_an_apn_and_a_pin_gets_into_at_commands():
+    for text in (
+        'a\\"',
+        "a\\r\\nATZ",
+        "a\\nb",
+        "a\\u0000",
+        "a b",
+        "a\\u007f",
+        "\\u00e4",
+        "a\\\\b",
+        "a,b",
+        "a;b",
+    ):
+        said = refused('{"lte":{"apn":"%s"}}' % text)
+        assert '"apn" of "lte"' in said and "ATZ" not in said, said
+    for text in ("12\\r", "1234;+CFUN=0", "123", "123456789", "12a4", '1234\\"', " 1234", "\\u0661234"):
+        said = refused('{"lte":{"pin":"%s"}}' % text)
+        assert '"pin" of "lte"' in said and "4 to 8 digits" in said and "1234" not in said, said
+    for name in ("user", "password"):
+        for text in ("a\\rb", "a\\n", "\\u0000", "\\u001fa", "a\\u007f"):
+            assert '"%s" of "lte"' % name in refused('{"lte":{"%s":"%s"}}' % (name, text))
+    text = (
+        b'{"lte":{"apn":"m2m.iot-4_g.example","pin":"12345678","user":"a@b.c","password":"\\"x y\\u20ac\\""}}'
+    )
+    assert installation.read(text, "")["lte"]["password"] == '"x y\u20ac"'
+    empty = '{"lte":{"apn":"","user":"","password":"","auth":"","pin":""}}'
+    assert installation.read(empty.encode(), "")["lte"]["pin"] == ""
 
 
 OWN = {"name": "own", "connectors": [{"rated_a": 32}]}

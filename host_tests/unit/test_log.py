@@ -3,6 +3,7 @@
 """log: levels, the ring of remembered lines and its bounds."""
 
 import log
+from host_tests.unit.expect import raises
 
 
 def said(text):
@@ -53,3 +54,44 @@ def test_arguments_that_do_not_fit_the_format_are_not_fatal():
     assert said("one %d") and said("text")
     log.info("rpc", "none", 1, 2)
     assert said("none (1, 2)")
+
+
+def test_a_failure_is_told():
+    log.failure("lte", "online", MemoryError("no room"))
+    line = log.lines()[-1]
+    assert " E lte: online: MemoryError(" in line and "no room" in line, line
+
+
+def test_telling_a_failure_never_raises():
+    class Untold(Exception):
+        def __repr__(self):
+            raise MemoryError
+
+    kept = log.lines()
+    log.failure("lte", "online", Untold())
+    assert log.lines() == kept
+
+    def full(*rest):
+        raise MemoryError
+
+    emit, log.emit = log.emit, full
+    try:
+        log.failure("lte", "online", ValueError())
+        raises(MemoryError, log.error, "lte", "this one does")
+    finally:
+        log.emit = emit
+
+
+def test_telling_a_failure_on_a_full_heap():
+    try:
+        import micropython
+    except ImportError:
+        return
+    if not hasattr(micropython, "heap_lock"):
+        return
+    error = MemoryError()
+    micropython.heap_lock()
+    try:
+        log.failure("lte", 1, error)
+    finally:
+        micropython.heap_unlock()

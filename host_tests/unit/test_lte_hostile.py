@@ -227,6 +227,115 @@ def test_no_memory_in_the_middle_of_a_decision():
         lte.random = module
 
 
+def no_memory(*rest):
+    raise MemoryError
+
+
+class NoStory:
+    """In the place of a bearer's generator."""
+
+    send = staticmethod(no_memory)
+
+
+def test_no_memory_to_tell_of_no_memory():
+    rig = Rig(True)
+
+    async def scenario(rig):
+        await rig.until(rig.link.up, MINUTE_MS)
+        emit, log.emit = log.emit, no_memory
+        level, log.level = log.level, log.INFO
+        try:
+            rig.link._bearer._life = NoStory()
+            await rig.until(lambda: not rig.link.up(), MINUTE_MS)
+            rig.modem.supply = no_memory
+            await rig.pass_ms(MINUTE_MS)
+        finally:
+            log.emit = emit
+            log.level = level
+        del rig.modem.supply
+        await rig.until(rig.link.up, MINUTE_MS)
+
+    rig.live(scenario)
+
+
+def test_who_waits_is_told_also_when_the_log_has_no_memory():
+    rig = Rig(True)
+
+    async def scenario(rig):
+        emit, log.emit = log.emit, no_memory
+        try:
+            await rig.link.changed()
+            assert rig.link.up()
+        finally:
+            log.emit = emit
+
+    rig.live(scenario)
+
+
+def test_after_no_memory_a_refused_pin_stays_refused():
+    rig = Rig(True, {"pin": "0000"})
+    rig.modem.sim = "SIM PIN"
+
+    async def scenario(rig):
+        await rig.pass_ms(HOUR_MS)
+        for _ in range(3):
+            rig.link._bearer._life = NoStory()
+            await rig.pass_ms(HOUR_MS)
+        assert len(pins(rig)) == 1 and rig.modem.pin_tries == 2
+
+    rig.live(scenario)
+
+
+def test_no_memory_every_ten_minutes_does_not_wear_the_supply():
+    rig = Rig()
+    rig.modem.key = lambda pressed: None  # it never starts
+
+    async def scenario(rig):
+        for _ in range(24):
+            await rig.pass_ms(10 * MINUTE_MS)
+            rig.link._bearer._life = NoStory()
+        times = rig.modem.supplied_ms[1:]
+        gaps = [times[index + 1] - times[index] for index in range(len(times) - 1)]
+        assert len(times) < 8, times
+        assert gaps[0] >= 10 * MINUTE_MS and gaps[1] >= 20 * MINUTE_MS and min(gaps[3:]) >= HOUR_MS, gaps
+
+    rig.live(scenario)
+
+
+def test_after_no_memory_in_a_call_it_is_hung_up_and_no_key_is_pressed():
+    """The key would turn some modems off."""
+    for escapes in (True, False):
+        rig = Rig(True)
+        rig.modem.toggles = True
+        rig.modem.escapes = escapes
+
+        async def scenario(rig):
+            await rig.until(rig.link.up, MINUTE_MS)
+            rig.link._bearer._life = NoStory()
+            await rig.until(lambda: not rig.link.up(), MINUTE_MS)
+            took_ms = await rig.until(rig.link.up, 5 * MINUTE_MS)
+            assert rig.ppp.starts == 2
+            if rig.modem.escapes:
+                assert rig.modem.keyed == 0 and rig.modem.supplied_ms == [] and took_ms < 10000
+
+        rig.live(scenario)
+
+
+def test_after_no_memory_the_key_is_let_go():
+    rig = Rig()
+
+    async def scenario(rig):
+        key, pressed = rig.modem.key, []
+        rig.modem.key = lambda on: (pressed.append(on), key(on))
+        await rig.until(lambda: pressed == [True], MINUTE_MS)
+        rig.link._bearer._life = NoStory()
+        await rig.until(lambda: len(pressed) > 1, MINUTE_MS)
+        assert pressed == [True, False]
+        await rig.until(rig.link.up, MINUTE_MS)
+
+    rig.live(scenario)
+
+
 def test_secrets_are_not_logged():
     lines = []
     rig = Rig(True, {"pin": "4711", "apn": "secret.apn", "user": "secretuser", "password": "secretword"})
@@ -241,17 +350,11 @@ def test_secrets_are_not_logged():
         rig.modem.dial = "CONNECT"
         await rig.until(rig.link.up, 5 * MINUTE_MS)
 
-    def keep(severity, *arguments):
-        lines.append(repr(arguments))
-
-    tell = lte._TELL
-    debug, log.debug = log.debug, lambda *arguments: keep(log.DEBUG, *arguments)
-    lte._TELL = {severity: (lambda *arguments: lines.append(repr(arguments))) for severity in tell}
+    emit, log.emit = log.emit, lambda *arguments: lines.append(repr(arguments))
     try:
         rig.live(scenario)
     finally:
-        log.debug = debug
-        lte._TELL = tell
+        log.emit = emit
     said = "".join(lines)
     assert "AT+CPIN=" in said and "AT+CGDCONT=" in said, said
     for secret in ("4711", "secret"):

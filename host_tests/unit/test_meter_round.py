@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """charger.Firmware, meters.Meters: the regular round of the meters is driven by the clock."""
 
-import meters
-
 import charger
+import log
+import meters
 from evse.over_current import _LATE_MS
 from hal.ticks import ticks_add, ticks_diff
 from host_tests.unit.event_loop import run
@@ -27,6 +27,8 @@ class World:
         self.number = 1
         self.slow = self.quiet = False
         self.station = self.rest = self.supply = self.outbox = self._kept_clock = self.meter = self
+        self.session = self
+        self.aged = []  # when
         self.connectors = [self]
         self._meters = meters.Meters([self], self)
         self._meters.reading = self._reading
@@ -47,6 +49,9 @@ class World:
 
     def metered(self, *_):
         pass
+
+    def age(self, now):
+        self.aged.append(now)
 
     take = keep = catch_up = report = _note_peak = _look_around = metered
 
@@ -120,7 +125,37 @@ def test_silent_meters_do_not_starve_the_others():
     assert [meter.fault for meter in each] == [True, False, True, False]
 
 
+def test_what_is_due_is_aged_each_round():
+    world = World([100])
+    gaps([100], world)
+    assert len(world.aged) >= 60
+
+
 def test_a_meter_that_is_silent_every_other_time_still_proves_something():
     for takes_ms in (100, 300, 700):
         found = gaps([takes_ms, None])
         assert found and max(found) <= _LATE_MS, takes_ms
+
+
+def test_no_memory_to_tell_of_a_meter_that_raises():
+    class Station:
+        connectors = ()
+
+    class Broken:
+        meter = None
+
+        async def read(self):
+            raise MemoryError
+
+    def full(*rest):
+        raise MemoryError
+
+    broken = Broken()
+    broken.meter = broken
+    emit, log.emit = log.emit, full
+    try:
+        assert run(meters.Meters([broken], Station()).reading(1)) is None
+    finally:
+        log.emit = emit
+    assert run(meters.Meters([broken], Station()).reading(1)) is None
+    assert " E meter: 1: MemoryError(" in log.lines()[-1]

@@ -41,3 +41,14 @@ def test_a_driver_that_raises_is_told_once():
     before = len([line for line in log.lines() if "signal of the link" in line])
     assert looks(*failures) == [False, False, False, True, False]
     assert len([line for line in log.lines() if "signal of the link" in line]) - before == 3
+
+
+def test_no_memory_to_tell_of_a_driver_that_raises():
+    def full(*rest):
+        raise MemoryError
+
+    emit, log.emit = log.emit, full
+    try:
+        assert looks(-110, OSError(5)) == [True, False]
+    finally:
+        log.emit = emit

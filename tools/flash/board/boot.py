@@ -8,10 +8,9 @@ WebSocket, behind which the central system answers in the call. So no task ever 
 coroutine can be driven to where it sleeps: there is no event loop.
 """
 
-import meters
-
 import charger
 import log
+import meters
 from hal import ticks
 from hal.reading import Reading
 from host_tests.unit.open_files import OpenFiles
@@ -147,6 +146,8 @@ class _Board:
 
 class _Socket:
     """The WebSocket's end in the charger. `central.take` answers, or the connection is gone."""
+
+    certified = None
 
     def __init__(self, world, rpc):
         self._world = world
