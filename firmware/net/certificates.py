@@ -109,7 +109,18 @@ def _validity(der):
 
 def valid_from(der) -> int:
     """notBefore in seconds since 1970 UTC. Raises ValueError."""
-    (kind, start, end), _ = _validity(der)
+    return _seconds(der, _validity(der)[0])
+
+
+def valid_until(der) -> int:
+    """notAfter, the last second in which it is valid; 9999-12-31T23:59:59Z: it never ends (RFC 5280 section
+    4.1.2.5). Raises ValueError.
+    """
+    return _seconds(der, _validity(der)[1])
+
+
+def _seconds(der, element):
+    kind, start, end = element
     text = str(bytes(der[start:end]), "ascii")
     if kind == _UTC_TIME:
         text = ("19" if text[:2] >= "50" else "20") + text  # RFC 5280 section 4.1.2.5.1

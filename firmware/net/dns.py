@@ -13,6 +13,7 @@ import os
 import socket
 
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
+from net.own_fault import OwnFault
 
 try:
     from network import ipconfig  # pyright: ignore (not on every port)
@@ -104,14 +105,14 @@ def _address(data, at):
 
 
 async def resolve(host: str, at: str, timeout_ms: int) -> str:
-    """The address of `host`, asked of the server `at`. Raises OSError."""
+    """The address of `host`, asked of the server `at`. Raises OSError, OwnFault for what is no name."""
     deadline = ticks_add(ticks_ms(), timeout_ms)
     wait_ms = _FIRST_MS
     try:
         # A number that nobody can guess: answers come from whoever sends them.
         asked = question(host, int.from_bytes(os.urandom(2), "big"))
     except ValueError as error:
-        raise OSError(str(error))
+        raise OwnFault(str(error))
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)

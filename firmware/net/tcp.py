@@ -82,7 +82,12 @@ class _Readiness:
 
 
 class TcpStream:
-    """One connection. At most one task reads and one writes at a time."""
+    """One connection. At most one task reads and one writes at a time.
+
+    certified   see `net.tls.TlsStream`
+    """
+
+    certified = None
 
     def __init__(self, sock):
         self._sock = sock

@@ -23,6 +23,7 @@ import sys
 import log
 from hal import calendar
 from net import certificates, tcp
+from net.own_fault import OwnFault
 
 try:
     import tls
@@ -72,7 +73,9 @@ class Tls:
         self._hold_ballast()
 
     async def connect(self, host: str, port: int, timeout_ms: int):
-        """A stream that writes and reads through TLS; its first write will shake hands. Raises OSError."""
+        """A stream that writes and reads through TLS; its first write will shake hands. Raises OSError,
+        OwnFault where nothing was tried.
+        """
         try:
             context = self._context()
         except MemoryError:
@@ -107,7 +110,7 @@ class Tls:
         (Security profile 3 will load the charge point's own certificate here.)
         """
         if tls is None:
-            raise OSError("this build has no TLS")
+            raise OwnFault("this build has no TLS")
         authorities = self._authorities()
         context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
         try:
@@ -115,7 +118,9 @@ class Tls:
             for der in authorities:
                 context.load_verify_locations(der)
         except (ValueError, OSError) as error:
-            raise OSError("CA certificate: %s" % error)
+            if isinstance(error, OSError) and _out_of_memory(error.args[0]):
+                raise MemoryError
+            raise OwnFault("CA certificate: %s" % error)
         self._set_clock()
         return context
 
@@ -132,8 +137,8 @@ class Tls:
             try:
                 return certificates.split(data)
             except ValueError as error:
-                raise OSError("CA certificate, %s: %s" % (name, error))
-        raise OSError("no CA certificate: %s is missing" % " or ".join(CA_FILES))
+                raise OwnFault("CA certificate, %s: %s" % (name, error))
+        raise OwnFault("no CA certificate: %s is missing" % " or ".join(CA_FILES))
 
     # --- the time of day, without which no certificate is valid ---
 
@@ -185,16 +190,29 @@ class _Handshake:
         self.owner = owner
         self.host = host
         self.over = False
+        self._known = owner.sure  # the time by which the chain is verified
         self._latest_s = 0
+        self._until_s = None
 
     def look(self, der, depth):
         """Called from mbedTLS with each certificate of the chain, whatever it thinks of it: must not raise,
-        and must not keep `der`. 0: no objection of ours."""
+        and must not keep `der`. 0: no objection of ours.
+
+        The chain is the one that mbedTLS has found: the server's own certificate (depth 0), those between
+        that are needed, and the authority's out of our file; nothing else of what was sent or is in the file.
+        """
         try:
             self._latest_s = max(self._latest_s, certificates.valid_from(der))
+            until_s = certificates.valid_until(der)
+            self._until_s = until_s if self._until_s is None else min(self._until_s, until_s)
         except Exception:
             pass  # mbedTLS has its own opinion of it
         return 0
+
+    def certified(self):
+        if self._until_s is None or not self.over:
+            return None
+        return self._latest_s, self._until_s, self._known
 
     def refused(self, error):
         """The OSError to raise for what mbedTLS raised."""
@@ -205,10 +223,19 @@ class _Handshake:
 
 
 class TlsStream(tcp.TcpStream):
+    """certified   (from_s, until_s, known): from when to when, seconds since 1970, both included, all of the
+    certificates are valid with which the other end was verified, and whether the time was known then or only
+    assumed; None before the handshake is over
+    """
+
     def __init__(self, secured, sock, handshake):
         super().__init__(secured)
         self._below = sock
         self._handshake = handshake
+
+    @property
+    def certified(self):
+        return self._handshake.certified()
 
     def _take(self, view):
         try:

@@ -6,6 +6,7 @@ import asyncio
 
 import log
 from hal.ticks import ticks_diff, ticks_ms
+from net.own_fault import OwnFault
 from net.url import quote
 from ocpp16.message import scan_head
 from ocpp16.websocket import Closed, WebSocket
@@ -24,7 +25,8 @@ def endpoint(url, identity):
 
 
 async def connect(url, identity, config, rpc, held=None, secure=None):
-    """A connected Channel; OSError with the reason when there is none to be had. `held()`: True while nothing
+    """A connected Channel; OSError with the reason when there is none to be had, OwnFault (`net.own_fault`)
+    where nothing could even be tried. `held()`: True while nothing
     that comes may be acted upon: it waits. `secure`: a `net.tls.Tls`, needed for wss://.
     """
     password = config.value("AuthorizationKey")
@@ -34,7 +36,7 @@ async def connect(url, identity, config, rpc, held=None, secure=None):
             endpoint(url, identity), _PROTOCOL, authorization, _OPEN_LIMIT_MS, secure
         )
     except ValueError as error:
-        raise OSError("CSMS URL %s: %s" % (_shown(url), error))
+        raise OwnFault("CSMS URL %s: %s" % (_shown(url), error))
     log.info("channel", "connected to %s as %s", _shown(url), identity)
     channel = Channel(websocket, rpc, held)
     channel.ping_every(config.value("WebSocketPingInterval") or 0)
@@ -47,9 +49,15 @@ def _shown(url):
 
 
 class Channel:
+    """certified   (from_s, until_s, known): seconds since 1970 between which, both included, all of the
+    certificates are valid with which the CSMS was verified, and whether the time was known then or only
+    assumed (docs/tls.md); None without TLS
+    """
+
     def __init__(self, websocket, rpc, held=None):
         self._websocket = websocket
         self._rpc = rpc
+        self.certified = websocket.certified
         self.deaf = None  # fn() -> True while CALLs of the CSMS are not to be answered
         self.call = rpc.call
         self._heard_at = ticks_ms()

@@ -275,9 +275,13 @@ class FrameWriter:
         self._key_block = 0
 
     def begin(self, kind: int, payload) -> None:
-        """Start the frame of `payload`: a buffer (on MicroPython a str is one, too)."""
-        self._payload = memoryview(payload)
-        length = len(self._payload)
+        """Start the frame of `payload`: a buffer (on MicroPython a str is one, too).
+
+        Whatever fails in here (no memory), nothing has been started: half a frame would be the end of the
+        stream.
+        """
+        payload = memoryview(payload)
+        length = len(payload)
         out = self._out
         out[0] = 0x80 | kind
         if length < 126:
@@ -294,17 +298,18 @@ class FrameWriter:
             used = 10
         mask = os.urandom(4)
         out[used : used + 4] = mask
-        self._used = used + 4
-        self._at = 0
         if length >= self._BLOCK:
             self._key = mask * (self._BLOCK // 4)
             self._key_block = int.from_bytes(self._key, "little")
         else:
             self._key = mask * ((length + 3) // 4)
+        self._used = used + 4
+        self._at = 0
+        self._payload = payload
 
     def fill(self):
         """The next piece of the frame as a memoryview valid until the next call, or None when all has been
-        given."""
+        given. When it fails (no memory), the next call makes the same piece."""
         payload = self._payload
         if payload is None:
             return None
@@ -324,7 +329,9 @@ class FrameWriter:
                 value = int.from_bytes(payload[at:], "little") ^ int.from_bytes(self._key[:left], "little")
                 view[used : used + left] = value.to_bytes(left, "little")
                 used += left
-            self._payload = None
+            payload = None
+        piece = view[:used]
+        self._payload = payload
         self._at = at
         self._used = 0
-        return view[:used]
+        return piece

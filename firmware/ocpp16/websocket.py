@@ -16,6 +16,7 @@ import errno
 
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from net import tcp, url
+from net.own_fault import OwnFault
 from ocpp16 import handshake
 from ocpp16.frames import BINARY, PING, PONG, FrameReader, ProtocolError
 from ocpp16.send_queue import SendQueue
@@ -65,7 +66,8 @@ class WebSocket:
         reader.reset()
         self._reader = reader
         self._queue = SendQueue(send_limit)
-        self._piece = None  # what the network did not take yet of the frame under way
+        self._piece = None  # of the frame under way: the network has not taken all of it yet,
+        self._taken = 0  # but so many bytes
         self._state = _OPEN
         self._code = 0
         self._reason = ""
@@ -89,21 +91,24 @@ class WebSocket:
         `address`: ws:// or wss:// URL with the charge point id as its last segment. `authorization`: None or
         (user, password bytes); None takes what the URL has. `secure`: a `net.tls.Tls`, for wss://. Raises
         OSError with a readable reason (handshake.Refused, a subclass, when the server answered something
-        else), ValueError for a bad URL.
+        else, OwnFault where nothing could be tried), ValueError for a bad URL or user.
         """
         link = url.parse(address)
         if link.scheme == "wss":
             if secure is None:
-                raise OSError("wss:// needs TLS, and nobody has set it up")
+                raise OwnFault("wss:// needs TLS, and nobody has set it up")
         elif link.scheme == "ws":
             secure = tcp
         else:
             raise ValueError("not a WebSocket URL: %s://" % link.scheme)
         if authorization is None and link.user is not None:
             authorization = link.user, (link.password or "").encode()
+        key = handshake.new_key()
+        request = handshake.request(link.target, link.authority(), key, protocol, authorization)
         ws = WebSocket(**limits)
         try:
-            await asyncio.wait_for_ms(ws._open(link, protocol, authorization, timeout_ms, secure), timeout_ms)
+            opening = ws._open(link, request, key, protocol, timeout_ms, secure)
+            await asyncio.wait_for_ms(opening, timeout_ms)
         except asyncio.TimeoutError:
             ws._end(1006, "not opened")
             raise OSError("no WebSocket within %d ms" % timeout_ms)
@@ -113,9 +118,7 @@ class WebSocket:
         ws._write_task = asyncio.create_task(ws._write_loop())
         return ws
 
-    async def _open(self, link, protocol, authorization, timeout_ms, transport):
-        key = handshake.new_key()
-        request = handshake.request(link.target, link.authority(), key, protocol, authorization)
+    async def _open(self, link, request, key, protocol, timeout_ms, transport):
         self._stream = await transport.connect(link.host, link.port, timeout_ms)
         await self._stream.write_all(request, timeout_ms)
         reader = self._reader
@@ -247,25 +250,31 @@ class WebSocket:
                     return
                 done = self._stream.write_some(piece)
                 if done < len(piece):
-                    self._piece = piece[done:]
+                    # Nothing is made here: were there no memory for it, the frame would go on without its
+                    # rest.
+                    self._piece = piece
+                    self._taken = done
                     self._work.set()
                     return
         except OSError as error:
             self._end(1006, "connection broken (%s)" % error)
 
     async def _write_loop(self):
-        """The writer task: takes over when the network is slower than we are."""
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            while self._piece is not None:
-                try:
-                    await self._stream.write_all(self._piece, self.write_timeout_ms)
-                except OSError as error:
-                    self.fell_silent = not self.closed and error.errno == errno.ETIMEDOUT
-                    self._end(1006, "cannot send (%s)" % error)
-                    return
-                self._piece = self._next_piece()
+        """The writer task: takes over when the network is slower than we are. Without it nothing is sent any
+        more: whatever ends it ends the connection."""
+        try:
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                while self._piece is not None:
+                    await self._stream.write_all(self._piece[self._taken :], self.write_timeout_ms)
+                    self._taken = 0
+                    self._piece = self._next_piece()
+        except OSError as error:
+            self.fell_silent = not self.closed and error.errno == errno.ETIMEDOUT
+            self._end(1006, "cannot send (%s)" % error)
+        except Exception:  # no memory, which a line about it may not find either
+            self._end(1006, "cannot send")
 
     # ---- keeping alive
 
@@ -288,6 +297,14 @@ class WebSocket:
             self._ping_task = asyncio.create_task(self._ping_loop(interval_ms))
 
     async def _ping_loop(self, interval_ms):
+        try:
+            await self._keep_pinging(interval_ms)
+        except Exception:
+            # No memory, at a bad moment. Nobody else finds out that a link is half-open: rather none than one
+            # that is not watched. First of all the end, which takes no memory.
+            self._end(1006, "no ping can be sent")
+
+    async def _keep_pinging(self, interval_ms):
         ping_in_ms = interval_ms
         dead_in_ms = 0  # 0 = no ping is unanswered
         while True:
@@ -313,6 +330,11 @@ class WebSocket:
                     dead_in_ms = self.pong_timeout_ms
                 self._queue.ping = True
                 self._flush()
+
+    @property
+    def certified(self):
+        """See `net.tls.TlsStream`; None for ws://."""
+        return self._stream.certified
 
     # ---- closing
 
@@ -371,20 +393,27 @@ class WebSocket:
         self._end(code, reason)
 
     def _end(self, code, reason):
-        """Free everything, wake everybody. The first reason stays."""
+        """Free everything, wake everybody. The first reason stays.
+
+        Lack of memory may be what ends it: what takes some comes last.
+        """
         if self._state == _CLOSED:
             return
         self._state = _CLOSED
         self._code = code
         self._reason = reason
-        if self._stream is not None:
-            self._stream.close()
-        _spare[:] = [self._reader]
         self._piece = None
-        self._queue.clear()
-        for task in (self._write_task, self._ping_task):
-            if task is not None and task is not asyncio.current_task():
-                task.cancel()
-        self._write_task = self._ping_task = None
         self._room.set()
         self._over.set()
+        if self._stream is not None:
+            self._stream.close()
+        self._cancel(self._write_task)
+        self._cancel(self._ping_task)
+        self._write_task = self._ping_task = None
+        self._queue.clear()
+        _spare[:] = [self._reader]
+
+    @staticmethod
+    def _cancel(task):
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()

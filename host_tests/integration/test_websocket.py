@@ -201,6 +201,39 @@ async def test_pings_go_out_and_a_silent_peer_is_left():
     assert events[-1]["ms"] > 5 * 200 + 300
 
 
+async def test_a_ping_for_which_there_is_no_memory_ends_the_connection():
+    """Nobody else would find out that the peer is gone."""
+
+    async def play(peer):
+        peer.order("!starve 0")
+        await peer.gone()
+
+    events = await talk(play, interval_ms=200, pong_timeout_ms=300)
+    assert closed_with(events) == (1006, "no ping can be sent")
+    assert "starved" in [said["event"] for said in events]
+
+
+async def test_a_writer_without_memory_ends_the_connection():
+    """What the network did not take at once is sent by a task, which nobody would miss."""
+
+    full = asyncio.Event()
+
+    async def play(peer):
+        await peer.accept()
+        peer.writer.transport.pause_reading()
+        peer.order("!starve 20000")
+        await full.wait()
+        peer.writer.transport.resume_reading()
+        await peer.gone()
+
+    async with server(play, 8192) as port, client(port) as it:
+        assert (await it.until("flood"))["queued"] > 15000
+        full.set()
+        await it.end()
+    assert closed_with(it.events) == (1006, "cannot send")
+    assert "starved" in [said["event"] for said in it.events]
+
+
 async def test_the_ping_interval_changes_at_run_time():
     async def play(peer):
         with pytest.raises(TimeoutError):

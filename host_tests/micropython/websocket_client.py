@@ -4,10 +4,11 @@
 
 host_tests/integration/peer.py starts it and plays the server. OPTIONS is a JSON object: user, password_hex,
 interval_ms (WebSocket.ping_interval_ms), cancel_ms (cancel the opening), times, ca (folder with the CA's
-certificate, for wss://), and the arguments of WebSocket.open. Every event is one JSON line on stdout. A text
-message that begins with "!" is an order:
+certificate, for wss://), sure (false: the time is not known), and the arguments of WebSocket.open. Every
+event is one JSON line on stdout. A text message that begins with "!" is an order:
 `!send 500`, `!flood 30`, `!close`, `!abort`, `!ping 100`, `!deaf 500` (does not receive for so long),
-`!block 300` (in 300 ms, blocks the event loop for 900), `!cancel` (cancel a receive(), then go on).
+`!block 300` (in 300 ms, blocks the event loop for 900), `!cancel` (cancel a receive(), then go on),
+`!starve 0` (the next frame finds no memory; `!starve 30`: the next one behind such a flood).
 """
 
 import asyncio
@@ -19,6 +20,7 @@ import time
 
 from hal.ticks import ticks_diff, ticks_ms
 from net.tls import Tls
+from ocpp16 import frames
 from ocpp16.frames import TEXT
 from ocpp16.handshake import Refused
 from ocpp16.send_queue import Full
@@ -43,7 +45,7 @@ async def obey(ws, order):
     number = int(number or 0)
     if word == "!send":
         ws.send("x" * number)
-    elif word == "!flood":
+    elif word in ("!flood", "!starve"):
         sent = 0
         try:
             for _ in range(number):
@@ -52,6 +54,8 @@ async def obey(ws, order):
         except Full:
             pass
         say("flood", sent=sent, queued=ws.queued)
+        if word == "!starve":
+            frames.os = Starved()
     elif word == "!close":
         asyncio.create_task(ws.close(1000, "bye", 500))
     elif word == "!abort":
@@ -70,6 +74,15 @@ async def obey(ws, order):
             say("cancelled")
     else:
         say("what?", order=order)
+
+
+class Starved:
+    """For `os`: no memory, once."""
+
+    def urandom(self, count):
+        frames.os = os
+        say("starved")
+        raise MemoryError
 
 
 async def block(after_ms):
@@ -115,7 +128,8 @@ async def main():
     interval_ms = options.pop("interval_ms", 0)
     cancel_ms = options.pop("cancel_ms", 0)
     if "ca" in options:
-        options["secure"] = Tls(options.pop("ca"), lambda: (0, True))
+        sure = options.pop("sure", True)
+        options["secure"] = Tls(options.pop("ca"), lambda: (0, sure))
     await asyncio.sleep_ms(1)  # the event loop has its files, too
     files = open_files()
     asyncio.create_task(watch())
@@ -133,7 +147,7 @@ async def main():
         except OSError as error:
             say("failed", reason=str(error))
         else:
-            say("open")
+            say("open", certified=ws.certified)
             ws.ping_interval_ms = interval_ms
             await converse(ws)
             ws = None

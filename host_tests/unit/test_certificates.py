@@ -6,9 +6,9 @@ import binascii
 
 from hal.calendar import date
 from host_tests.unit.expect import raises
-from net.certificates import LONGEST, split, valid_from
+from net.certificates import LONGEST, split, valid_from, valid_until
 
-# A CA of the tests, valid from 2026-03-01T12:30:45Z (P-256).
+# A CA of the tests, valid from 2026-03-01T12:30:45Z to 2036-02-27T12:30:45Z (P-256).
 DER = binascii.unhexlify(
     "308201493081efa003020102021430ef1a163fec5cf64d980081a500123df438836a300a06082a8648ce3d0403023012"
     "3110300e06035504030c0754657374204341301e170d3236303330313132333034355a170d3336303232373132333034"
@@ -19,7 +19,9 @@ DER = binascii.unhexlify(
     "b8373b06e8297847a343022100f54326c9fe23a8160f64c730c62392e075c10f7f2b1b4d9fa1911d14b0a38d1e"
 )
 FROM_S = 1772368245
+UNTIL_S = 2087728245
 UTC_TIME = b"\x17\x0d260301123045Z"
+UTC_TIME_UNTIL = b"\x17\x0d360227123045Z"
 
 
 def pem(der, end=b"-----END CERTIFICATE-----\n", eol=b"\n"):
@@ -32,6 +34,15 @@ def beginning(time):
     """The certificate with another notBefore, of the same length as UTC_TIME."""
     assert len(time) == len(UTC_TIME)
     return DER.replace(UTC_TIME, time)
+
+
+def ending(time):
+    """The certificate with another notAfter, of any length."""
+    validity = b"\x30\x1e" + UTC_TIME + UTC_TIME_UNTIL
+    assert DER.count(validity) == 1 and DER[:8] == b"\x30\x82\x01\x49\x30\x81\xef\xa0"
+    more = len(time) - len(UTC_TIME_UNTIL)
+    der = DER.replace(validity, bytes((0x30, 0x1E + more)) + UTC_TIME + time)
+    return b"\x30\x82\x01" + bytes((0x49 + more,)) + b"\x30\x81" + bytes((0xEF + more,)) + der[7:]
 
 
 def test_one_and_several_der():
@@ -83,6 +94,7 @@ def test_any_byte_wrong_is_an_error_or_none_but_never_more():
             try:
                 for der in split(bytes(damaged)):
                     valid_from(der)
+                    valid_until(der)
             except ValueError:
                 pass
 
@@ -94,6 +106,28 @@ def test_when_it_begins():
     assert valid_from(beginning(b"\x17\x0d000229235959Z")) == 951868799
     assert valid_from(beginning(b"\x17\x0d491231235959Z")) == 2524607999
     assert valid_from(beginning(b"\x17\x0d500101000000Z")) == -631152000
+
+
+def test_when_it_ends():
+    assert valid_until(DER) == UNTIL_S
+    assert valid_until(memoryview(DER)) == UNTIL_S
+    assert valid_until(beginning(b"\x17\x0d491231235959Z")) == UNTIL_S
+    assert valid_until(ending(b"\x17\x0d000229235959Z")) == 951868799
+    assert valid_until(ending(b"\x17\x0d491231235959Z")) == 2524607999
+    for text, seconds in (
+        (b"20491231235959Z", 2524607999),
+        (b"20500101000000Z", 2524608000),
+        (b"21060207062815Z", 4294967295),
+        (b"21060207062816Z", 4294967296),
+        (b"99991231235959Z", 253402300799),  # RFC 5280 section 4.1.2.5: it never ends
+    ):
+        der = ending(b"\x18\x0f" + text)
+        assert split(der) == [der]
+        assert valid_until(der) == seconds
+        assert valid_from(der) == FROM_S
+    for time in (b"\x17\x0d361301123045Z", b"\x18\x0f20501301000000Z", b"\x18\x0d361201123045Z", b"\x17\0"):
+        raises(ValueError, valid_until, ending(time))
+        assert valid_from(ending(time)) == FROM_S
 
 
 def test_a_time_that_is_none():

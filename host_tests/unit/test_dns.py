@@ -9,6 +9,7 @@ from host_tests.unit.event_loop import run
 from host_tests.unit.expect import raises
 from net import dns
 from net.dns import answer, is_address, question, resolve
+from net.own_fault import OwnFault
 
 ASKED = question("csms.example", 0x1234)
 OURS = b"\xc0\x0c"  # the name of the question
@@ -168,6 +169,10 @@ def test_nobody_answers():
 def test_somebody_else_answers():
     with FakeNetwork(good, ("10.0.0.66", 53)) as network:
         assert "no answer" in str(raises(OSError, network.resolve, 5000))
+
+
+def test_what_is_no_name_is_not_asked_for():
+    assert "no host name" in str(raises(OwnFault, run, resolve("a..b", "10.0.0.53", 1000)))
 
 
 def test_an_unknown_name():

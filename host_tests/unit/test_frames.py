@@ -1,6 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 from host_tests.unit.expect import raises
+from ocpp16 import frames
 from ocpp16.frames import (
     BINARY,
     CLOSE,
@@ -253,6 +254,66 @@ def test_masks_differ():
     for _ in range(20):
         masks.add(written(TEXT, b"x", 1408)[2:6])
     assert len(masks) > 15
+
+
+class NoRandom:
+    def urandom(self, count):
+        raise MemoryError
+
+
+class FullView:
+    """A memoryview in a heap that has no room for another one, so often."""
+
+    def __init__(self, view, times):
+        self._view = view
+        self._times = times
+
+    def __len__(self):
+        return len(self._view)
+
+    def __getitem__(self, index):
+        if self._times:
+            self._times -= 1
+            raise MemoryError
+        return self._view[index]
+
+    def __setitem__(self, index, value):
+        self._view[index] = value
+
+
+def test_a_frame_that_could_not_be_begun_leaves_nothing():
+    writer = FrameWriter()
+    writer.begin(TEXT, b"x" * 700)
+    assert len(writer.fill()) == 708
+    real, frames.os = frames.os, NoRandom()
+    try:
+        raises(MemoryError, writer.begin, TEXT, b"y" * 300)
+    finally:
+        frames.os = real
+    assert writer.fill() is None
+    writer.begin(TEXT, b"next")
+    assert unmasked(bytes(writer.fill())) == (TEXT, b"next")
+    assert writer.fill() is None
+
+
+def test_a_piece_that_could_not_be_made_is_made_again():
+    payload = bytes(i & 255 for i in range(700))
+    for size in (5, 700):
+        writer = FrameWriter(300)
+        writer.begin(BINARY, payload[:size])
+        data = b""
+        while True:
+            view = writer._view
+            writer._view = FullView(view, 1)
+            try:
+                assert writer.fill() is None
+                break
+            except MemoryError:
+                pass
+            finally:
+                writer._view = view
+            data += bytes(writer.fill())
+        assert unmasked(data) == (BINARY, payload[:size])
 
 
 def test_reader_reset_forgets_everything():

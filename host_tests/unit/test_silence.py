@@ -21,6 +21,7 @@ class Stream:
     """What the network does: `failure` is raised by what writes."""
 
     closed = False
+    certified = None
     failure = None
 
     async def read_into(self, view, timeout_ms=None):

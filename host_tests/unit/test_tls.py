@@ -9,9 +9,10 @@ import log
 from host_tests.unit.event_loop import run
 from host_tests.unit.expect import raises
 from host_tests.unit.scratch import Scratch, write
-from host_tests.unit.test_certificates import DER, FROM_S, pem
+from host_tests.unit.test_certificates import DER, FROM_S, UNTIL_S, UTC_TIME, UTC_TIME_UNTIL, pem
 from net import tcp
 from net import tls as under_test
+from net.own_fault import OwnFault
 from net.tls import Tls, TlsStream
 
 REQUIRED = 2
@@ -60,6 +61,7 @@ class FakeContext:
     outcome = None
     shown = ()
     made = []
+    unfit = None
 
     def __init__(self, protocol):
         assert protocol == "client"
@@ -74,6 +76,8 @@ class FakeContext:
         assert names == ["TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256"]
 
     def load_verify_locations(self, der):
+        if self.unfit is not None:
+            raise self.unfit
         self.authorities.append(der)
 
     def wrap_socket(self, sock, server_hostname, do_handshake_on_connect):
@@ -108,6 +112,7 @@ class Rig:
         FakeContext.outcome = None
         FakeContext.shown = ()
         FakeContext.made = []
+        FakeContext.unfit = None
         FakeRtc.set_to = []
         self.now = utc_ms, sure
         self.sockets = []
@@ -185,8 +190,24 @@ def test_the_server_is_always_verified_by_name():
 def test_without_a_good_authority_there_is_no_connection():
     for certificate in (None, b"", b"garbage", DER[:-1]):
         with Rig(certificate=certificate) as rig:
-            error = raises(OSError, rig.open)
+            error = raises(OwnFault, rig.open)
             assert "CA certificate" in str(error) and "ca.der" in str(error)
+            assert rig.sockets == []
+
+
+def test_an_authority_that_mbedtls_does_not_take():
+    with Rig() as rig:
+        FakeContext.unfit = ValueError("invalid cert")
+        assert "CA certificate: invalid cert" in str(raises(OwnFault, rig.open))
+        assert rig.sockets == []
+
+
+def test_no_memory_for_the_authority_is_no_fault_of_the_file():
+    with Rig() as rig:
+        for unfit in (MemoryError(), OSError(-0x2880)):
+            FakeContext.unfit = unfit
+            error = raises(OSError, rig.open)
+            assert "out of memory" in str(error) and not isinstance(error, OwnFault)
             assert rig.sockets == []
 
 
@@ -200,7 +221,7 @@ def test_a_file_in_pem():
 def test_a_build_without_tls():
     with Rig() as rig:
         under_test.tls = None
-        assert "no TLS" in str(raises(OSError, rig.open))
+        assert "no TLS" in str(raises(OwnFault, rig.open))
 
 
 def test_a_refused_certificate_is_an_error_in_one_line():
@@ -225,6 +246,7 @@ def test_errors_of_the_network_during_the_handshake():
             FakeContext.outcome = outcome
             error = rig.shake()
             assert text in str(error), (text, str(error))
+            assert not isinstance(error, OwnFault)
             # Whoever refuses is there: that is no evidence against the link (hal.contract.Link).
             assert (error.errno == errno.ECONNREFUSED) == (outcome.args[0] != 110), outcome
 
@@ -292,6 +314,45 @@ def test_the_time_being_known_a_certificate_of_tomorrow_is_refused():
         for _ in range(3):
             assert "future" in str(rig.shake())
             assert rig.clock_s() == FROM_S - 86400
+
+
+def certified(rig, *shown):
+    """What the connection is certified for, when the server's chain is `shown`."""
+    stream = rig.open()
+    FakeContext.shown = shown
+    assert stream.certified is None
+    stream.write_some(b"GET /")
+    stream.close()
+    return stream.certified
+
+
+def test_the_span_in_which_the_whole_chain_is_valid():
+    later = DER.replace(UTC_TIME, b"\x17\x0d260401123045Z")
+    sooner = DER.replace(UTC_TIME_UNTIL, b"\x17\x0d300701000000Z")
+    with Rig() as rig:
+        assert certified(rig, DER) == (FROM_S, UNTIL_S, True)
+        begin_s, end_s = FROM_S + 31 * 86400, 1909094400
+        for chain in ((later, sooner, DER), (DER, sooner, later), (sooner, DER, later)):
+            assert certified(rig, *chain) == (begin_s, end_s, True)
+        rig.now = 5000, False
+        assert certified(rig, later, sooner) == (begin_s, end_s, False)
+
+
+def test_whether_the_time_was_known_is_that_of_the_handshake():
+    with Rig(5000, False) as rig:
+        FakeContext.shown = (DER,)
+        stream = rig.open()
+        rig.now = 1_800_000_000_000, True
+        rig.open().close()
+        stream.write_some(b"GET /")
+        stream.close()
+        assert stream.certified == (FROM_S, UNTIL_S, False)
+
+
+def test_a_certificate_that_cannot_be_read_narrows_nothing():
+    with Rig() as rig:
+        assert certified(rig, DER, b"junk") == (FROM_S, UNTIL_S, True)
+        assert certified(rig, b"junk") is None
 
 
 def test_what_is_no_certificate_does_not_break_the_handshake():

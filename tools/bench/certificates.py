@@ -78,27 +78,42 @@ class ServerCertificate:
 
 
 class Authority:
+    """Signed by itself, or by the authority `above`: then what it signs comes with the chain up to that one,
+    which is not in it.
+    """
+
     def __init__(
-        self, kind: str = "ec", name: str = "Test CA", number: int = 0, begin: datetime.datetime | None = None
+        self,
+        kind: str = "ec",
+        name: str = "Test CA",
+        number: int = 0,
+        begin: datetime.datetime | None = None,
+        *,
+        days: int = 3650,
+        above: "Authority | None" = None,
     ):
         self._kind = kind
         self._key = key(kind, 1000 + number)
         self._name = _name(name)
+        self._chain: tuple[x509.Certificate, ...] = ()
         begin = begin or now() - DAY
+        signing = above or self
         self.certificate = (
             x509.CertificateBuilder()
             .subject_name(self._name)
-            .issuer_name(self._name)
+            .issuer_name(signing._name)
             .public_key(self._key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(begin)
-            .not_valid_after(begin + 3650 * DAY)
+            .not_valid_after(begin + days * DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(
                 x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True
             )
-            .sign(self._key, _hash(kind))
+            .sign(signing._key, _hash(signing._kind))
         )
+        if above is not None:
+            self._chain = (self.certificate, *above._chain)
 
     @property
     def der(self) -> bytes:
@@ -132,4 +147,4 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .sign(private_key if self_signed else self._key, _hash(self._kind))
         )
-        return ServerCertificate(certificate, private_key)
+        return ServerCertificate(certificate, private_key, () if self_signed else self._chain)
