@@ -195,6 +195,9 @@ class Outbox:
         """Call it once a second: what the flash has not taken is written as soon as it can be. One that stays
         bad is not asked all the time.
         """
+        # Ticks wrap: a retry that was due a week ago, before the network failed, would be due in a week.
+        if self._retry_at is not None and ticks_diff(self._retry_at, now) < 0:
+            self._retry_at = now
         journal = self._journal
         if not journal.waiting and not self._note_owed:
             self._catch_up_at = None
@@ -305,8 +308,7 @@ class Outbox:
         tries = self._tries(sequence) + 1
         note["tries"] = [sequence, tries]
         if tries < self._attempts():
-            wait_ms = self._config.value("TransactionMessageRetryInterval") * 1000 * tries
-            self._retry_at = ticks_add(now, min(wait_ms, (1 << 29) - 1))
+            self._wait(tries, now)
             log.warning("outbox", "try %d failed: %s", tries, why)
             self._keep_note()
             return
@@ -320,6 +322,21 @@ class Outbox:
         self._drop(lazy=action == queued.METER)
         if action == queued.START and self.on_started is not None:
             self.on_started(number, _NEVER_CONFIRMED, None, tag)
+
+    @property
+    def last_try(self):
+        """The oldest message is given up when it fails once more."""
+        return self._tries(self._take()[0]) + 1 >= self._attempts()
+
+    def postponed(self, now):
+        """No answer to the oldest message, and perhaps nobody there who could fail to process it: it is sent
+        again some time, and nothing is counted.
+        """
+        self._wait(max(1, self._tries(self._take()[0])), now)
+
+    def _wait(self, tries, now):
+        wait_ms = self._config.value("TransactionMessageRetryInterval") * 1000 * tries
+        self._retry_at = ticks_add(now, min(wait_ms, (1 << 29) - 1))
 
     def _attempts(self):
         return self._config.value("TransactionMessageAttempts")

@@ -20,12 +20,16 @@ from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from ocpp16 import json_text, schema, schema_core
 from ocpp16.answering import DESCRIPTION_LIMIT, Answering, CallError
 from ocpp16.message import CALL, CALLERROR, CALLRESULT, encode, lenient_text, new_message_id, scan_head
+from ocpp16.send_queue import Full
 from ocpp16.turns import QueueFull, Turns
 
 _TEXT = 1  # the kind of message, as WebSocket.receive() gives it
 
 # CALLs waiting for their turn; more is a fault of ours, and must not fill the memory.
 _WAITING_LIMIT = 16
+
+# How often a CALL for which there was no room is tried again, in seconds.
+_ROOM_PAUSE_S = 0.05
 
 
 class BadAnswer(CallError):
@@ -110,7 +114,9 @@ class Rpc:
     # ---- the link
 
     def attach(self, send) -> None:
-        """A link is there; `send(text)` queues a message and raises OSError when it cannot."""
+        """A link is there; `send(text)` queues a message and raises OSError when it cannot, Full when there
+        is no room now.
+        """
         self.detach()
         self._send = send
         self._answering.forget()  # ids may come again: some CSMSs count from 1 each time
@@ -165,10 +171,15 @@ class Rpc:
                 raise LinkLost("no link")
             message_id = message_id or new_message_id()
             text = encode([CALL, message_id, action, payload])
-            pending = self._pending = _Pending(message_id, action, timeout_ms, taken)
-            if not self._transmit(text):
-                self._pending = None
-                raise LinkLost("cannot send")
+            until = ticks_add(ticks_ms(), timeout_ms)
+            pending = None
+            while pending is None:
+                pending = self._transmit_call(text, _Pending(message_id, action, timeout_ms, taken))
+                if pending is None:
+                    # Answers wait that the peer has not read yet. It does, or the writer gives up.
+                    await asyncio.sleep(_ROOM_PAUSE_S)
+                    if link != self._link or ticks_diff(until, ticks_ms()) <= 0:
+                        raise LinkLost("no room to send")
             if not await pending.wait():
                 self._pending = None
                 raise CallTimeout("%s: no answer within %d ms" % (action, timeout_ms))
@@ -177,6 +188,22 @@ class Rpc:
             return pending.answer
         finally:
             self._turns.give()
+
+    def _transmit_call(self, text, pending):
+        """`pending`, which is out now, or None when there is no room for it."""
+        if self._send is None:
+            raise LinkLost("no link")
+        self._pending = pending  # the answer may come while sending
+        try:
+            self._send(text)
+        except OSError as error:
+            self._pending = None
+            if isinstance(error, Full):
+                return None
+            log.warning("rpc", "cannot send: %s", error)
+            raise LinkLost("cannot send")
+        self._show("out", text)
+        return pending
 
     def _settle(self, pending, answer, error):
         self._pending = None

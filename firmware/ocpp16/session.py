@@ -4,27 +4,24 @@
 give up.
 
 One task sends, so that one CALL at a time is under way; another receives. What is to be said stands in three
-places: `_urgent` (a driver waits at the reader), `_notes` (StatusNotification and the like, in RAM) and the
-outbox (transactions, on flash). Notes and outbox keep the order in which things happened as long as the
-outbox is short; behind a long one a note overtakes, as section 3.7 allows.
+places: `_urgent` (a driver waits at the reader), `notes` (StatusNotification and the like, in RAM) and the
+outbox (transactions, on flash).
 """
 
 import asyncio
-import errno
 import gc
 import random
 
 import log
-from hal.ticks import ticks_add, ticks_diff, ticks_ms
-from ocpp16 import payloads
+from hal.ticks import ticks_ms
+from ocpp16 import current_time, payloads
 from ocpp16.back_off import BackOff
+from ocpp16.evidence import Evidence
+from ocpp16.notes import Notes
+from ocpp16.registration import Registration
 from ocpp16.rpc import BadAnswer, CallError, CallTimeout, LinkLost, TooManyCalls
 from ocpp16.wait import Bell
 from station import metering
-
-ACCEPTED = "Accepted"
-PENDING = "Pending"
-REJECTED = "Rejected"
 
 # How a CALL can end without a usable answer, the connection being sound.
 _UNUSABLE = (CallError, CallTimeout, BadAnswer, TooManyCalls)
@@ -33,23 +30,9 @@ _BACK_OFF_FIRST_MS = 1000
 # One after the other, with no connection in between that was just lost or refused.
 _MOST_FAILURES = 10
 _BACK_OFF_MOST_MS = 120000
-# BootNotification without a usable answer, or with interval 0: our own rhythm (section 4.2 leaves it to us).
-_BOOT_RETRY_MS = 15000
-_BOOT_RETRY_MOST_MS = 300000
-# Heartbeats also set the clock: once a day whatever HeartbeatInterval says.
-_DAY_MS = 86400000
-_MOST_INTERVAL_S = 2147483647  # as much as the configuration key takes
-_MOST_NOTES = 32
 _MOST_URGENT = 8
-# Where pings are off: so many CALLs in a row during which nothing came from the CSMS, and the link is dead.
-_MOST_UNHEARD = 2
-# A connection that lasted so long was worth having, whatever was said on it.
-_SOUND_MS = 60000
-# So often in a row the DNS server may say that it knows no such name before it is held against the link: some
-# networks say so of every name while they are out of order.
-_MOST_UNKNOWN = 8
-# A backlog longer than this is overtaken by status notifications.
-_SHORT_OUTBOX = 4
+# Saying good-bye takes 3 s at most, telling a peer what it did wrong 1 s.
+_MOST_FAREWELL_MS = 5000
 
 
 class Session:
@@ -67,19 +50,11 @@ class Session:
         self._connect = connect
         self._milliseconds = station.description.options["milliseconds"]
         self._channel = None
-        self._registration = None
+        self._registration = Registration(station.config, ticks_ms())
+        self._evidence = Evidence(station.config)
         self._urgent = []
-        # [action, payload, last outbox sequence before it, connector number or None, report]
-        self._notes = []
-        self._told = [None] * (len(station.connectors) + 1)
+        self._notes = Notes(outbox, len(station.connectors))
         self._bell = Bell()
-        self._boot_at = None  # ticks before which no BootNotification may go out
-        self._boot_retry = BackOff(_BOOT_RETRY_MS, _BOOT_RETRY_MOST_MS)
-        self._heartbeat_at = ticks_ms()
-        self._useful = False  # the CSMS has answered something on this connection
-        self._link = None
-        self._unheard = 0  # CALLs in a row during which nothing came
-        self._unknown = 0  # tries in a row for which there was no such name
         self._on_connection = on_connection
         outbox.on_queued = self._bell.ring
         outbox.on_started = self._started
@@ -90,7 +65,7 @@ class Session:
 
     @property
     def online(self):
-        return self._channel is not None and self._registration == ACCEPTED
+        return self._channel is not None and self._registration.accepted
 
     @property
     def connected(self):
@@ -98,7 +73,7 @@ class Session:
 
     @property
     def registration(self):
-        return self._registration
+        return self._registration.status
 
     def authorize(self, tag, done):
         def answered(conf):
@@ -148,6 +123,10 @@ class Session:
 
     # --- life ---
 
+    def age(self, now):
+        """Call it about once a second."""
+        self._registration.age(now)
+
     async def run(self, link):
         back_off = BackOff(_BACK_OFF_FIRST_MS, _BACK_OFF_MOST_MS)
         failures = 0
@@ -160,14 +139,17 @@ class Session:
                 # No memory, at a bad moment, or what nobody has thought of: it says nothing about the link.
                 # Were this task to end, the charger would be stopped with it, and whoever charges be cut off.
                 gc.collect()
-                log.error("session", "%s", repr(error))
+                log.failure("session", "failed", error)
                 failures += 1
                 if failures >= _MOST_FAILURES and self._nobody_charges():
                     raise  # a heap in pieces does not mend itself; a restart has it whole
                 await asyncio.sleep_ms(back_off.next_ms())
 
     def _nobody_charges(self):
-        return all(connector.transaction is None for connector in self._station.connectors)
+        for connector in self._station.connectors:  # noqa: SIM110  (a generator would ask for memory)
+            if connector.transaction is not None:
+                return False
+        return True
 
     async def _visit(self, link, back_off):
         """One connection, or the lack of one."""
@@ -180,32 +162,15 @@ class Session:
             channel = await self._connect()
         except OSError as error:
             log.warning("session", "no connection: %s", error)
-            self._unreached(link, error.errno)
+            self._evidence.unreached(link, error)
             return
-        self._unknown = 0
-        opened_at = ticks_ms()
+        self._evidence.opened(ticks_ms(), link)
         try:
             await self._converse(channel, link)
         finally:
-            # A CSMS that accepts connections only to drop them must not be asked every second.
-            if self._useful or ticks_diff(ticks_ms(), opened_at) >= _SOUND_MS:
+            if self._evidence.worth_having(ticks_ms()):
                 back_off.reset()
-        # A server that ends a connection is there; silence may be the link's.
-        if not self._useful or channel.fell_silent:
-            link.in_vain()
-
-    def _unreached(self, link, reason):
-        """What a connection that did not come about says about the link."""
-        if reason == errno.ENOENT:
-            self._unknown += 1
-            if self._unknown < _MOST_UNKNOWN:
-                return
-        self._unknown = 0
-        # Who refuses is there: the network in between works.
-        if reason in (errno.ECONNREFUSED, errno.ECONNRESET):
-            link.heard()
-        else:
-            link.in_vain()
+        self._evidence.ended(link, channel.fell_silent)
 
     async def _pause(self, link, pause_ms):
         """Wait before the next try; a link that comes back ends it."""
@@ -221,15 +186,12 @@ class Session:
     async def _converse(self, channel, link):
         """One connection, from open to lost."""
         self._channel = channel
-        self._link = link
-        self._useful = False
-        self._unheard = 0
         # Section 4.2: while Rejected nothing is sent, answers neither.
-        channel.deaf = lambda: self._registration == REJECTED
+        channel.deaf = lambda: self._registration.rejected
         tasks = []
         try:
             self._tell_connection(True)
-            tasks.append(asyncio.create_task(self._send(channel)))
+            tasks.append(asyncio.create_task(self._speak(channel)))
             tasks.append(asyncio.create_task(self._watch(channel, link)))
             await channel.receive()  # ends with the connection
         finally:
@@ -254,9 +216,7 @@ class Session:
             self._channel.leave(why)
 
     def _forget(self):
-        """The connection is gone: who waits for an answer gets none; notes are told anew from what is then
-        true.
-        """
+        """The connection is gone: who waits for an answer gets none."""
         self._notes.clear()
         urgent, self._urgent = self._urgent, []
         for _, _, done in urgent:
@@ -268,37 +228,37 @@ class Session:
 
     # --- sending ---
 
+    async def _speak(self, channel):
+        await self._send(channel)
+        # `receive` sees the end too, and this task is cancelled. Whatever has ended nobody but the sender, a
+        # charger that is online and mute is worse than one that is offline.
+        await asyncio.sleep_ms(_MOST_FAREWELL_MS)
+        channel.abort("nobody sends")
+
     async def _send(self, channel):
+        """Until the connection is lost; never raises."""
         try:
             await self._register(channel)
             while True:
                 now = ticks_ms()
                 if self._urgent:
                     await self._send_urgent(channel)
-                elif self._note_is_next(now):
+                elif self._notes.is_next(now):
                     await self._send_note(channel)
                 elif self._outbox.wait_ms(now) == 0:
                     await self._send_outbox(channel)
-                elif ticks_diff(now, self._heartbeat_at) >= 0:
+                elif self._registration.heartbeat_wait_ms(now) == 0:
                     await self._heartbeat(channel)
                 else:
-                    wait_ms = ticks_diff(self._heartbeat_at, now)
+                    wait_ms = self._registration.heartbeat_wait_ms(now)
                     retry_ms = self._outbox.wait_ms(now)
                     await self._bell.wait(wait_ms if retry_ms is None else min(wait_ms, retry_ms))
         except LinkLost:
-            return  # `receive` has seen it too
+            return
         except Exception as error:
-            # A sender that dies silently would leave a charger online and mute.
-            log.error("session", "sender failed: %s", repr(error))
+            gc.collect()
             channel.abort("internal error")
-
-    def _note_is_next(self, now):
-        if not self._notes:
-            return False
-        if self._outbox.wait_ms(now) != 0 or self._outbox.depth > _SHORT_OUTBOX:
-            return True
-        head = self._outbox.head_sequence()
-        return head is None or self._notes[0][2] < head
+            log.failure("session", "sender failed", error)
 
     def _timeout_ms(self):
         return self._config.value("MessageTimeout") * 1000
@@ -312,9 +272,9 @@ class Session:
             conf = await channel.call(action, payload, self._timeout_ms(), None, taken)
         except _UNUSABLE as error:
             log.warning("session", "%s: %s", action, error)
-            self._unanswered(channel, error)
+            self._without_answer(channel, error)
             return None
-        self._heard()
+        self._evidence.heard()
         return conf
 
     async def _send_urgent(self, channel):
@@ -326,14 +286,9 @@ class Session:
             done(conf)
 
     async def _send_note(self, channel):
-        action, payload, _, number, report = self._notes.pop(0)
-        if number is not None:
-            # Until it is confirmed the CSMS may know the old status or this one: were the connection lost
-            # now and the old status to return meanwhile, it must be told all the same.
-            self._told[number] = None
-        conf = await self._call(channel, action, payload)
-        if conf is not None and number is not None:
-            self._told[number] = report
+        action, payload, number, report = self._notes.take()
+        if await self._call(channel, action, payload) is not None:
+            self._notes.confirmed(number, report)
 
     async def _send_outbox(self, channel):
         message = self._outbox.message()
@@ -343,97 +298,81 @@ class Session:
         try:
             # A RemoteStopTransaction right behind StartTransaction.conf must find its transactionId.
             await channel.call(action, payload, self._timeout_ms(), message_id, self._outbox.answered)
+        except CallTimeout as error:
+            self._without_answer(channel, error)
+            if await self._not_processed(channel, message_id):
+                self._outbox.failed(error, ticks_ms())
         except _UNUSABLE as error:
             self._outbox.failed(error, ticks_ms())
-            self._unanswered(channel, error)
+            self._without_answer(channel, error)
         else:
-            self._heard()
+            self._evidence.heard()
 
-    def _heard(self):
-        """The CSMS answered: it is there, and this connection is worth having."""
-        self._useful = True
-        if self._link is not None:
-            self._link.heard()
-        self._unheard = 0
+    async def _not_processed(self, channel, message_id):
+        """Whether no answer means that the CSMS failed to process the message, which section 3.7.1 counts.
 
-    def _unanswered(self, channel, error):
-        """A CALL came to nothing. Where pings are off nobody else would notice that the link is half-open,
-        and transactions would be given up that the CSMS has never seen.
+        A gateway may hold the connection, and answer pings, for a CSMS that is out of order for hours. So
+        before a message is given up something else is asked: who does not answer that either has not failed
+        to process anything, and a bill is not lost to it.
         """
-        if not isinstance(error, CallTimeout):
-            self._heard()
-        elif self._config.value("WebSocketPingInterval") or channel.silent_ms() < self._timeout_ms():
-            self._unheard = 0
+        outbox = self._outbox
+        if not outbox.last_try:
+            return True
+        outbox.postponed(ticks_ms())
+        await self._heartbeat(channel)
+        return self._evidence.answers and outbox.late(message_id) is not None  # not answered meanwhile
+
+    def _without_answer(self, channel, error):
+        """A CALL without a usable answer."""
+        if isinstance(error, CallTimeout):
+            self._evidence.unanswered(channel, self._timeout_ms())
         else:
-            self._unheard += 1
-            if self._unheard == _MOST_UNHEARD:
-                channel.abort("nothing came during %d calls" % _MOST_UNHEARD, True)
+            self._evidence.heard()
 
     async def _heartbeat(self, channel):
-        self._arm_heartbeat()
+        self._registration.arm_heartbeat(ticks_ms())
         conf = await self._call(channel, "Heartbeat", {})
         if conf is not None:
-            self._set_clock(conf)
+            self._believe(channel, conf)
 
-    def _arm_heartbeat(self):
-        interval_ms = self._config.value("HeartbeatInterval") * 1000
-        self._heartbeat_at = ticks_add(ticks_ms(), min(interval_ms or _DAY_MS, _DAY_MS))
-
-    def _set_clock(self, conf):
-        told = str(conf["currentTime"])[:40]
+    def _believe(self, channel, conf):
+        """Take over the currentTime of an answer. False: the connection is left."""
         try:
-            utc_ms = self._clock.parse(conf["currentTime"])
-        except ValueError:
-            log.warning("session", "currentTime of the CSMS is no time: %s", told)
-            return
-        try:
-            self._clock.advance(ticks_ms())
-            self._clock.set_utc_ms(utc_ms)
-        except Exception as error:
-            # A board's clock that cannot be set, to that year for one: charging goes on without.
-            log.error("session", "the clock is not set to %s: %s", told, repr(error))
+            current_time.take(conf, self._clock, channel.certified, ticks_ms())
+        except current_time.Expired as expired:
+            self._evidence.leave(channel, "the CSMS's certificate has expired by its own time %s" % expired)
+            return False
+        return True
 
     # --- registration ---
 
     async def _register(self, channel):
-        first = self._registration != ACCEPTED
-        while self._registration != ACCEPTED:
-            wait_ms = 0 if self._boot_at is None else ticks_diff(self._boot_at, ticks_ms())
+        registration = self._registration
+
+        def registered(conf):
+            if self._believe(channel, conf):
+                registration.answered(conf, ticks_ms())
+
+        first = not registration.accepted
+        while not registration.accepted:
+            wait_ms = registration.boot_wait_ms(ticks_ms())
             if wait_ms > 0:
                 await self._bell.wait(wait_ms)
                 continue
             payload = payloads.boot_notification(self._info)
-            if await self._call(channel, "BootNotification", payload, self._registered) is None:
-                self._not_registered()
+            if await self._call(channel, "BootNotification", payload, registered) is None:
+                registration.unanswered(ticks_ms())
         if first:
-            self._arm_heartbeat()
+            registration.arm_heartbeat(ticks_ms())
         self._tell_statuses(everything=first)
-
-    def _not_registered(self):
-        """BootNotification without a usable answer."""
-        self._boot_at = ticks_add(ticks_ms(), self._boot_retry.next_ms())
-
-    def _registered(self, conf):
-        self._boot_retry.reset()
-        interval_s = conf["interval"]
-        self._set_clock(conf)
-        self._registration = conf["status"]
-        log.info("session", "BootNotification %s, interval %d s", self._registration, interval_s)
-        if self._registration == ACCEPTED:
-            self._boot_at = None
-            if interval_s > 0:
-                self._config.set_internal("HeartbeatInterval", str(min(interval_s, _MOST_INTERVAL_S)))
-            return
-        wait_ms = interval_s * 1000 if interval_s > 0 else _BOOT_RETRY_MS
-        self._boot_at = ticks_add(ticks_ms(), min(wait_ms, _DAY_MS))
 
     def _tell_statuses(self, everything):
         """After a boot every connector and 0 (errata 3.22); after a mere reconnect only what the CSMS does
         not know.
         """
-        for number in range(len(self._told)):
+        for number in range(len(self._station.connectors) + 1):
             report, stamp = self._station.report_now(number)
-            if everything or report != self._told[number]:
+            if everything or not self._notes.knows(number, report):
                 self._note_status(number, report, stamp)
 
     # --- notes ---
@@ -444,12 +383,7 @@ class Session:
         self._note("StatusNotification", payloads.status_notification(number, report, time), number, report)
 
     def _note(self, action, payload, number=None, report=None):
-        if len(self._notes) >= _MOST_NOTES:
-            dropped = self._notes.pop(0)
-            log.warning("session", "%s dropped, too many wait", dropped[0])
-            if dropped[3] is not None:
-                self._told[dropped[3]] = None
-        self._notes.append((action, payload, self._outbox.last_sequence, number, report))
+        self._notes.add(action, payload, number, report)
         self._bell.ring()
 
     # --- what the outbox and the configuration report ---
@@ -465,8 +399,8 @@ class Session:
             self._station.learned(tag, info)
 
     def _configured(self, key):
-        if key == "HeartbeatInterval" and self._registration == ACCEPTED:
-            self._arm_heartbeat()
+        if key == "HeartbeatInterval" and self._registration.accepted:
+            self._registration.arm_heartbeat(ticks_ms())
             self._bell.ring()
         elif key == "WebSocketPingInterval" and self._channel is not None:
             self._channel.ping_every(self._config.value(key))

@@ -240,6 +240,17 @@ async def test_a_half_open_link_without_pings_is_found_by_its_silence():
         assert stop.payload["transactionId"] == 1
 
 
+async def test_a_csms_that_answers_pings_and_nothing_else_is_left():
+    csms = Csms()
+    csms.books.heartbeat_interval_s = 1
+    csms.script("Heartbeat", *[silence()] * 5)
+    async with installed(csms=csms, MessageTimeout=1, WebSocketPingInterval=1) as post:
+        await post.booted()
+        await post.charger.event("connection", timeout=15, up=False)
+        await post.station.wait_connection(2)
+        await post.station.expect("Heartbeat", timeout=5)
+
+
 async def test_the_ping_interval_changes_at_once():
     async with installed() as post:
         await post.booted()

@@ -143,3 +143,78 @@ def test_a_late_answer_counts_while_the_next_try_is_waited_for():
     assert bench.outbox.depth == 0
     assert [said[1] for said in bench.started] == [77]
     assert bench.outbox.late(message_id) is None
+
+
+DAY_MS = 86400000
+
+
+def wait_after(bench, days):
+    """Milliseconds until the next try, after so many days without network; an hour stands for a second."""
+    for _ in range(days * 24):
+        bench.pass_ms(3600000)
+        bench.outbox.catch_up(bench.now)
+    return bench.outbox.wait_ms(bench.now)
+
+
+def test_a_retry_that_was_due_is_due_however_long_there_was_no_network():
+    for days in (1, 6, 7, 8, 10, 12, 13, 20, 30):
+        bench = Bench()
+        bench.outbox.started(bench.transaction())
+        message_id = bench.outbox.message()[0]
+        bench.outbox.failed("no answer", bench.now)
+        assert wait_after(bench, days) == 0, days
+        assert bench.outbox.late(message_id) == "StartTransaction"  # still
+
+
+def test_a_retry_that_is_not_due_yet_stays():
+    bench = Bench(interval_s=10 * 86400)
+    bench.outbox.started(bench.transaction())
+    bench.outbox.failed("no answer", bench.now)
+    assert wait_after(bench, 6) == (1 << 29) - 1 - 6 * DAY_MS
+    assert wait_after(bench, 1) == 0
+
+
+def test_a_flash_that_refused_is_asked_again_however_long_it_was_sound():
+    bench = Bench()
+    outbox = bench.outbox = Outbox(Overflow(bench.journal), Keys(), bench.clock, True)
+    outbox.started(bench.transaction())
+    bench.journal.stuck = True
+    outbox.answered(START_CONF)  # the note is owed
+    bench.outbox.catch_up(bench.now)
+    bench.journal.stuck = False
+    bench.pass_ms(10000)
+    bench.outbox.catch_up(bench.now)
+    assert json.loads(bench.journal.persisted())["note"]["ids"] == {"5": 77}
+    wait_after(bench, 7)
+    bench.journal.stuck = True
+    outbox.stopped(bench.transaction(), "Local", None, bench.clock.stamp(), [])
+    outbox.answered({})
+    bench.journal.stuck = False
+    bench.pass_ms(1000)
+    bench.outbox.catch_up(bench.now)
+    assert json.loads(bench.journal.persisted())["note"]["ids"] == {}
+
+
+def test_a_message_that_is_postponed_counts_no_try():
+    bench = Bench(attempts=3, interval_s=60)
+    outbox = bench.outbox
+    outbox.started(bench.transaction())
+    message_id = outbox.message()[0]
+    for _ in range(2):
+        assert not outbox.last_try
+        outbox.failed("no answer", bench.now)
+    assert outbox.last_try
+    for _ in range(5):
+        bench.pass_ms(120000)
+        assert outbox.wait_ms(bench.now) == 0
+        outbox.postponed(bench.now)
+        assert outbox.wait_ms(bench.now) == 120000
+        assert outbox.late(message_id) == "StartTransaction" and outbox.last_try
+    assert outbox.message()[0] == message_id
+    outbox.failed("no answer", bench.now)
+    assert outbox.depth == 0
+    once = Bench(attempts=1, interval_s=60)
+    once.outbox.started(once.transaction())
+    assert once.outbox.last_try
+    once.outbox.postponed(0)
+    assert once.outbox.wait_ms(0) == 60000

@@ -8,6 +8,7 @@ import json
 from host_tests.unit.event_loop import run, settle
 from host_tests.unit.rpc_wire import Wire
 from ocpp16.rpc import BadAnswer, CallError, CallTimeout, LinkLost, TooManyCalls
+from ocpp16.send_queue import Full
 
 NOW = {"currentTime": "2026-11-20T10:00:00Z"}
 
@@ -293,5 +294,54 @@ def test_both_directions_at_once():
         assert not task.done()
         wire.says([3, "mine", NOW])
         assert await task == NOW
+
+    run(main())
+
+
+# --- answers that the peer does not read leave no room ---
+
+
+def test_a_call_waits_for_room():
+    async def main():
+        wire = Wire()
+        wire.fail = Full("14000 bytes wait to be sent")
+        first = asyncio.create_task(outcome(wire.rpc.call("Heartbeat", {}, 5000, "a")))
+        second = asyncio.create_task(outcome(wire.rpc.call("Heartbeat", {}, 5000, "b")))
+        await settle()
+        assert wire.take() == [] and not first.done()
+        assert wire.says([3, "a", NOW]) == []  # to nobody: it is not out
+        wire.fail = None
+        await asyncio.sleep(0.1)
+        assert [frame[1] for frame in wire.take()] == ["a"]
+        wire.says([3, "a", NOW])
+        assert await first == NOW
+        await settle()
+        assert [frame[1] for frame in wire.take()] == ["b"]
+        wire.says([3, "b", NOW])
+        assert await second == NOW
+
+    run(main())
+
+
+def test_a_call_does_not_wait_for_room_for_ever():
+    async def main():
+        wire = Wire()
+        wire.fail = Full("14000 bytes wait to be sent")
+        assert await outcome(wire.rpc.call("Heartbeat", {}, 100)) == "LinkLost"
+        # The link goes meanwhile; there may be another one.
+        for attach in (False, True):
+            call = asyncio.create_task(outcome(wire.rpc.call("Heartbeat", {}, 60000)))
+            await settle()
+            wire.rpc.detach()
+            if attach:
+                wire.fail = None
+                wire.rpc.attach(wire._send)
+            assert await call == "LinkLost"
+            assert wire.take() == []
+            wire.rpc.attach(wire._send)
+            wire.fail = Full("")
+        wire.fail = None
+        wire.rpc.attach(lambda text: wire.says([3, json.loads(text)[1], NOW]))
+        assert await outcome(wire.rpc.call("Heartbeat", {}, 1000)) == NOW
 
     run(main())

@@ -7,143 +7,11 @@ task to end, the charger would be stopped with it, in the middle of somebody's c
 import asyncio
 import errno
 
-import log
-from host_tests.unit.event_loop import run, settle
 from host_tests.unit.expect import raises
-from host_tests.unit.rig import Rig
+from host_tests.unit.session_rig import Channel, World
 from net.dns import Unknown
-from ocpp16 import session
-from ocpp16.session import ACCEPTED, Session
-
-
-class Time:
-    """asyncio for `ocpp16.session`, in which a pause takes no time. pauses: how long each would have been."""
-
-    TimeoutError = asyncio.TimeoutError
-
-    def __init__(self):
-        self.pauses = []
-
-    def create_task(self, coroutine):
-        return asyncio.create_task(coroutine)
-
-    async def sleep_ms(self, ms):
-        self.pauses.append(ms)
-        await asyncio.sleep(0)
-
-    async def wait_for(self, task, seconds):
-        self.pauses.append(int(seconds * 1000))
-        await asyncio.sleep(0)
-        if task.done():
-            return await task
-        raise asyncio.TimeoutError
-
-
-class Link:
-    def __init__(self):
-        self.told = []
-        self.broken = None  # what `changed` raises
-
-    def up(self):
-        return True
-
-    async def changed(self):
-        if self.broken is not None:
-            raise self.broken
-        await asyncio.Event().wait()
-
-    def heard(self):
-        self.told.append("heard")
-
-    def in_vain(self):
-        self.told.append("in vain")
-
-
-class Outbox:
-    depth = 0
-    last_sequence = 0
-
-    def wait_ms(self, now):
-        return None
-
-    def head_sequence(self):
-        return None
-
-
-class Channel:
-    """`ends`: what `receive` raises, None: it goes on; `time`: currentTime of the CSMS."""
-
-    fell_silent = False
-
-    def __init__(self, ends=None, time="2026-01-01T00:00:00Z"):
-        self.ends = ends
-        self.time = time
-        self.said = []
-        self.closed = 0
-        self.aborted = None
-
-    async def receive(self):
-        if self.ends is not None:
-            raise self.ends
-        await asyncio.Event().wait()
-
-    async def call(self, action, payload, timeout_ms, message_id=None, taken=None):
-        self.said.append(action)
-        conf = {"currentTime": self.time, "interval": 300, "status": ACCEPTED}
-        if taken is not None:
-            taken(conf)
-        return conf
-
-    def abort(self, why, unheard=False):
-        self.aborted = why
-
-    async def close(self):
-        self.closed += 1
-
-
-class World:
-    """A session whose connections come about, or not, as `outcomes` says; behind the last of them it waits
-    for ever. tried: how often it connected.
-    """
-
-    def __init__(self, *outcomes):
-        self.outcomes = list(outcomes)
-        self.tried = 0
-        self.link = Link()
-        self.time = Time()
-        self.rig = Rig()
-        self.session = Session(self.rig.station, Outbox(), {}, self.connect)
-
-    async def connect(self):
-        self.tried += 1
-        if not self.outcomes:
-            await asyncio.Event().wait()
-        outcome = self.outcomes.pop(0)
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
-
-    def live(self, turns=200):
-        """Whether its task goes on."""
-
-        async def life():
-            task = asyncio.create_task(self.session.run(self.link))
-            await settle(turns)
-            lives = not task.done()
-            task.cancel()
-            try:
-                await task
-            except asyncio.CancelledError:
-                pass
-            return lives
-
-        real, session.asyncio = session.asyncio, self.time
-        level, log.level = log.level, log.ERROR + 1
-        try:
-            return run(life())
-        finally:
-            session.asyncio = real
-            log.level = level
+from net.own_fault import OwnFault
+from ocpp16.registration import ACCEPTED
 
 
 def test_no_memory_for_a_connection_is_one_that_does_not_come_about():
@@ -187,6 +55,9 @@ def test_what_is_told_to_the_link():
     world = World(OSError(errno.ECONNREFUSED, ""), OSError(errno.ETIMEDOUT, ""), OSError("TLS: no memory"))
     assert world.live()
     assert world.link.told == ["heard", "in vain", "in vain"]
+    world = World(*[OwnFault("no CA certificate: ca.der or ca.pem is missing")] * 20)
+    assert world.live(400)
+    assert world.tried == 21 and world.link.told == []
 
 
 def test_an_unknown_name_says_nothing_about_the_link_for_a_while():
