@@ -9,7 +9,6 @@ from evse import faults, wake_up
 from evse.guard import Guard
 from evse.limits import Limits
 from evse.outlet import Inputs, Outlet
-from evse.phases import PhaseChange
 from evse.pilot import PAUSE_E4, current_da, state_name
 from evse.proximity import rating_da
 from evse.rcd import SelfTest
@@ -71,6 +70,8 @@ class Supply:
         self._phases = None
         self.phases = None
         if switch is not None:
+            from evse.phases import PhaseChange  # few boards have one
+
             # It stays where it is, also when its coil has lost its voltage a moment ago.
             three = switch.three()
             self._phases = PhaseChange(three, ratings.phase_wait_ms)

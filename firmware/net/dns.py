@@ -13,7 +13,7 @@ import os
 import socket
 
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
-from net.own_fault import OwnFault
+from net.url import OwnFault
 
 try:
     from network import ipconfig  # pyright: ignore (not on every port)

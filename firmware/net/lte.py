@@ -117,10 +117,13 @@ class LteLink:
         # the log, for which there may be no memory.
         self._event.set()
         self._event.clear()
-        if up:
-            log.info("lte", "online as %s", self._ppp.address())
-        else:
-            log.warning("lte", "offline")
+        try:
+            if up:
+                log.info("lte", "online as %s", self._ppp.address())
+            else:
+                log.warning("lte", "offline")
+        except Exception as error:
+            log.failure("lte", "online" if up else "offline", error)  # what is to be done next is done
 
     async def _do(self, action):
         kind = action[0]

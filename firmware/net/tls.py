@@ -23,7 +23,7 @@ import sys
 import log
 from hal import calendar
 from net import certificates, tcp
-from net.own_fault import OwnFault
+from net.url import OwnFault
 
 try:
     import tls

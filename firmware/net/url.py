@@ -9,6 +9,13 @@ _PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443, "ftp": 21, "ftps": 990
 _UNRESERVED = "-._~"
 
 
+class OwnFault(OSError):
+    """There is no connection because of what this charger was given, or was not: a URL that is none, a file
+    that is missing. Nothing was sent: it says nothing about the network, whatever the error's number, and
+    making the link anew mends nothing.
+    """
+
+
 class Url:
     """The parts of one URL. `host` is without brackets, `target` is path and query as they go on the wire."""
 

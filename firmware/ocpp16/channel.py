@@ -6,8 +6,7 @@ import asyncio
 
 import log
 from hal.ticks import ticks_diff, ticks_ms
-from net.own_fault import OwnFault
-from net.url import quote
+from net.url import OwnFault, quote
 from ocpp16.message import scan_head
 from ocpp16.websocket import Closed, WebSocket
 
@@ -25,7 +24,7 @@ def endpoint(url, identity):
 
 
 async def connect(url, identity, config, rpc, held=None, secure=None):
-    """A connected Channel; OSError with the reason when there is none to be had, OwnFault (`net.own_fault`)
+    """A connected Channel; OSError with the reason when there is none to be had, OwnFault (`net.url`)
     where nothing could even be tried. `held()`: True while nothing
     that comes may be acted upon: it waits. `secure`: a `net.tls.Tls`, needed for wss://.
     """
@@ -60,7 +59,6 @@ class Channel:
         self.certified = websocket.certified
         self.deaf = None  # fn() -> True while CALLs of the CSMS are not to be answered
         self.call = rpc.call
-        self._heard_at = ticks_ms()
         self._held = held
         self._unheard = False
         rpc.attach(websocket.send)
@@ -72,7 +70,6 @@ class Channel:
         try:
             while True:
                 kind, payload, oversize = await websocket.receive()
-                self._heard_at = ticks_ms()
                 while self._held is not None and self._held():
                     await asyncio.sleep_ms(_HELD_MS)
                 if self.deaf is not None and self.deaf() and scan_head(payload)[0] == _CALL:
@@ -85,8 +82,8 @@ class Channel:
             rpc.detach()
 
     def silent_ms(self):
-        """How long nothing has come from the CSMS."""
-        return ticks_diff(ticks_ms(), self._heard_at)
+        """How long nothing has come from the far end, pongs and pings included."""
+        return ticks_diff(ticks_ms(), self._websocket.heard_at)
 
     def ping_every(self, interval_s):
         """WebSocketPingInterval; 0 = off."""

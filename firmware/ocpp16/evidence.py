@@ -5,7 +5,7 @@
 import errno
 
 from hal.ticks import ticks_diff
-from net.own_fault import OwnFault
+from net.url import OwnFault
 
 # Where pings are off: so many CALLs in a row during which nothing came from the CSMS, and the link is dead.
 _MOST_UNHEARD = 2
@@ -49,13 +49,15 @@ class Evidence:
         self._unknown = 0
         self._opened_at = now
         self._useful = False  # the CSMS has answered something on this connection
+        self._sound = False  # and that for long
         self._useless = False  # it was left because of what the CSMS says, or does not say
         self._unheard = 0  # CALLs in a row during which nothing came
         self._unanswered = 0  # CALLs in a row without an answer
 
-    def heard(self):
+    def heard(self, now):
         """The CSMS answered: it is there, and this connection is worth having."""
         self._useful = True
+        self._sound = self._sound or ticks_diff(now, self._opened_at) >= _SOUND_MS
         if self._link is not None:
             self._link.heard()
         self._unheard = self._unanswered = 0
@@ -93,7 +95,8 @@ class Evidence:
         """Whether the connection that has ended was: the next may be tried soon. A CSMS that accepts
         connections only to drop them, or never to answer, must not be asked every second.
         """
-        return not self._useless and (self._useful or ticks_diff(now, self._opened_at) >= _SOUND_MS)
+        lasted = ticks_diff(now, self._opened_at) >= _SOUND_MS
+        return self._sound or (not self._useless and (self._useful or lasted))
 
     def ended(self, link, fell_silent):
         # A server that ends a connection is there; silence may be the link's.

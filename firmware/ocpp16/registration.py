@@ -1,8 +1,10 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Whether the CSMS has accepted the charge point (section 4.2), and when the next BootNotification and the
-next Heartbeat are due.
+"""Whether the CSMS has accepted the charge point (section 4.2), when the next BootNotification and the next
+Heartbeat are due, and what is believed of the currentTime in their answers.
 """
+
+import gc
 
 import log
 from hal.ticks import ticks_add, ticks_diff
@@ -18,6 +20,7 @@ _RETRY_MOST_MS = 300000
 # Heartbeats also set the clock: once a day whatever HeartbeatInterval says.
 _DAY_MS = 86400000
 _MOST_INTERVAL_S = 2147483647  # as much as the configuration key takes
+_AGREED_MS = 3600000
 
 
 class Registration:
@@ -79,3 +82,39 @@ class Registration:
     def heartbeat_wait_ms(self, now):
         """Milliseconds until the next Heartbeat, 0 = now."""
         return max(0, ticks_diff(self._heartbeat_at, now))
+
+
+class Expired(Exception):
+    """By the word of its owner the certificate with which the connection was made has expired."""
+
+
+def believe(conf, clock, certified, ticks):
+    """Set the clock by an answer with a currentTime.
+
+    `certified`: (from_s, until_s, known) of the certificates with which the connection was made, seconds
+    since 1970; `known`: the time was known then, not assumed; None without TLS. A CSMS whose time is outside
+    of that is not believed: 2050 would be kept as the earliest time that it can be, and no certificate be
+    valid any more, for good. Unless our own clock, which it has set before, says much the same: a connection
+    may outlive its certificate. Raises Expired when nothing speaks for the certificate but a time that we had
+    assumed.
+    """
+    clock.advance(ticks)
+    told = str(conf["currentTime"])[:40]
+    try:
+        utc_ms = clock.parse(conf["currentTime"])
+    except ValueError:
+        log.warning("session", "currentTime of the CSMS is no time: %s", told)
+        return
+    if certified is not None and not (clock.told and abs(utc_ms - clock.utc_ms) <= _AGREED_MS):
+        from_s, until_s, known = certified
+        if utc_ms // 1000 > until_s and not known:
+            raise Expired(told)
+        if not from_s <= utc_ms // 1000 <= until_s:
+            log.warning("session", "currentTime %s is not believed: its certificate was not valid then", told)
+            return
+    try:
+        clock.set_utc_ms(utc_ms)
+    except Exception as error:
+        # A board's clock that cannot be set, to that year for one: charging goes on without.
+        gc.collect()
+        log.failure("session", "the clock is not set", error)

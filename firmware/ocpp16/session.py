@@ -14,11 +14,11 @@ import random
 
 import log
 from hal.ticks import ticks_ms
-from ocpp16 import current_time, payloads
+from ocpp16 import payloads
 from ocpp16.back_off import BackOff
 from ocpp16.evidence import Evidence
 from ocpp16.notes import Notes
-from ocpp16.registration import Registration
+from ocpp16.registration import Expired, Registration, believe
 from ocpp16.rpc import BadAnswer, CallError, CallTimeout, LinkLost, TooManyCalls
 from ocpp16.wait import Bell
 from station import metering
@@ -274,7 +274,7 @@ class Session:
             log.warning("session", "%s: %s", action, error)
             self._without_answer(channel, error)
             return None
-        self._evidence.heard()
+        self._evidence.heard(ticks_ms())
         return conf
 
     async def _send_urgent(self, channel):
@@ -306,7 +306,7 @@ class Session:
             self._outbox.failed(error, ticks_ms())
             self._without_answer(channel, error)
         else:
-            self._evidence.heard()
+            self._evidence.heard(ticks_ms())
 
     async def _not_processed(self, channel, message_id):
         """Whether no answer means that the CSMS failed to process the message, which section 3.7.1 counts.
@@ -327,7 +327,7 @@ class Session:
         if isinstance(error, CallTimeout):
             self._evidence.unanswered(channel, self._timeout_ms())
         else:
-            self._evidence.heard()
+            self._evidence.heard(ticks_ms())
 
     async def _heartbeat(self, channel):
         self._registration.arm_heartbeat(ticks_ms())
@@ -338,8 +338,8 @@ class Session:
     def _believe(self, channel, conf):
         """Take over the currentTime of an answer. False: the connection is left."""
         try:
-            current_time.take(conf, self._clock, channel.certified, ticks_ms())
-        except current_time.Expired as expired:
+            believe(conf, self._clock, channel.certified, ticks_ms())
+        except Expired as expired:
             self._evidence.leave(channel, "the CSMS's certificate has expired by its own time %s" % expired)
             return False
         return True

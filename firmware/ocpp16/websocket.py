@@ -16,7 +16,7 @@ import errno
 
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from net import tcp, url
-from net.own_fault import OwnFault
+from net.url import OwnFault
 from ocpp16 import handshake
 from ocpp16.frames import BINARY, PING, PONG, FrameReader, ProtocolError
 from ocpp16.send_queue import SendQueue
@@ -78,6 +78,7 @@ class WebSocket:
         self._write_task = None
         self._ping_task = None
         self._ping_interval_ms = 0
+        self.heard_at = ticks_ms()  # when something came, pongs and pings as well
         self._silent = False  # nothing heard since the last ping
         self.fell_silent = False  # it ended because nothing came from the peer any more
         self._turn = 0
@@ -195,6 +196,7 @@ class WebSocket:
             self._end(1006, "peer hung up")
         if self._state == _CLOSED:
             raise Closed(self._code, self._reason)
+        self.heard_at = ticks_ms()
         self._silent = False
         self._reader.advance(count)
 

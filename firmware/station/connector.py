@@ -15,7 +15,6 @@ from station import status as st
 from station.at_rest import AtRest
 from station.books import Books
 from station.connector_status import ConnectorStatus
-from station.cut_off import CutOff
 from station.meter_values import MeterValues
 from station.pending import Ending, Unlocking
 from station.transaction import Transaction
@@ -189,6 +188,8 @@ class Connector:
         # What of a sample was learned: another transaction's messages may take its place before this one is
         # told of, and the power fail again.
         self.books.keep_as_read(transaction, now)
+        from station.cut_off import CutOff  # at the start, and seldom
+
         self.cut_off = CutOff(self, transaction, most_wh, now, self._cut_off_told)
 
     def resume(self, transaction, now):

@@ -135,11 +135,12 @@ class Board:
             part.tick()
         if self.indicator is not None:
             self.indicator.tick()
-        if self._fn():
-            # In doubt: once more, before what made the monitor trip is gone with the contactor. Two bursts of
-            # the pilot lie in between, some milliseconds.
+        doubt = self._fn()
+        self._last = ticks_ms()  # the second pass takes nothing of the next one's time
+        if doubt:
+            # Once more, before what made the monitor trip is gone with the contactor. Two bursts of the pilot
+            # lie in between, some milliseconds.
             self._fn()
-        self._last = ticks_ms()
 
     def rest(self):
         """The task watchdog cannot be stopped on this port: it restarts the controller within seconds."""

@@ -71,8 +71,9 @@ class _Together:
         for other in items[here + 1 :]:
             if len(ahead) == self._module.AT_ONCE or other.module is not self._module:
                 break
-            if _may_run_ahead(other):
-                ahead.append(other)
+            if not _may_run_ahead(other):
+                break  # while that runs alone this loop stands still, and time goes on for who is in it
+            ahead.append(other)
         for other in ahead:
             if other not in self._tasks:
                 arguments = {name: _parameters(other)[name] for name in other._fixtureinfo.argnames}

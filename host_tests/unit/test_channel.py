@@ -5,7 +5,7 @@
 from host_tests.unit.event_loop import run
 from host_tests.unit.expect import raises
 from net import tcp
-from net.own_fault import OwnFault
+from net.url import OwnFault
 from ocpp16 import channel
 from ocpp16.channel import Channel, connect
 

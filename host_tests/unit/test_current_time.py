@@ -4,7 +4,7 @@
 
 import log
 from host_tests.unit.session_rig import Channel, World
-from ocpp16.registration import ACCEPTED
+from ocpp16.registration import ACCEPTED, Expired, believe
 
 FROM_S = 1767225600  # 2026-01-01
 UNTIL_S = 1775001600  # 2026-04-01
@@ -68,3 +68,22 @@ def test_nor_does_a_heartbeat_say_so_with_impunity():
             log.level = log_level
         assert times == [world.rig.clock.parse(WITHIN)]
         assert (first.aborted is None) == known and "Heartbeat" in first.said
+
+
+def test_a_connection_may_outlive_its_certificate():
+    """The clock that the CSMS has set says the same: then it is the certificate's renewal that is missing."""
+    rig = World(Channel()).rig
+    clock = rig.clock
+    clock.set_utc_ms(UNTIL_S * 1000 - 1000)
+    for known in (True, False):
+        for after_ms in (0, 600000, 3500000):
+            now = clock.parse("2026-04-01T00:00:00Z") + after_ms
+            believe({"currentTime": clock.text(now)}, clock, (FROM_S, UNTIL_S - 1, known), rig.now)
+            assert abs(clock.utc_ms - now) <= 1000
+        before_ms = clock.utc_ms
+        try:
+            believe({"currentTime": AFTER}, clock, (FROM_S, UNTIL_S, known), rig.now)
+            assert known
+        except Expired:
+            assert not known
+        assert abs(clock.utc_ms - before_ms) < 1000

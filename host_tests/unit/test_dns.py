@@ -9,7 +9,7 @@ from host_tests.unit.event_loop import run
 from host_tests.unit.expect import raises
 from net import dns
 from net.dns import answer, is_address, question, resolve
-from net.own_fault import OwnFault
+from net.url import OwnFault
 
 ASKED = question("csms.example", 0x1234)
 OURS = b"\xc0\x0c"  # the name of the question

@@ -7,7 +7,7 @@ import errno
 from host_tests.unit.rig import Rig
 from host_tests.unit.session_rig import Channel, Link
 from net.dns import Unknown
-from net.own_fault import OwnFault
+from net.url import OwnFault
 from ocpp16.evidence import Evidence
 
 
@@ -47,13 +47,18 @@ def test_a_connection_that_was_useful_or_long_was_worth_having():
     seen, link = evidence()
     seen.opened(0, link)
     assert not seen.worth_having(59999) and seen.worth_having(60000)
-    seen.heard()
+    seen.heard(1)
     assert seen.worth_having(1)
     seen.opened(0, link)
     assert not seen.worth_having(1)  # the one before says nothing about this one
-    seen.heard()
+    seen.heard(1)
     seen.leave(Channel(), "of no use")
     assert not seen.worth_having(60000)
+    # One that was good for long, and is left then, was worth having all the same.
+    seen.opened(0, link)
+    seen.heard(60000)
+    seen.leave(Channel(), "of no use")
+    assert seen.worth_having(60001)
 
 
 def test_how_it_ended():
@@ -68,7 +73,7 @@ def test_how_it_ended():
         seen, link = evidence()
         seen.opened(0, link)
         if useful:
-            seen.heard()
+            seen.heard(1)
         if left:
             seen.leave(Channel(), "of no use")
         seen.ended(link, silent)

@@ -10,7 +10,7 @@ import errno
 from host_tests.unit.expect import raises
 from host_tests.unit.session_rig import Channel, World
 from net.dns import Unknown
-from net.own_fault import OwnFault
+from net.url import OwnFault
 from ocpp16.registration import ACCEPTED
 
 

@@ -12,8 +12,8 @@ from host_tests.unit.scratch import Scratch, write
 from host_tests.unit.test_certificates import DER, FROM_S, UNTIL_S, UTC_TIME, UTC_TIME_UNTIL, pem
 from net import tcp
 from net import tls as under_test
-from net.own_fault import OwnFault
 from net.tls import Tls, TlsStream
+from net.url import OwnFault
 
 REQUIRED = 2
 OPEN = 0
