@@ -133,6 +133,20 @@ def test_in_doubt_the_guard_looks_once_more(rig):
     assert len(calls) == 10 and all(calls[index + 1] - calls[index] < 10000 for index in range(0, 10, 2))
 
 
+def test_the_second_look_takes_nothing_of_the_next_ones_time(rig):
+    """Two bursts take longer than half a period: the next one comes all the same."""
+    calls = []
+
+    def tick():
+        calls.append(rig.chip.now_us)
+        rig.chip.now_us += 7000
+        return len(calls) % 2 == 1
+
+    rig.board.every_ms(20, tick)
+    rig.chip.advance(200000)
+    assert len(calls) >= 18, calls
+
+
 def test_after_a_stall_the_guard_runs_once(rig):
     calls = []
     assert rig.board.every_ms(20, lambda: calls.append(rig.chip.now_us)) is True

@@ -86,6 +86,31 @@ def test_no_silence():
     assert not ended(lambda websocket, channel: websocket._end(1000, "bye"))
 
 
+class Ponging(Stream):
+    """A far end that answers pings, and nothing else."""
+
+    async def read_into(self, view, timeout_ms=None):
+        await asyncio.sleep(0.005)
+        view[:2] = b"\x8a\x00"
+        return 2
+
+
+def test_pongs_are_no_silence():
+    async def live(stream):
+        websocket = WebSocket()
+        websocket._stream = stream
+        channel = Channel(websocket, Rpc())
+        receiving = asyncio.create_task(channel.receive())
+        await asyncio.sleep(0.3)
+        silent_ms = channel.silent_ms()
+        channel.abort("over")
+        await receiving
+        return silent_ms
+
+    assert run(live(Ponging())) < 200
+    assert run(live(Stream())) >= 290
+
+
 def test_a_password_in_the_address_is_not_shown():
     assert _shown("wss://CP1:secret@csms.example/ocpp/CP1") == "csms.example/ocpp/CP1"
     assert _shown("wss://csms.example/ocpp/CP1") == "wss://csms.example/ocpp/CP1"
