@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The segment files of a journal: runs of numbered records, found again behind whatever damage.
 
-A directory holds files `XXXXXXXX.seg`; the hex number is the least sequence number that the file may hold.
+A directory holds files `0000002a.seg`; the hex number is the least sequence number that the file may hold.
 A segment is a run of records, each
 
     0xA5 | length u16 | sequence u32 | CRC-32 u32 of the seven bytes before and of the data | data
