@@ -14,6 +14,19 @@ class Over(BaseException):
     """The test has seen enough. Wi-Fi is not to catch it, as it is not to catch a cancellation."""
 
 
+def live_with(sleep_ms, coroutine):
+    """Run it with this in the place of MicroPython's `asyncio.sleep_ms`."""
+    before = getattr(asyncio, "sleep_ms", None)  # what another test's module has put there
+    asyncio.sleep_ms = sleep_ms
+    try:
+        asyncio.run(coroutine)
+    finally:
+        if before is None:
+            del asyncio.sleep_ms
+        else:
+            asyncio.sleep_ms = before
+
+
 class Air:
     """A Wifi that runs in a loop whose sleeps move the chip's clock."""
 
@@ -53,15 +66,7 @@ class Air:
                 watcher.cancel()
 
         self.wifi._event = asyncio.Event()
-        before = getattr(asyncio, "sleep_ms", None)  # what another test's module has put there
-        asyncio.sleep_ms = sleep_ms
-        try:
-            asyncio.run(both())
-        finally:
-            if before is None:
-                del asyncio.sleep_ms
-            else:
-                asyncio.sleep_ms = before
+        live_with(sleep_ms, both())
 
 
 def test_wifi_comes_up_and_tells():
@@ -147,15 +152,7 @@ def test_wifi_can_be_cancelled():
     async def sleep_ms(ms):
         await asyncio.sleep(ms / 1000)
 
-    before = getattr(asyncio, "sleep_ms", None)
-    asyncio.sleep_ms = sleep_ms
-    try:
-        asyncio.run(cancelled())
-    finally:
-        if before is None:
-            del asyncio.sleep_ms
-        else:
-            asyncio.sleep_ms = before
+    live_with(sleep_ms, cancelled())
 
 
 def test_no_signal_where_the_driver_has_none():
