@@ -99,6 +99,10 @@ class Chromium:
         return int(file.read_text().splitlines()[0])
 
 
+class Refused(RuntimeError):
+    """Chromium's answer to a command is an error."""
+
+
 class Page:
     """`complaints`: what the console, the page's scripts and its security policy said that is an error.
     `requests`: addresses that were asked for, the page's own aside.
@@ -128,9 +132,17 @@ class Page:
     def until(self, expression: str) -> None:
         """Wait until it is true: after a click that leads to another page."""
         give_up = time.monotonic() + _PATIENCE_S
-        while not self.value(f"Boolean(document.readyState === 'complete' && {expression})"):
+        while not self._is_so(f"Boolean(document.readyState === 'complete' && {expression})"):
             assert time.monotonic() < give_up, expression
             time.sleep(0.02)
+
+    def _is_so(self, expression: str) -> bool:
+        """Of the page that is there: between two pages there is none, and a question to the one that is being
+        left may be refused."""
+        try:
+            return self.value(expression)
+        except Refused:
+            return False
 
     def click(self, selector: str) -> None:
         """In the middle of the element, with a mouse; it is scrolled to, and must not be covered."""
@@ -165,7 +177,7 @@ class Page:
             message = self._take(give_up)
             if message.get("id") == self._number:
                 if "error" in message:
-                    raise RuntimeError(f"{method}: {message['error']['message']}")
+                    raise Refused(f"{method}: {message['error']['message']}")
                 return message["result"]
 
     def _take(self, give_up: float) -> dict[str, Any]:
