@@ -7,12 +7,13 @@ they say goes to the connector and its supply.
 import asyncio
 
 import log
+from hal.deadline import within
 from hal.ticks import ticks_ms
 
 _ROUND_MS = 1000
 _PAUSE_MS = 200  # who needs a reading in between finds the bus free, also with a silent meter
 # The meter answers within a second or counts as silent; a driver for a bus takes two tries in that time.
-_READING_LIMIT_S = 1.5
+_READING_LIMIT_MS = 1500
 _SILENCES = 3
 _QUIET_MS = 20
 
@@ -38,8 +39,8 @@ class Meters:
         if self._meters[connector.number - 1].slow:
             connector.rest.ask()
         reading = await self.reading(connector.number)
-        connector.metered(reading)
         connector.rest.take(reading, ticks_ms())
+        connector.metered(reading)
         connector.supply.metered(ticks_ms(), reading)
         self._watch(connector, reading is None)
 
@@ -90,7 +91,7 @@ class Meters:
     async def reading(self, number):
         """A `hal.contract.Reading`, or None."""
         try:
-            return await asyncio.wait_for(self._meters[number - 1].read(), _READING_LIMIT_S)
+            return await within(self._meters[number - 1].read(), _READING_LIMIT_MS)
         except asyncio.TimeoutError:
             return None
         except Exception as error:

@@ -14,6 +14,7 @@ import asyncio
 import errno
 import socket
 
+from hal.deadline import within
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from net import dns
 
@@ -164,7 +165,7 @@ async def _wait(readiness, deadline):
     if left_ms <= 0:
         raise OSError(errno.ETIMEDOUT, "timed out")
     try:
-        await asyncio.wait_for_ms(readiness.wait(), left_ms)
+        await within(readiness.wait(), left_ms)
     except asyncio.TimeoutError:
         raise OSError(errno.ETIMEDOUT, "timed out")
 

@@ -74,12 +74,10 @@ class Tls:
 
     async def connect(self, host: str, port: int, timeout_ms: int):
         """A stream that writes and reads through TLS; its first write will shake hands. Raises OSError,
-        OwnFault where nothing was tried.
+        OwnFault where nothing was tried, MemoryError without memory: that is not the network's fault, and may
+        need a restart.
         """
-        try:
-            context = self._context()
-        except MemoryError:
-            raise OSError("TLS: out of memory")
+        context = self._context()
         stream = await tcp.connect(host, port, timeout_ms)
         try:
             return self._wrapped(context, stream.detach(), host)
@@ -98,7 +96,9 @@ class Tls:
         except (MemoryError, ValueError, OSError) as error:
             sock.close()
             self._hold_ballast()
-            raise OSError("TLS: %s" % ("out of memory" if isinstance(error, MemoryError) else error))
+            if isinstance(error, MemoryError):
+                raise
+            raise OSError("TLS: %s" % error)
         except BaseException:
             sock.close()
             raise
@@ -252,8 +252,8 @@ class TlsStream(tcp.TcpStream):
             if self._handshake.over:
                 raise
             number = error.args[0] if error.args else 0
-            if _out_of_memory(number):  # ours: it says nothing about the server
-                raise OSError(errno.ENOMEM, "TLS handshake: out of memory")
+            if _out_of_memory(number):  # ours: it says nothing about the server, nor about the network
+                raise MemoryError("TLS handshake")
             text = "TLS handshake: %s" % _why(number, error)
             # What mbedTLS does not like has come from the server.
             if number == errno.ECONNRESET or number < 0:

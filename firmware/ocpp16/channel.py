@@ -36,10 +36,15 @@ async def connect(url, identity, config, rpc, held=None, secure=None):
         )
     except ValueError as error:
         raise OwnFault("CSMS URL %s: %s" % (_shown(url), error))
-    log.info("channel", "connected to %s as %s", _shown(url), identity)
-    channel = Channel(websocket, rpc, held)
-    channel.ping_every(config.value("WebSocketPingInterval") or 0)
-    return channel
+    try:
+        log.info("channel", "connected to %s as %s", _shown(url), identity)
+        channel = Channel(websocket, rpc, held)
+        channel.ping_every(config.value("WebSocketPingInterval") or 0)
+        return channel
+    except BaseException:  # no memory: always re-raised. Nobody else knows of the connection, and it is large
+        rpc.detach()
+        websocket.abort("not taken up")
+        raise
 
 
 def _shown(url):

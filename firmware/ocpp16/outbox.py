@@ -259,6 +259,12 @@ class Outbox:
         # The original stays a stamp: the message may have to be sent again, with the time known better.
         return payloads.time_text(stamp, self._clock, self._milliseconds)
 
+    def sending(self):
+        """The oldest message is on its way again, be there room for it or not: what is answered now is this
+        try. Were an answer to the last one taken as well, this one's would confirm the message behind it.
+        """
+        self._retry_at = None
+
     def late(self, message_id):
         """The action of the oldest message, when it waits for its next try and `message_id` is its id: the
         CSMS answers after all, later than we waited. None otherwise.

@@ -16,6 +16,7 @@ coroutine that returns either; or it raises CallError to answer a CALLERROR of i
 import asyncio
 
 import log
+from hal.deadline import within
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from ocpp16 import json_text, schema, schema_core
 from ocpp16.answering import DESCRIPTION_LIMIT, Answering, CallError
@@ -75,10 +76,7 @@ class _Pending:
         left_ms = ticks_diff(self.deadline, ticks_ms())
         if not self._settled.is_set() and left_ms > 0:
             try:
-                if hasattr(asyncio, "wait_for_ms"):
-                    await asyncio.wait_for_ms(self._settled.wait(), left_ms)
-                else:
-                    await asyncio.wait_for(self._settled.wait(), left_ms / 1000)
+                await within(self._settled.wait(), left_ms)
             except asyncio.TimeoutError:
                 pass
         return self._settled.is_set()

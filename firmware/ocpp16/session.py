@@ -13,6 +13,7 @@ import gc
 import random
 
 import log
+from hal.deadline import within
 from hal.ticks import ticks_ms
 from ocpp16 import payloads
 from ocpp16.back_off import BackOff
@@ -177,7 +178,7 @@ class Session:
         if link.up():
             changed = asyncio.create_task(link.changed())
             try:
-                await asyncio.wait_for(changed, pause_ms / 1000)
+                await within(changed, pause_ms)
             except asyncio.TimeoutError:
                 return
             finally:
@@ -185,11 +186,11 @@ class Session:
 
     async def _converse(self, channel, link):
         """One connection, from open to lost."""
-        self._channel = channel
-        # Section 4.2: while Rejected nothing is sent, answers neither.
-        channel.deaf = lambda: self._registration.rejected
         tasks = []
         try:
+            self._channel = channel
+            # Section 4.2: while Rejected nothing is sent, answers neither.
+            channel.deaf = lambda: self._registration.rejected
             self._tell_connection(True)
             tasks.append(asyncio.create_task(self._speak(channel)))
             tasks.append(asyncio.create_task(self._watch(channel, link)))
@@ -220,7 +221,10 @@ class Session:
         self._notes.clear()
         urgent, self._urgent = self._urgent, []
         for _, _, done in urgent:
-            done(None)
+            try:
+                done(None)
+            except Exception as error:  # the others wait for it all the same
+                log.failure("session", "not told", error)
 
     def _tell_connection(self, up):
         if self._on_connection is not None:
@@ -295,6 +299,7 @@ class Session:
         if message is None:
             return
         message_id, action, payload = message
+        self._outbox.sending()
         try:
             # A RemoteStopTransaction right behind StartTransaction.conf must find its transactionId.
             await channel.call(action, payload, self._timeout_ms(), message_id, self._outbox.answered)

@@ -4,6 +4,8 @@
 
 import asyncio
 
+from hal.deadline import within
+
 
 class Bell:
     def __init__(self):
@@ -15,7 +17,7 @@ class Bell:
     async def wait(self, timeout_ms):
         """Until rung or until the time is over."""
         try:
-            await asyncio.wait_for(self._event.wait(), timeout_ms / 1000)
+            await within(self._event.wait(), timeout_ms)
         except asyncio.TimeoutError:
             return
         finally:

@@ -14,6 +14,7 @@ One task receives; any number may send. Every way a connection can end shows as 
 import asyncio
 import errno
 
+from hal.deadline import within
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from net import tcp, url
 from net.url import OwnFault
@@ -109,14 +110,14 @@ class WebSocket:
         ws = WebSocket(**limits)
         try:
             opening = ws._open(link, request, key, protocol, timeout_ms, secure)
-            await asyncio.wait_for_ms(opening, timeout_ms)
+            await within(opening, timeout_ms)
+            ws._write_task = asyncio.create_task(ws._write_loop())
         except asyncio.TimeoutError:
             ws._end(1006, "not opened")
             raise OSError("no WebSocket within %d ms" % timeout_ms)
         except BaseException:  # cancelled or refused: no socket may be left; always re-raised
             ws._end(1006, "not opened")
             raise
-        ws._write_task = asyncio.create_task(ws._write_loop())
         return ws
 
     async def _open(self, link, request, key, protocol, timeout_ms, transport):
@@ -272,11 +273,13 @@ class WebSocket:
                     await self._stream.write_all(self._piece[self._taken :], self.write_timeout_ms)
                     self._taken = 0
                     self._piece = self._next_piece()
-        except OSError as error:
-            self.fell_silent = not self.closed and error.errno == errno.ETIMEDOUT
-            self._end(1006, "cannot send (%s)" % error)
-        except Exception:  # no memory, which a line about it may not find either
-            self._end(1006, "cannot send")
+        except Exception as error:  # broken; or no memory, which a line about it may not find either
+            if isinstance(error, OSError):
+                self.fell_silent = not self.closed and error.errno == errno.ETIMEDOUT
+            try:
+                self._end(1006, "cannot send (%s)" % error)
+            except Exception:
+                self._end(1006, "cannot send")
 
     # ---- keeping alive
 
@@ -356,7 +359,7 @@ class WebSocket:
                 self._queue.close(code, reason)
                 self._flush()
             if self._state != _CLOSED:
-                await asyncio.wait_for_ms(self._await_end(), timeout_ms)
+                await within(self._await_end(), timeout_ms)
         except asyncio.TimeoutError:
             pass
         finally:

@@ -82,8 +82,8 @@ class KeptClock:
             battery_utc_ms = self._battery.utc_ms()
             if battery_utc_ms is None or abs(battery_utc_ms - utc_ms) > _BATTERY_OFF_MS:
                 self._battery.set_utc_ms(utc_ms)
-        except OSError as error:
-            log.error("clock", "the battery-kept one: %s", error)
+        except Exception as error:  # a year that it cannot hold, no memory: what follows is worth more
+            log.failure("clock", "the battery-kept one", error)
 
 
 def of_record(kept):

@@ -31,8 +31,8 @@ class Time:
         self.pauses.append(ms)
         await asyncio.sleep(0)
 
-    async def wait_for(self, task, seconds):
-        self.pauses.append(int(seconds * 1000))
+    async def within(self, task, timeout_ms):
+        self.pauses.append(timeout_ms)
         await asyncio.sleep(0)
         if task.done():
             return await task
@@ -167,7 +167,8 @@ class World:
                 pass
             return lives
 
-        real, session.asyncio = session.asyncio, self.time
+        real = session.asyncio, session.within
+        session.asyncio, session.within = self.time, self.time.within
         real_ticks = session.ticks_ms
         if self._now is not None:
             session.ticks_ms = lambda: self._now
@@ -175,6 +176,6 @@ class World:
         try:
             return run(life())
         finally:
-            session.asyncio = real
+            session.asyncio, session.within = real
             session.ticks_ms = real_ticks
             log.level = level

@@ -23,16 +23,34 @@ class Config:
 class Rpc:
     call = None
 
+    attached = False
+
     def attach(self, send):
-        pass
+        self.attached = True
+
+    def detach(self):
+        self.attached = False
 
 
 class FakeWebSocket:
     certified = 1, 2, True
     ping_interval_ms = 0
+    aborted = None
 
     def send(self, data):
         pass
+
+    def abort(self, why):
+        self.aborted = why
+
+
+class NoTask(FakeWebSocket):
+    """There is no memory for the task that sends pings."""
+
+    def __setattr__(self, name, value):
+        if name == "ping_interval_ms":
+            raise MemoryError("ping")
+        super().__setattr__(name, value)
 
 
 async def nowhere(host, port, timeout_ms):
@@ -69,3 +87,19 @@ def test_the_name_that_the_session_goes_by():
     assert issubclass(OwnFault, OSError)
     assert not issubclass(OwnFault, tcp.Refused)
     assert channel.OwnFault is OwnFault
+
+
+def test_a_connection_that_is_not_taken_up_is_closed():
+    """Nobody knows of it: it would keep the memory of TLS, and the next one does without."""
+    opened = NoTask()
+
+    async def give(*arguments):
+        return opened
+
+    rpc = Rpc()
+    real, channel.WebSocket.open = channel.WebSocket.open, give
+    try:
+        raises(MemoryError, run, connect("ws://csms.example/x", "CP1", Config(), rpc))
+    finally:
+        channel.WebSocket.open = real
+    assert opened.aborted is not None and not rpc.attached

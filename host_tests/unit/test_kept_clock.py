@@ -21,7 +21,7 @@ class FailingRecord(MemoryRecord):
 class Battery:
     """A battery-kept clock; `said` None: there is none, or it was never set."""
 
-    def __init__(self, said=None, broken=False):
+    def __init__(self, said=None, broken=None):
         self.said = said
         self.broken = False
         self.fails_when_set = broken
@@ -34,7 +34,7 @@ class Battery:
 
     def set_utc_ms(self, utc_ms):
         if self.fails_when_set:
-            raise OSError(5)
+            raise self.fails_when_set
         self.said = utc_ms
         self.set_to.append(utc_ms)
 
@@ -205,13 +205,15 @@ def test_one_that_was_never_set_is_set():
 
 
 def test_one_that_fails_is_logged_and_all_else_is_done():
-    station = Station(battery=Battery(broken=True))
-    station.clock.set_utc_ms(NOON)
-    assert warned(" E clock: the battery-kept one"), log.lines()
-    assert station.moves == [1]
-    station.battery.broken = True
-    station.clock.set_utc_ms(NOON + HOUR)
-    assert station.moves == [1, 2]
+    # Of the bus; of a year that it cannot hold; for want of memory.
+    for error in (OSError(5), OverflowError("year"), MemoryError("date")):
+        station = Station(battery=Battery(broken=error))
+        station.clock.set_utc_ms(NOON)
+        assert warned(" E clock: the battery-kept one"), log.lines()
+        assert station.moves == [1]
+        station.battery.broken = True
+        station.clock.set_utc_ms(NOON + HOUR)
+        assert station.moves == [1, 2]
 
 
 # --- a record that holds something else ---

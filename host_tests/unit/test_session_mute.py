@@ -177,3 +177,72 @@ def test_a_late_answer_to_the_last_try_counts():
     assert world.live(100)
     assert world.tried == 1 and late.aborted is None
     assert bench.outbox.depth == 0 and [told[1] for told in bench.started] == [77]
+
+
+def test_a_late_answer_while_the_next_try_waits_for_room_confirms_nothing():
+    """The next try is going out all the same, and its answer would confirm the message behind."""
+    bench = Bench(attempts=3, interval_s=0)
+    transaction = bench.transaction()
+    bench.outbox.started(transaction)
+    bench.outbox.stopped(transaction, "Local", "TAG", bench.clock.stamp(), ())
+
+    class NoRoom(Channel):
+        async def call(self, action, payload, timeout_ms, message_id=None, taken=None):
+            if action not in ("StartTransaction", "StopTransaction"):
+                return await super().call(action, payload, timeout_ms, message_id, taken)
+            self.said.append(action)
+            await asyncio.sleep(0)
+            if self.said.count(action) == 1:
+                raise TIMEOUT
+            if bench.outbox.late(message_id) is not None:
+                bench.outbox.answered_late(START_CONF)
+            taken(START_CONF if action == "StartTransaction" else {})
+            return {}
+
+    channel = NoRoom()
+    world = World(channel, outbox=bench.outbox)
+    bench.outbox.on_started = lambda *said: bench.started.append(said)
+    world.hurry()
+    assert world.live(200)
+    said = [action for action in channel.said if action[:2] == "St" and action != "StatusNotification"]
+    assert said == ["StartTransaction"] * 2 + ["StopTransaction"] * 2
+    assert bench.outbox.depth == 0 and [told[1] for told in bench.started] == [77]
+
+
+# --- without memory, behind the opening ---
+
+
+def test_a_connection_that_cannot_be_taken_up_is_none():
+    class Unheard(Channel):
+        """There is no memory for what it needs."""
+
+        def __setattr__(self, name, value):
+            if name == "deaf":
+                raise MemoryError("closure")
+            super().__setattr__(name, value)
+
+    channel = Unheard()
+    world = World(channel, OSError("no connection"))
+    world.session._registration.status = "Accepted"
+    assert world.live(100)
+    assert world.tried == 3
+    assert channel.closed == 1 and not world.session.online
+    told = []
+    world.session.request("Authorize", {"idTag": "TAG"}, told.append)
+    assert told == [None]  # at once: the rules for offline count
+
+
+def test_who_cannot_be_told_keeps_nobody_else_waiting():
+    world = World()
+    told = []
+
+    def failing(conf):
+        raise MemoryError("told")
+
+    world.session._urgent = [("DataTransfer", {}, failing), ("Authorize", {}, told.append)]
+    level, log.level = log.level, log.ERROR + 1
+    try:
+        world.session._forget()
+    finally:
+        log.level = level
+    assert told == [None]
