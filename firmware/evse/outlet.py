@@ -45,6 +45,7 @@ _DIODE = faults.bit("DiodeFault")
 _PILOT = faults.bit("PilotFault")
 _PROXIMITY = faults.bit("ProximityFault")
 _VENTILATION = faults.bit("VentilationRequired")
+_POWER_LOSS = faults.bit("PowerLoss")
 
 
 class Inputs:
@@ -64,7 +65,7 @@ class Inputs:
     tested      the RCD has passed its self-test
     hold        the phases are being switched: neither offer nor close
     apart       ... with the pilot off the line
-    spiked      the guard has opened for what it did not read a second time
+    spiked      the guard has opened for what it did not read a second time, or for a pass that came late
     """
 
     __slots__ = (
@@ -121,7 +122,7 @@ class Outlet:
     __slots__ = (
         "_out", "_ventilation", "_watch", "_contactor", "_lock", "_offer", "_wake",
         "_sticky", "_rating_count", "_blind_ms", "_proximity_ms", "_asked", "_load_ms", "_stood_ms",
-        "_arrive_ms", "_bar_ms", "_f_ms", "_open_ms", "_cut_off",
+        "_arrive_ms", "_bar_ms", "_f_ms", "_open_ms", "_cut_off", "_let_go",
     )  # fmt: skip
 
     def __init__(self, ventilation=False, has_feedback=True, wake=wake_up.NONE):
@@ -144,6 +145,7 @@ class Outlet:
         self._f_ms = LONG_AGO_MS  # since a fault opened the contactor
         self._open_ms = _LOADED_MS  # since the contactor was driven, as far as it was seen
         self._cut_off = False  # something dangerous came while it was driven, and may have gone again
+        self._let_go = False  # opened for what its own closing may do: to the lock, the plug, the supply
 
     @property
     def closing(self) -> bool:
@@ -175,10 +177,11 @@ class Outlet:
         out.relock = lock.again
         asked = self._asked or not out.plugged
         # Of the openings that nobody asked for only those are the car's that end in B with no danger about.
-        # A spike on the wire of the RCD or the emergency stop is no better: it may be the contactor's own
-        # noise, and then it comes with every closing.
+        # No better is what may come with every closing, for it is the closing's own doing: a spike on the
+        # wire of the RCD or the emergency stop, a pass of the guard that comes late, a jolt that the feedback
+        # of the lock or the proximity contact shows, a coil that pulls the supply down.
         by_car = not asked and out.close and not inputs.faults & faults.AT_ONCE_MASK
-        by_car = by_car and (inputs.letter == "B" or inputs.spiked)
+        by_car = self._let_go or (by_car and (inputs.letter == "B" or inputs.spiked))
         self._contactor.step(dt_ms, inputs.driven, inputs.closed, asked, by_car)
         self._find_faults(dt_ms, inputs)
         self._decide(dt_ms, inputs)
@@ -287,7 +290,7 @@ class Outlet:
         out.offering = paused or is_pwm(self._offer.duty_e4)
 
         if not inputs.driven:
-            self._asked = False
+            self._asked = self._let_go = False
             self._load_ms = 0
             # Weld check: the feedback shows open before anything closes.
             out.close = (
@@ -299,6 +302,7 @@ class Outlet:
                 and is_pwm(out.duty_e4)
             )
         else:
+            self._let_go = not held if not at_once else not found & faults.AT_ONCE_MASK & ~_POWER_LOSS
             out.close = self._ask(dt_ms, at_once or not held)
 
     def _ask(self, dt_ms, danger):

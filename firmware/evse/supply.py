@@ -31,6 +31,7 @@ class Supply:
     cable           a plug is in our socket; with a fixed cable the same as `plugged`
     asking          the car is in C or D
     energised       the contactor is closed, by its feedback
+    live            ... or told to be closed
     offered_da      what the pilot offers now, deci-ampere; 0: paused or not offering
     offering        the car may have current, whatever the pilot shows now (a wake-up hides the offer)
     limit_name, limit_da   the lowest limit
@@ -85,7 +86,7 @@ class Supply:
         self.latched = 0
         self._faults_mask = 0
         self._departures = self.guard.departures
-        self._spikes = self.guard.spikes
+        self._spikes = self._noise()
         self._openings = self.guard.openings  # as far as a look has seen them
         self._was_driven = False
         self._shut = False  # what we asked for has opened it
@@ -112,6 +113,12 @@ class Supply:
         self.high_mv = 12000
         self.low_mv = 12000
         self.guard.set_duty(PAUSE_E4)
+
+    @property
+    def live(self) -> bool:
+        """The contactor is closed, or told to be: its feedback comes up to 100 ms later, and the next look
+        may be a stall away."""
+        return self.energised or self.guard.closed
 
     @property
     def state(self) -> str:
@@ -196,10 +203,10 @@ class Supply:
         missed = self._missed(driven)
         inputs.driven = driven or missed
         if driven and not self._was_driven:
-            self._spikes = guard.spikes  # a spike opens: this one was before
-        inputs.spiked = guard.spikes != self._spikes
+            self._spikes = self._noise()  # a spike opens: this one was before
+        inputs.spiked = self._noise() != self._spikes
         if not inputs.driven:
-            self._spikes = guard.spikes
+            self._spikes = self._noise()
         self._was_driven = driven
         inputs.letter = guard.letter
         inputs.diode = guard.diode
@@ -228,6 +235,10 @@ class Supply:
 
     def _ask(self, close, openings):
         self._shut = self.guard.ask(close, openings) or self._shut
+
+    def _noise(self):
+        """How often the guard has opened for what a closing itself may bring about."""
+        return self.guard.spikes + self.guard.lapses
 
     def _missed(self, driven):
         """It was closed and opened again between two looks: then one step shows it as closed, and the next

@@ -18,6 +18,7 @@ class AtRest:
     def __init__(self):
         self._still = False
         self._reading = None
+        self._energy_wh = None
         self._at = 0
 
     def ask(self) -> None:
@@ -25,9 +26,12 @@ class AtRest:
         self._still = True
 
     def take(self, reading, now: int) -> None:
-        """It has answered: a `hal.reading.Reading`, None when it was silent. now: ticks."""
+        """It has answered: a `hal.reading.Reading`, None when it was silent. now: ticks. To be told first: of
+        a meter that was swapped the transaction that runs sees another register, of which the next one must
+        not begin."""
         known = reading is not None and reading.energy_wh is not None
         self._reading = reading if known and self._still else None
+        self._energy_wh = None if reading is None else reading.energy_wh
         self._at = now
 
     def moved(self) -> None:
@@ -40,4 +44,5 @@ class AtRest:
         reading = self._reading
         if reading is None or not 0 <= ticks_diff(now, self._at) < _FRESH_MS:
             return None
+        reading.energy_wh = self._energy_wh
         return reading

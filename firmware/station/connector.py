@@ -207,7 +207,7 @@ class Connector:
     def step(self, now):
         self.books.check()
         supply = self.supply
-        if supply.energised:
+        if supply.live:
             self.rest.moved()
         if self.transaction is None:
             self._unlock_step(now)
@@ -351,7 +351,7 @@ class Connector:
 
     def _end_step(self, now):
         ending = self._ending
-        if ending is None or (self.supply.energised and ticks_diff(now, ending.limit) < 0):
+        if ending is None or (self.supply.live and ticks_diff(now, ending.limit) < 0):
             return
         if ending.ask_at is not None and ticks_diff(now, ending.ask_at) < 0:
             return

@@ -68,6 +68,10 @@ class ScriptedSupply:
         self.untested = False
 
     @property
+    def live(self):
+        return self.energised
+
+    @property
     def energised(self):
         return (
             self.asking

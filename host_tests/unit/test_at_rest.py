@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: MIT
 """When the last reading of the round is as good as a new one."""
 
+import meters as under_test
 from hal.reading import Reading
 from hal.ticks import ticks_add
+from host_tests.unit.event_loop import run
 from host_tests.unit.rig import Rig
+from meters import Meters
 from station.at_rest import AtRest
 
 READING = Reading(1200, 0, (0,), (230000,))
@@ -58,6 +61,18 @@ def test_not_of_a_meter_that_is_silent_or_has_no_register():
     assert rest.reading(BEGIN) is None
 
 
+class Swapped:
+    """A connector's hardware: a slow meter whose register has fallen."""
+
+    slow = True
+
+    def __init__(self):
+        self.meter = self
+
+    async def read(self):
+        return Reading(3, 0, (0,), (230000,))
+
+
 def plugged(rig, asking=False):
     """The car is there, and the meter has been read in the regular round."""
     rig.supply.plug(asking)
@@ -90,3 +105,28 @@ def test_the_next_transaction_is_not_begun_with_what_was_before_this_one():
     rig.tag("GOOD")
     rig.step(100)
     assert connector.transaction.meter_start_wh == 1500
+
+
+def test_of_a_meter_that_was_swapped_the_next_transaction_begins_with_what_it_shows():
+    """The one that runs is billed on as if nothing had been; the next one has nothing to do with that."""
+    rig = Rig()
+    connector = plugged(rig, asking=True)
+    rig.tag("GOOD")
+    rig.step(100)
+    connector.metered(Reading(5000, 0, (0,), (230000,)))
+    rig.supply.asking = False
+    rig.step(100)
+    meters = Meters([Swapped()], rig.station)
+    rig.supply.metered = lambda now, reading: None
+    real, under_test.ticks_ms = under_test.ticks_ms, lambda: rig.now
+    try:
+        run(meters.round())
+    finally:
+        under_test.ticks_ms = real
+    assert connector.reading.energy_wh == 5000
+    rig.meter_silent = True
+    rig.tag("GOOD")
+    rig.step(100)
+    assert connector.transaction is None
+    rig.tag("OTHER")
+    assert connector.transaction.meter_start_wh == 3
