@@ -3,9 +3,10 @@
 """The simulated board's flash: maps the firmware's ROMFS image outside the heap and starts the firmware from
 it.
 
-    micropython -X heapsize=200k boards/sim/flash.py IMAGE [options of boards.sim.main]
+    micropython -X heapsize=300k boards/sim/flash.py IMAGE IN_FLASH [options of boards.sim.main]
 
 A board runs frozen bytecode straight from its flash chip; mapping a file read-only is the same for a process.
+IN_FLASH: bytes of the heap that are for what a board has in its flash all the same (toolchain/loaded.py).
 """
 
 import os
@@ -37,8 +38,12 @@ def _map(path):
 
 vfs.mount(vfs.VfsRom(_map(sys.argv[1])), "/rom")
 sys.path[:] = ["/rom", "/rom/firmware", ".frozen"]
-del sys.argv[1]
+in_flash_bytes = int(sys.argv[2])
+del sys.argv[1:3]
 
 from boards.sim.main import start  # noqa: E402
+from hal.sim import heap  # noqa: E402
+
+heap.in_flash_bytes = in_flash_bytes
 
 sys.exit(start())

@@ -17,6 +17,8 @@ work.
 
 import asyncio
 
+from hal.sim import heap
+
 _TRANSFER_S = 60
 _REGISTER_WH = 999999999
 
@@ -239,6 +241,7 @@ class Requests:
         board = self._board
         if self._firmware is not None:
             answer = self._firmware.state()
+            heap.as_on_a_board(answer["heap"])
         else:
             answer = {
                 "connected": False,

@@ -59,7 +59,8 @@ def project(tmp_path):
     for package in ("boards", "boards/sim"):
         if (ROOT / package / "__init__.py").exists():
             files[package + "/__init__.py"] = ""
-    files["boards/sim/flash.py"] = (ROOT / "boards/sim/flash.py").read_text()
+    for name in ("boards/sim/flash.py", "hal/sim/heap.py"):
+        files[name] = (ROOT / name).read_text()
     for name, text in {**files, "hal/unused.py": ""}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -148,6 +149,18 @@ def test_heap(project, options, least, most):
     said = told(start(project, *options))
     scale = 2 if said["bits"] == 64 and not options else 1  # 64-bit objects are twice as large
     assert least * scale <= said["heap"] <= most * scale
+
+
+def test_what_a_board_has_in_flash_comes_on_top(project):
+    """Functions of the firmware, that nobody calls: a board has their tables in flash, and the same heap."""
+    before = told(start(project))["heap"]
+    functions = "".join("def function_%d(a, b):\n    return a + b\n\n\n" % number for number in range(500))
+    (project / "hal" / "unused.py").write_text(functions)
+    after = told(start(project))["heap"]
+    # At least 16 bytes for its table and 4 for its name; not its object, which is the board's heap as well.
+    assert 10_000 < after - before < 80_000
+    (project / "hal" / "unused.py").write_text("")
+    assert abs(told(start(project))["heap"] - before) < 1000
 
 
 @pytest.mark.parametrize("bits", [32, 64])

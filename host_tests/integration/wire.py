@@ -32,7 +32,9 @@ from bench.station import Pipe, Station
 
 Frame = list[Any]
 
-# Bytes in one piece that the heap of 200 KB has at any time.
+# Half of what a Pico has, and the budget of a whole charger (design, section 5).
+HEAP = "100k"
+# Bytes in one piece that it has at any time.
 LARGEST_FREE = 24 * 1024
 
 # What changes by itself, or because it was asked for.
@@ -291,7 +293,7 @@ async def site(
     """
     async with (
         _csms(interval_s, passwords) as csms,
-        SimulatedCharger(csms.url, station=station, data=data, set=settings) as charger,
+        SimulatedCharger(csms.url, station=station, data=data, set=settings, heap=HEAP) as charger,
     ):
         seen = await csms.connected("CP1")
         here = Site(csms, seen, charger)

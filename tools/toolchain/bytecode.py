@@ -111,11 +111,15 @@ def _compile(cross: Path, path: str, changed: int) -> None:
     final = MPY / (path + ".mpy")
     final.parent.mkdir(parents=True, exist_ok=True)
     new = final.with_suffix(".new")
-    # -s: the name that tracebacks show
-    command = [str(cross), *OPTIONS, "-s", path + ".py", "-o", str(new), str(FOLDED / (path + ".py"))]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        raise SetupError("%s.py does not compile:\n%s" % (path, done.stderr.strip()))
+    translate(cross, path + ".py", FOLDED / (path + ".py"), new)
     # The source's own time, not "newer than": a checkout of an older version is a change as well.
     os.utime(new, ns=(changed, changed))
     new.rename(final)
+
+
+def translate(cross: Path, name: str, source: Path, output: Path) -> None:
+    """`name`: what tracebacks show. Raises SetupError with the compiler's message."""
+    command = [str(cross), *OPTIONS, "-s", name, "-o", str(output), str(source)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise SetupError("%s does not compile:\n%s" % (name, done.stderr.strip()))

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from toolchain import bytecode, image, interpreter
+from toolchain import bytecode, image, interpreter, loaded
 from toolchain.layout import MPY, ROOT, SetupError
 from toolchain.output import line_by_line
 
@@ -89,12 +89,14 @@ def main() -> int:
         print("  %s  %7d bytes  %s" % (option, flash_bytes(cross, option), meaning))
     print("heap after boot, 32-bit")
     ways = {
-        "in place, from the ROMFS image": ([str(ROOT / image.STARTER), str(image.IMAGE)], ".frozen"),
+        "in place, from the ROMFS image": (image.entry(image.IMAGE, 0), ".frozen"),
         "loaded from .mpy files": (["-m", "boards.sim.main"], "%s:%s/firmware:.frozen" % (MPY, MPY)),
         "compiled from .py files": (["-m", "boards.sim.main"], "%s:%s/firmware:.frozen" % (ROOT, ROOT)),
     }
     for name, (entry, search_path) in ways.items():
         print("  %-31s %7d bytes" % (name, heap_bytes(entry, search_path)))
+    in_flash = loaded.heap_bytes(cross, interpreter.find(32))
+    print("  of the first, what a board's image has in flash  %7d bytes" % in_flash)
     return 0
 
 

@@ -11,22 +11,32 @@ import importlib
 import sys
 from pathlib import Path
 
-from toolchain.layout import BUILD, MPY, VENV
+from toolchain.layout import BUILD, MPY, ROOT, VENV
 
 IMAGE = BUILD / "firmware.romfs"
-STARTER = "boards/sim/flash.py"
+_STARTER = ROOT / "boards" / "sim" / "flash.py"
 
 
 def write() -> Path:
     """Make the image from `build/mpy`; who runs from the older one keeps it. Call with the lock of
     `bytecode` held.
     """
-    writer = _romfs().VfsRomWriter()
-    _add(writer, MPY)
     new = IMAGE.with_suffix(".new")
-    new.write_bytes(writer.finalise())
+    new.write_bytes(of(MPY))
     new.rename(IMAGE)
     return IMAGE
+
+
+def entry(path: Path, in_flash: int) -> list[str]:
+    """How MicroPython is told to start from the image `path`; `in_flash`: see `toolchain.loaded`."""
+    return [str(_STARTER), str(path), str(in_flash)]
+
+
+def of(folder: Path) -> bytes:
+    """The image of all .mpy files in `folder`."""
+    writer = _romfs().VfsRomWriter()
+    _add(writer, folder)
+    return bytes(writer.finalise())
 
 
 def _add(writer, folder: Path) -> None:
