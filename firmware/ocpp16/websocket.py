@@ -274,12 +274,14 @@ class WebSocket:
                     self._taken = 0
                     self._piece = self._next_piece()
         except Exception as error:  # broken; or no memory, which a line about it may not find either
+            why = "cannot send"
             if isinstance(error, OSError):
                 self.fell_silent = not self.closed and error.errno == errno.ETIMEDOUT
-            try:
-                self._end(1006, "cannot send (%s)" % error)
-            except Exception:
-                self._end(1006, "cannot send")
+                try:
+                    why = "cannot send (%s)" % error
+                except MemoryError:
+                    pass
+            self._end(1006, why)
 
     # ---- keeping alive
 
