@@ -241,7 +241,7 @@ class Requests:
         board = self._board
         if self._firmware is not None:
             answer = self._firmware.state()
-            heap.as_on_a_board(answer["heap"])
+            heap.as_on_a_board(answer.get("heap", {}))
         else:
             answer = {
                 "connected": False,

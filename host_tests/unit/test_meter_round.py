@@ -42,7 +42,7 @@ class World:
     async def _reading(self, _):
         takes_ms = self.takes_ms[self.asked % len(self.takes_ms)]
         self.asked += 1
-        self.now = ticks_add(self.now, int(meters._READING_LIMIT_S * 1000) if takes_ms is None else takes_ms)
+        self.now = ticks_add(self.now, meters._READING_LIMIT_MS if takes_ms is None else takes_ms)
         if takes_ms is not None:
             self.answers.append(self.now)
         return takes_ms
@@ -92,7 +92,7 @@ class Meter:
 
     async def read(self):
         self.world.now = ticks_add(self.world.now, self.takes_ms)
-        if self.takes_ms >= int(meters._READING_LIMIT_S * 1000):
+        if self.takes_ms >= meters._READING_LIMIT_MS:
             return None
         self.answers.append(self.world.now)
         return self.takes_ms

@@ -46,9 +46,9 @@ class _ByHand:
     def sleep_ms(ms):
         yield
 
-    @staticmethod
-    def wait_for(coroutine, timeout_s):
-        return coroutine
+
+def _at_once(coroutine, timeout_ms):
+    return coroutine
 
 
 def _idle(timeout_ms):
@@ -197,6 +197,7 @@ def prepare(world, show=None):
     """
     log.sys = _Console(show)
     charger.asyncio = meters.asyncio = _ByHand
+    meters.within = _at_once
     charger.Supply = _Supply
     charger.Description = _described
     charger.Journal = lambda *arguments: _journal(world.plan, *arguments)
