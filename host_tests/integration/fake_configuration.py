@@ -1,8 +1,17 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The configuration of fake_station.py: what the Core profile requires."""
+"""The configuration of fake_station.py: what the Core profile requires, and what others add."""
 
-READ_ONLY = ("GetConfigurationMaxKeys", "NumberOfConnectors", "SupportedFeatureProfiles")
+READ_ONLY = (
+    "GetConfigurationMaxKeys",
+    "NumberOfConnectors",
+    "SupportedFeatureProfiles",
+    "LocalAuthListMaxLength",
+    "SendLocalListMaxLength",
+    "ReserveConnectorZeroSupported",
+)
+# Those that the fake can have; Core is always there.
+PROFILES = ("LocalAuthListManagement", "Reservation", "RemoteTrigger")
 
 VALUES = {
     "AllowOfflineTxForUnknownId": "false",
@@ -31,4 +40,12 @@ VALUES = {
     "TransactionMessageAttempts": "3",
     "TransactionMessageRetryInterval": "60",
     "UnlockConnectorOnEVSideDisconnect": "true",
+}
+
+MORE = {
+    "LocalAuthListEnabled": "true",
+    "LocalAuthListMaxLength": "8",
+    "SendLocalListMaxLength": "6",
+    "ReserveConnectorZeroSupported": "true",
+    "SupportedFeatureProfiles": ",".join(("Core", *PROFILES)),
 }

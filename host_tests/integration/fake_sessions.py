@@ -126,8 +126,9 @@ class FakeSessions(FakeWire):
             await self._presented_in_vain(tag)
             return
         waiting = [number for number in free if self.plugged[number]]
-        if self._is("asks-nobody") or await self._authorize(tag):
-            await self._identified((waiting or free)[0], tag)
+        connector = (waiting or free)[0]
+        if await self._may_begin(connector, tag):
+            await self._identified(connector, tag)
 
     async def _presented_in_vain(self, tag: str) -> None:
         """A relative of the one who charges may end it."""
@@ -141,8 +142,19 @@ class FakeSessions(FakeWire):
 
     # --- who may --------------------------------------------------------------------------------------------
 
+    async def _may_begin(self, connector: int, tag: str, remotely: bool = False) -> bool:
+        """At this connector."""
+        if self._is("asks-nobody"):
+            return True
+        allowed = await self._authorize(tag, remotely)
+        return allowed or (remotely and self._is("starts-the-refused"))
+
+    def _known(self, tag: str) -> Cached | None:
+        """Without asking."""
+        return self._cache.get(tag)
+
     async def _authorize(self, tag: str, remotely: bool = False) -> bool:
-        known = self._cache.get(tag)
+        known = self._known(tag)
         if known is not None and known.until is not None and known.until < datetime.now(UTC):
             known = known if self._is("knows-no-expiry") else None
         if not self._online:
@@ -179,7 +191,7 @@ class FakeSessions(FakeWire):
         await asyncio.sleep(self._seconds("ConnectionTimeOut") + (2 if self._is("gives-up-late") else 0))
         if self._granted is not None:
             self._granted = None
-            await self._tell(connector, "Available")
+            await self._tell(connector, self._idle(connector))
 
     # --- transactions ---------------------------------------------------------------------------------------
 
@@ -202,12 +214,17 @@ class FakeSessions(FakeWire):
             fields["timestamp"] = utc_text(datetime(1970, 1, 1, tzinfo=UTC))
         if self._is("breaks-the-schema"):
             del fields["meterStart"]
+        fields |= self._reservation_used(connector, tag)
         running = self._transactions[connector] = Transaction(tag, sampled_s=time.time())
         self._post("StartTransaction", fields, lambda answer: self._begun(connector, running, answer))
         if self._quirky:
             self._sample(connector, running, "MeterValuesSampledData", "Transaction.Begin")
         if not self._is("never-charges"):
             await self._tell(connector, "Charging")
+
+    def _reservation_used(self, connector: int, tag: str) -> Payload:
+        """What StartTransaction says of a reservation."""
+        return {}
 
     def _begun(self, connector: int, running: Transaction, answer: Payload | None) -> None:
         running.number = -1 if answer is None else answer["transactionId"]
@@ -221,6 +238,8 @@ class FakeSessions(FakeWire):
     async def _deauthorized(self, connector: int, running: Transaction) -> None:
         # What was told of it while there was no connection goes first.
         await asyncio.sleep(0.3)
+        if running.over:
+            return
         if self._on("StopTransactionOnInvalidId"):
             if not self._is("keeps-the-deauthorized"):
                 await self._stop(connector, "DeAuthorized")
@@ -283,10 +302,17 @@ class FakeSessions(FakeWire):
                 aligned = 0
 
     def _sample(self, connector: int, running: Transaction, key: str, context: str) -> None:
+        values = self._values(key, context)
+        self._post("MeterValues", self._metered(connector, values), None, lambda: running.number)
+
+    def _metered(self, connector: int, values: list[Payload]) -> Payload:
+        return {
+            "connectorId": connector,
+            "meterValue": [{"timestamp": self._now(), "sampledValue": values}],
+        }
+
+    def _values(self, key: str, context: str) -> list[Payload]:
         names = self._configuration[key].split(",")
         if self._is("leaves-out-a-measurand"):
             del names[-1]
-        values = [{"value": "150", "context": context, "measurand": name} for name in names]
-        entry = {"timestamp": self._now(), "sampledValue": values}
-        fields = {"connectorId": connector, "meterValue": [entry]}
-        self._post("MeterValues", fields, None, lambda: running.number)
+        return [{"value": "150", "context": context, "measurand": name} for name in names]

@@ -6,6 +6,9 @@ It is its own driver. `defect`: one of fake_defects.py, or None.
 
     fake_wire.py       the connection, and the queue of transaction messages
     fake_sessions.py   sessions: tags, cables, transactions, meter values
+    fake_list.py       the local authorization list
+    fake_reservation.py   reservations
+    fake_trigger.py    triggered messages
     fake_station.py    boot, what the CSMS asks, what a driver does
 """
 
@@ -14,23 +17,28 @@ from typing import Self
 
 from bench.cases.claims import Claims
 from bench.drivers import STIMULI
-from host_tests.integration.fake_configuration import READ_ONLY
-from host_tests.integration.fake_sessions import FakeSessions
+from host_tests.integration.fake_configuration import MORE, PROFILES, READ_ONLY
+from host_tests.integration.fake_list import FakeList
+from host_tests.integration.fake_reservation import FakeReservation
+from host_tests.integration.fake_trigger import FakeTrigger
 from host_tests.integration.fake_wire import Payload, Refused, Unanswered
 
 
-def claims(cable: str = "socket", backup_power: bool = False) -> Claims:
+def claims(cable: str = "socket", backup_power: bool = False, more: bool = False) -> Claims:
+    """`more`: with the profiles that can be left out."""
     described = {"name": "Fake", "options": {"cache": True, "backup_power": backup_power}}
     connectors = ({"cable": cable}, {"cable": cable})
-    return Claims("Fake", connectors, ("Core",), True, (), READ_ONLY, described)
+    profiles = ("Core", *PROFILES) if more else ("Core",)
+    return Claims("Fake", connectors, profiles, True, (), READ_ONLY, described)
 
 
-class FakeStation(FakeSessions):
+class FakeStation(FakeTrigger, FakeReservation, FakeList):
     """`async with FakeStation(csms.url) as station:` it boots; one connection, in this process.
 
     `resumes`: a transaction goes on after a power cut; otherwise it is ended. `quirky`: it has habits that no
     case may mind: tells all statuses whenever it connects, reports security events, sends MeterValues of a
-    transaction's beginning, counts its message ids from 1 after each boot, and knows whole seconds only.
+    transaction's beginning, counts its message ids from 1 after each boot, knows whole seconds only, and does
+    what the standard leaves open the other way round. `more`: it has the profiles of fake_configuration.py.
     """
 
     can = frozenset(STIMULI)
@@ -45,14 +53,27 @@ class FakeStation(FakeSessions):
         password: bytes | None = None,
         resumes: bool = False,
         quirky: bool = False,
+        more: bool = False,
     ):
         super().__init__(url, defect, cable, password, quirky)
+        self._more = more
+        if more:
+            self._configuration.update(MORE)
         self._backup_power, self._resumes = backup_power, resumes
         if defect == "hides-a-key":
             del self._configuration["ResetRetries"]
         self._reset_task: asyncio.Task[None] | None = None
         self._boots = 0
         self._cut: list[int] = []  # connectors whose transactions the power cut has met
+
+    def configure(self, values: dict[str, str]) -> None:
+        """Configuration keys that it has by nature."""
+        self._configuration.update(values)
+
+    @property
+    def reserved(self) -> bool:
+        """There is a reservation."""
+        return bool(self._reservations)
 
     async def __aenter__(self) -> Self:
         await self.power(True)
@@ -75,6 +96,7 @@ class FakeStation(FakeSessions):
             self._cut = list(self._transactions)
             self._switch_on()
             self._go_on(self._meter())
+            self._go_on(self._let_expire())
             return
         if self._backup_power and not self._is("dies-silently"):
             await self._stop_all("PowerLoss")
@@ -160,7 +182,7 @@ class FakeStation(FakeSessions):
                     await self._call("DataTransfer", {"vendorId": "com.example.fake"})
                 if self._is("beats-while-pending"):
                     await self._call("Heartbeat", {})
-                await asyncio.sleep(0.1 if self._is("boots-early") else wait_s)
+                await self._triggered_boot(0.1 if self._is("boots-early") else wait_s)
         self._boots += 1
         for connector in self._cut:
             if self._resumes:
@@ -193,6 +215,8 @@ class FakeStation(FakeSessions):
                 raise Refused("InternalError")
             return {"status": "UnknownVendorId"}
         if action == "GetLocalListVersion":
+            if self._more:
+                return {"listVersion": self._list_version()}
             if not self._is("has-a-list"):
                 raise Refused("NotSupported")
             return {"listVersion": 0}
@@ -240,6 +264,21 @@ class FakeStation(FakeSessions):
                     return "Rejected"
                 self._reset_task = asyncio.create_task(self._reset(fields["type"]))
                 return "Accepted"
+        if self._more:
+            return self._status_of_more(action, fields)
+        return self._status_of_absent(action, fields)
+
+    def _status_of_more(self, action: str, fields: Payload) -> str:
+        """Actions of the profiles that it may have."""
+        match action:
+            case "SendLocalList":
+                return self._take_list(fields)
+            case "ReserveNow":
+                return self._reserve(fields)
+            case "CancelReservation":
+                return self._cancel(fields["reservationId"])
+            case "TriggerMessage":
+                return self._trigger(fields["requestedMessage"], fields.get("connectorId"))
         return self._status_of_absent(action, fields)
 
     def _status_of_absent(self, action: str, fields: Payload) -> str:
@@ -260,7 +299,8 @@ class FakeStation(FakeSessions):
         rows = [
             {"key": key, "readonly": key in (*READ_ONLY, locked), "value": value}
             for key, value in self._configuration.items()
-            if not keys or key in keys
+            if (not keys or key in keys)
+            and not (self._is("hides-its-limits") and key.endswith("ListMaxLength"))
         ]
         if keys and self._is("limits-its-answers"):
             del rows[10:]
@@ -320,11 +360,13 @@ class FakeStation(FakeSessions):
             return "Accepted" if self._is("starts-connector-0") else "Rejected"
         if connector in self._transactions:
             return "Accepted" if self._is("starts-twice") else "Rejected"
+        if self._never_for(connector, tag) and not self._quirky:
+            return "Rejected"
         self._go_on(self._begin_remotely(connector, tag))
         return "Accepted"
 
     async def _begin_remotely(self, connector: int, tag: str) -> None:
-        if await self._authorize(tag, remotely=True) or self._is("starts-the-refused"):
+        if await self._may_begin(connector, tag, remotely=True):
             await self._identified(connector, tag)
 
     def _remote_stop(self, transaction: int) -> str:

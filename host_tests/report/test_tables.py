@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bench.cases import catalogue
 from bench.cases.run import FAILED, NOT_APPLICABLE, PASSED, Run
 from bench.report import certificate, profiles
 from bench.report.document import document
@@ -225,3 +226,27 @@ def test_a_profile_beside_what_the_charge_point_says_of_itself():
     assert rows["SmartCharging"]["contradiction"] == "claimed no, SupportedFeatureProfiles says yes"
     # The standard has no entry of the security extension there.
     assert (rows["Security"]["read"], rows["Security"]["contradiction"]) == ("no such key", "")
+
+
+@pytest.mark.parametrize("name", ["LocalAuthListManagement", "Reservation", "RemoteTrigger"])
+def test_the_cases_of_another_profile_are_counted_as_its_own(name: str):
+    cases = [each.id for each in catalogue.all_cases() if each.profile == name]
+    outcomes = [outcome(each, profile=name) for each in cases]
+    rows = {each["id"]: each for each in document(run(*outcomes))["profiles"]}
+    assert (rows[name]["result"], rows[name]["passed"]) == ("passed", len(cases))
+    assert rows["Core"]["result"] == "not tested"
+    rows = {each["id"]: each for each in document(run(*outcomes[1:]))["profiles"]}
+    assert (rows[name]["result"], rows[name]["catalogue"]) == ("incomplete", len(cases))
+
+
+def test_the_rows_of_local_list_and_reservation_have_their_cases():
+    names = ("TC_043_3_CS", "TC_049_CS", "TC_050_4_CS", "FIELD_LIST_4_CS")
+    station = run(*(outcome(name) for name in names))
+    proven = {
+        name: [each["id"] for each in row(station, name)["cases"]] for name in ("R-1", "ORS-12", "ORS-13")
+    }
+    assert proven == {
+        "R-1": ["TC_049_CS", "TC_050_4_CS"],
+        "ORS-12": ["TC_043_3_CS"],
+        "ORS-13": ["FIELD_LIST_4_CS"],
+    }

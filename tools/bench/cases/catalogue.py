@@ -26,11 +26,17 @@ MODULES = (
     "faults",
     "power",
     "offline",
+    "local_list",
+    "reservation",
+    "trigger",
     "security",
     "unsupported",
     "field_boot",
     "field_messages",
     "field_sessions",
+    "field_list",
+    "field_reservation",
+    "field_trigger",
 )
 _cases: dict[str, "Case"] = {}
 
@@ -88,8 +94,8 @@ def all_cases() -> list[Case]:
 
 
 def chosen(names: list[str]) -> list[Case]:
-    """The cases of these ids or aliases, `_CS` or not, `TC_005` for all its variants; none named: all of
-    them. ValueError: unknown.
+    """The cases of these ids or aliases, `_CS` or not, `TC_005` for all its variants (`TC_043_CS` for the one
+    of that id without them); none named: all of them. ValueError: unknown.
     """
     cases = all_cases()
     if not names:
@@ -103,7 +109,10 @@ def chosen(names: list[str]) -> list[Case]:
     unknown = [name for name in names if _bare(name) not in by_name]
     if unknown:
         raise ValueError(f"no such case: {', '.join(unknown)}")
-    wanted = {each for name in names for each in by_name[_bare(name)]}
+    wanted: set[str] = set()
+    for name in names:
+        exact = name.upper()
+        wanted.update([exact] if exact in _cases else by_name[_bare(name)])
     return [each for each in cases if each.id in wanted]
 
 

@@ -75,8 +75,9 @@ def authorize(tag: str) -> Expected:
     return Expected("Authorize", {"idTag": tag})
 
 
-def start(tag: str, connector: int) -> Expected:
-    return Expected("StartTransaction", {"connectorId": connector, "idTag": tag})
+def start(tag: str, connector: int, **fields: Any) -> Expected:
+    """`reservationId`: OneOf(None) where there is to be none."""
+    return Expected("StartTransaction", {"connectorId": connector, "idTag": tag, **fields})
 
 
 def stop(transaction: int, **fields: Any) -> Expected:

@@ -32,9 +32,9 @@ async def field_boot_2(play: Play) -> None:
     await _boots_in_spite_of(play, silence())
 
 
-async def _pending(play: Play) -> float:
+async def pending(play: Play, intervals: int = 2) -> float:
     """It boots and is to wait; seconds until it asks again."""
-    retry_s = 2 * play.parameters.retry_s
+    retry_s = intervals * play.parameters.retry_s
     play.answer("BootNotification", boot_conf("Pending", retry_s))
     play.watch(*BORNE)
     await play.restart()
@@ -49,7 +49,7 @@ async def _accepted(play: Play, retry_s: float) -> None:
 
 @case("Remote start and stop while Pending")
 async def field_boot_3(play: Play) -> None:
-    retry_s = await _pending(play)
+    retry_s = await pending(play)
     fields = {"connectorId": play.connector, "idTag": play.tag}
     await play.ask("RemoteStartTransaction", "Rejected", **fields)
     await play.ask("RemoteStopTransaction", "Rejected", transactionId=1)
@@ -59,7 +59,7 @@ async def field_boot_3(play: Play) -> None:
 
 @case("Nothing is told while Pending, whatever the driver does")
 async def field_boot_4(play: Play) -> None:
-    retry_s = await _pending(play)
+    retry_s = await pending(play)
     await play.plug()
     await play.present(play.tag)
     await _accepted(play, retry_s)

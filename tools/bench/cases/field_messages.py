@@ -13,7 +13,7 @@ from bench.messages import Message
 from bench.scripts import call_error, hang_up, late, silence
 
 # OCPP-J 4.2.3: what the field answers to a payload that its schema forbids.
-_FORMATION = (
+FORMATION = (
     "FormationViolation",
     "FormatViolation",
     "TypeConstraintViolation",
@@ -37,7 +37,7 @@ async def field_message_1(play: Play) -> None:
         ("ChangeAvailability", {"connectorId": 1.5, "type": "Operative"}),
     )
     for action, payload in wrong:
-        await play.ask(action, *_FORMATION, check=False, **payload)
+        await play.ask(action, *FORMATION, check=False, **payload)
     await _lives(play)
 
 
@@ -49,8 +49,8 @@ async def field_message_2(play: Play) -> None:
 
 @case("A key that is too long")
 async def field_message_3(play: Play) -> None:
-    fields = {"key": "K" * 51, "value": "1"}  # CiString50
-    await play.ask("ChangeConfiguration", "NotSupported", "Rejected", *_FORMATION, check=False, **fields)
+    fields: dict[str, Any] = {"key": "K" * 51, "value": "1"}  # CiString50
+    await play.ask("ChangeConfiguration", "NotSupported", "Rejected", *FORMATION, check=False, **fields)
     await _lives(play)
 
 

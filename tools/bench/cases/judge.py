@@ -22,7 +22,8 @@ def objection(message: Message, began: datetime, books: Books) -> str | None:
             return f"{timestamp} is no date and time as RFC 3339 has them, with a zone"
         moment = parse_utc(timestamp)
         early_s, late_s = (began - moment).total_seconds(), (moment - message.at).total_seconds()
-        if early_s > _CLOCK_S:
+        # The time of a status is that since when it is (6.47): asked for, it may be told hours later.
+        if early_s > _CLOCK_S and message.action != "StatusNotification":
             return f"{timestamp} is {early_s:.0f} s before the case"
         if late_s > _CLOCK_S:
             return f"{timestamp} is to come, in {late_s:.0f} s"

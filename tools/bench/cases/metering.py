@@ -21,7 +21,7 @@ def meter_values(play: Play) -> Samples:
     return Samples("MeterValues", {"connectorId": play.connector, "transactionId": play.transaction})
 
 
-def _measurands(configured: str | None) -> set[str]:
+def measurands(configured: str | None) -> set[str]:
     """Of a configuration key: without their phases. An empty list means the register."""
     names = [name.strip() for name in (configured or "").split(",")]
     return {_without_phase(name) for name in names if name} or {_REGISTER}
@@ -32,7 +32,7 @@ def _without_phase(name: str) -> str:
     return measurand if dot and phase.split("-")[0] in ("L1", "L2", "L3", "N") else name
 
 
-def _must_hold(message: Message, context: str, wanted: set[str]) -> None:
+def must_hold(message: Message, context: str, wanted: set[str]) -> None:
     """Every meterValue of the message has all the measurands, in this context."""
     for entry in message.payload["meterValue"]:
         samples = entry["sampledValue"]
@@ -68,7 +68,7 @@ async def _stamps(play: Play, interval_s: int, context: str, wanted: set[str]) -
     for _ in range(_INTERVALS + 1):
         wait_s = interval_s + play.parameters.patience_s
         (message,) = await play.expect(meter_values(play), within_s=wait_s)
-        _must_hold(message, context, wanted)
+        must_hold(message, context, wanted)
         stamps += times(message)
     must_be_apart(stamps, interval_s)
     play.tolerate(meter_values(play))
@@ -80,7 +80,7 @@ async def tc_070(play: Play) -> None:
     interval_s = play.parameters.sample_s
     await play.configure("ClockAlignedDataInterval", 0)
     await play.configure("MeterValueSampleInterval", interval_s)
-    wanted = _measurands(await play.configured("MeterValuesSampledData"))
+    wanted = measurands(await play.configured("MeterValuesSampledData"))
     await play.charging()
     play.watch("MeterValues")
     await _stamps(play, interval_s, "Sample.Periodic", wanted)
@@ -93,7 +93,7 @@ async def tc_071(play: Play) -> None:
     configured = await play.configured("MeterValuesAlignedData")
     if not configured:  # then it may send none
         await play.have("MeterValuesAlignedData", _REGISTER)
-    wanted = _measurands(configured)
+    wanted = measurands(configured)
     await play.charging()
     # They come of every connector, also of those where nothing is going on.
     for number in (0, *play.claims.numbers):

@@ -4,6 +4,9 @@
 
 from dataclasses import dataclass
 
+# The reservationIds of all cases; few and always the same, so that those of a run that was killed are found.
+RESERVATION, OTHER_RESERVATION = 7101, 7102
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -28,6 +31,10 @@ class Parameters:
     sample_s: int = 2  # MeterValueSampleInterval
     clock_s: int = 4  # ClockAlignedDataInterval; 86400 can be divided by it
     settle_s: float = 0.5  # between plugging in and what comes next
+    reserved_s: float = 4  # until a reservation is over, in the case that waits for it
+    listed_s: float = 2  # the same of an entry of the local list
+    list_s: float = 30  # for the answer to a list that is as long as the charge point takes
+    longest_list: int = 2000  # entries; cases that need a longer one are not played
     idle_s: float = 2  # for so long nothing may come of what must not begin
     attempt_s: int = 2  # TransactionMessageRetryInterval
     notice_s: float = 0.5  # until the charge point knows that the network is gone

@@ -78,18 +78,21 @@ class Play(Steps):
         await self.expect(status("Preparing", self.connector))
         await self.sleep(self.parameters.settle_s)
 
-    async def asked_remotely(self) -> list[Expected]:
+    # In what follows a tag None is the one under test.
+
+    async def asked_remotely(self, tag: str | None = None) -> list[Expected]:
         """What the charge point has to ask when a remote start is accepted: about the tag, or nothing."""
         asks = (await self.configured("AuthorizeRemoteTxRequests") or "").lower() == "true"
-        return [authorize(self.tag)] if asks else []
+        return [authorize(tag or self.tag)] if asks else []
 
-    async def start_remotely(self) -> None:
-        await self.ask("RemoteStartTransaction", "Accepted", connectorId=self.connector, idTag=self.tag)
+    async def start_remotely(self, tag: str | None = None) -> None:
+        fields = {"connectorId": self.connector, "idTag": tag or self.tag}
+        await self.ask("RemoteStartTransaction", "Accepted", **fields)
 
-    async def remotely_started(self) -> None:
+    async def remotely_started(self, tag: str | None = None) -> None:
         """A remote start is accepted, and so is the tag."""
-        questions = await self.asked_remotely()
-        await self.start_remotely()
+        questions = await self.asked_remotely(tag)
+        await self.start_remotely(tag)
         await self.expect(*questions)
 
     async def remotely_authorized(self) -> list[Message]:
@@ -107,15 +110,16 @@ class Play(Steps):
                 await self.ask("ChangeAvailability", "Accepted", connectorId=number, type="Inoperative")
                 await self.expect(status("Unavailable", number))
 
-    async def charging(self) -> None:
-        """Cable first, then a remote start."""
+    async def charging(self, tag: str | None = None, **fields: Any) -> None:
+        """Cable first, then a remote start. `fields`: as of `started`."""
         await self.plugged_in()
-        await self.remotely_started()
-        await self.started()
+        await self.remotely_started(tag)
+        await self.started(tag, **fields)
 
-    async def started(self) -> Message:
-        """The transaction begins and the car charges. Returns the StartTransaction."""
-        return self.began(await self.expect(start(self.tag, self.connector), self.status("Charging")))
+    async def started(self, tag: str | None = None, **fields: Any) -> Message:
+        """The transaction begins, with these fields too; the car charges. Returns the StartTransaction."""
+        began = start(tag or self.tag, self.connector, **fields)
+        return self.began(await self.expect(began, self.status("Charging")))
 
     def began(self, seen: list[Message]) -> Message:
         """The StartTransaction among these; `transaction` is its id."""

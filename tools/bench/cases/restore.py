@@ -1,7 +1,8 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 """The charge point as every case expects to find it: booted, connected, all connectors Available, nothing
-plugged in, no transaction, an empty cache, the configuration as it was, and nothing told by habit.
+plugged in, no transaction, no reservation, an empty cache and local list, the configuration as it was, and
+nothing told by habit.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.cases.claims import Claims
+from bench.cases.parameters import OTHER_RESERVATION, RESERVATION
 from bench.csms import Csms
 from bench.drivers import Driver, NotDone
 from bench.messages import FROM_STATION, Message
@@ -21,6 +23,7 @@ _BOOTS_S = 5
 # Waited for after the cables are out; then a reset has to help.
 _SETTLED_S = 5
 _ANSWER_S = 5
+_SEVERAL = 4
 # So long nothing is told any more.
 _QUIET_S = 0.15
 # In all cases, unless they say otherwise.
@@ -47,6 +50,9 @@ class Restore:
             if not await self._comes(lambda: self._last_boot() is not None, _BOOTS_S):
                 # It was up, and has only come back: that is no reason for a BootNotification.
                 await self._reset()
+            if await self._comes(self._booted, self._booted_s):
+                # A run that was killed may have left one.
+                await self._cancel_reservations()
             if not await self._settled(self._booted_s):
                 raise NotRestored(self._trouble())
             self._configuration = await self._changeable()
@@ -93,7 +99,7 @@ class Restore:
         await self._must("ChangeAvailability", "Accepted", "Scheduled", connectorId=0, type="Operative")
         if self.has_cache:
             await self._must("ClearCache", "Accepted", "Rejected")
-        await self._forget_profiles()
+        await self._empty()
         for key, value in (await self._changeable()).items():
             wanted = configuration.get(key, value)
             if value != wanted:
@@ -117,14 +123,27 @@ class Restore:
         await self._station.wait_connection(connections + 1, self._booted_s)
         await self._station.expect("BootNotification", self._booted_s)
 
-    async def _forget_profiles(self) -> None:
-        """Local list and charging profiles, where there are such; whatever it answers."""
-        with contextlib.suppress(CallRefused):
-            if "LocalAuthListManagement" in self._claims.profiles:
-                fields = {"listVersion": 1, "updateType": "Full", "localAuthorizationList": []}
-                await self._station.call("SendLocalList", fields, _ANSWER_S)
-            if "SmartCharging" in self._claims.profiles:
-                await self._station.call("ClearChargingProfile", {}, _ANSWER_S)
+    async def _empty(self) -> None:
+        """No reservation, local list and charging profile, where there are such; whatever it answers."""
+        await self._cancel_reservations()
+        fields = {"listVersion": 1, "updateType": "Full", "localAuthorizationList": []}
+        await self._call_of("LocalAuthListManagement", "SendLocalList", **fields)
+        await self._call_of("SmartCharging", "ClearChargingProfile")
+
+    async def _cancel_reservations(self) -> None:
+        for number in (RESERVATION, OTHER_RESERVATION):
+            # One that does not replace by the same id has several of it.
+            for _ in range(_SEVERAL):
+                told = await self._call_of("Reservation", "CancelReservation", reservationId=number)
+                if told != "Accepted":
+                    break
+
+    async def _call_of(self, profile: str, action: str, **payload: Any) -> str | None:
+        """The status of its answer; None: it has no such profile, or has answered otherwise."""
+        if profile in self._claims.profiles:
+            with contextlib.suppress(CallRefused):
+                return (await self._station.call(action, payload, _ANSWER_S)).get("status")
+        return None
 
     async def _must(self, action: str, *statuses: str, **payload: Any) -> None:
         told = (await self._station.call(action, payload, _ANSWER_S)).get("status")

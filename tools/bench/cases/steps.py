@@ -96,9 +96,11 @@ class Steps:
     def _deed(self, text: str) -> None:
         self.deeds.append(Deed(text))
 
-    async def plug(self) -> None:
-        self._deed(f"plugs in at connector {self.connector}")
-        await self.driver.plug(self.connector)
+    async def plug(self, connector: int | None = None) -> None:
+        """None: at the one under test."""
+        connector = self.connector if connector is None else connector
+        self._deed(f"plugs in at connector {connector}")
+        await self.driver.plug(connector)
 
     async def unplug(self) -> None:
         self._deed(f"unplugs at connector {self.connector}")
@@ -179,11 +181,13 @@ class Steps:
         if told:
             self.tolerate(status(told[-1], self.connector))
 
-    async def fault(self, present: bool = True) -> None:
-        self._deed(f"{'causes' if present else 'mends'} a fault of connector {self.connector}")
-        await self.driver.fault(self.connector, present)
+    async def fault(self, present: bool = True, connector: int | None = None) -> None:
+        """None: of the one under test."""
+        number = self.connector if connector is None else connector
+        self._deed(f"{'causes' if present else 'mends'} a fault of connector {number}")
+        await self.driver.fault(number, present)
         if present:
-            self.afterwards(lambda: self.driver.fault(self.connector, False))
+            self.afterwards(lambda: self.driver.fault(number, False))
 
     async def lock_failure(self) -> None:
         self._deed(f"blocks the lock of connector {self.connector}")
@@ -205,14 +209,17 @@ class Steps:
         for tag in tags:
             self.csms.books.tag(tag, parent=parent)
 
-    async def call(self, action: str, check: bool = True, **payload: Any) -> Answered:
+    async def call(
+        self, action: str, check: bool = True, within_s: float | None = None, **payload: Any
+    ) -> Answered:
         """A CALL to the charge point. `check=False`: also one that no schema allows."""
+        seconds = self._seconds(within_s)
         try:
             sent = await self.station.send_call(action, payload, check)
-            answer = await self.station.answer_to(sent, self.parameters.patience_s)
+            answer = await self.station.answer_to(sent, seconds)
         except (NotSeen, ConnectionError):
             raise Failed(
-                f"an answer to {action}", f"nothing within {self.parameters.patience_s:g} s", "it must answer"
+                f"an answer to {action}", f"nothing within {seconds:g} s", "it must answer"
             ) from None
         if answer.violation:
             raise Failed(f"{action}.conf", str(answer), answer.violation)
@@ -220,9 +227,11 @@ class Steps:
             return Answered({}, answer.error_code, answer)
         return Answered(answer.payload, "", answer)
 
-    async def ask(self, action: str, *statuses: str, check: bool = True, **payload: Any) -> Answered:
+    async def ask(
+        self, action: str, *statuses: str, check: bool = True, within_s: float | None = None, **payload: Any
+    ) -> Answered:
         """A CALL whose answer has one of these statuses; or codes of a CALLERROR, `CALLERROR` is any."""
-        answered = await self.call(action, check, **payload)
+        answered = await self.call(action, check, within_s, **payload)
         told = answered.error or answered.payload.get("status")
         if told not in statuses and not (answered.error and "CALLERROR" in statuses):
             wanted = " or ".join(statuses)

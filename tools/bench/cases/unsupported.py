@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from bench.cases.catalogue import case
 from bench.cases.exempt import lacks
-from bench.cases.failed import Failed
+from bench.cases.failed import Failed, NotApplicable
 from bench.cases.play import Play
 from bench.messages import utc_text
 
@@ -46,6 +46,9 @@ async def tc_048_4(play: Play) -> None:
     await _rejects(play, play.connector)
 
 
-@case("Reservation of the charge point, not supported", exemption=lacks(_RESERVATION))
+@case("Reservation of the charge point, not supported")
 async def tc_050_4(play: Play) -> None:
+    """It has no reservations, or none of connector 0."""
+    if _RESERVATION in play.claims.profiles and await play.can_be("ReserveConnectorZeroSupported", True):
+        raise NotApplicable("the whole charge point can be reserved")
     await _rejects(play, 0)
