@@ -10,21 +10,27 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+import station.list_update
+import station.local_list
 import store.head
 import store.journal
 import store.overwrite
 import store.record
 import store.reserve
 import store.segments
+import store.sorted_file
 import store.thinning
 
 MODULES = (
+    station.list_update,
+    station.local_list,
     store.head,
     store.journal,
     store.overwrite,
     store.record,
     store.reserve,
     store.segments,
+    store.sorted_file,
     store.thinning,
 )
 
@@ -97,9 +103,16 @@ class Written:
             flash.operation()
             path.touch()
         self.content = bytearray(path.read_bytes() if mode == "ab" else b"")
+        self.closed = False
 
     def write(self, data: bytes) -> None:
         self.content += data
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.flash.operation()
+            self.path.write_bytes(self.content)
 
     def __enter__(self) -> "Written":
         return self
@@ -108,5 +121,4 @@ class Written:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self.flash.operation()
-            self.path.write_bytes(self.content)
+            self.close()
