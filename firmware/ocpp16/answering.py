@@ -3,7 +3,6 @@
 """Answers to the CALLs of the CSMS: each is checked, carried out once, and answered whatever comes of it."""
 
 import asyncio
-import binascii
 
 import log
 from ocpp16 import schema, schema_core
@@ -38,7 +37,8 @@ class Answering:
     """Of one `rpc.Rpc`, which says what a handler is.
 
     `find_schema(table, action)`: a row of REQUESTS, None without one. `transmit(text)`: to the present link,
-    or to nobody when there is none.
+    or to nobody when there is none. A handler that has `begin(row, idle)` is that of an action whose CALLs
+    are received as streams: it gives a `streamed.Streamed`.
     """
 
     def __init__(self, find_handler, find_schema, transmit):
@@ -59,19 +59,32 @@ class Answering:
         """A CALL with the id of the last one is another CALL."""
         self._last_id = None
 
-    def take(self, frame, message_id, raw):
-        """A CALL: `frame`, read from the text `raw`. A plain handler's answer is sent before this returns."""
+    def streams(self, action) -> bool:
+        """Whether CALLs of it are received as streams."""
+        return hasattr(self._find_handler(action), "begin")
+
+    def begin(self, action, message_id):
+        """The `Streamed` of a CALL that begins to come."""
+        row = self._find_schema("REQUESTS", action)
+        # A repetition is not carried out, so nothing of it is kept; what it is shows when all of it is here.
+        idle = message_id is not None and message_id == self._last_id
+        return self._find_handler(action).begin(row, idle)
+
+    def take(self, frame, message_id, crc, streamed=None):
+        """A CALL: `frame`, read from a text whose CRC32 is `crc`. `streamed`: what was received of it as a
+        stream. A plain handler's answer is sent before this returns. True: a coroutine is at work on it."""
         if not isinstance(message_id, str):
             self.refuse(None, schema.FORMATION, "message id is not a string")
         elif len(message_id) > ID_LIMIT:
             self.refuse(message_id, schema.FORMATION, "message id is longer than %d characters" % ID_LIMIT)
         elif message_id == self._last_id:
-            self._repeat(message_id, raw)
+            self._repeat(message_id, crc)
         else:
             self._last_id = message_id
-            self._last_crc = binascii.crc32(raw)
+            self._last_crc = crc
             self._last_answer = None
-            self._execute(frame, message_id)
+            return self._execute(frame, message_id, streamed)
+        return False
 
     def refuse(self, message_id, code, description):
         """Answer a CALLERROR that is no result of a CALL, and not remembered as one. `message_id`: None when
@@ -79,9 +92,9 @@ class Answering:
         """
         self._transmit(_error_text(_NO_ID if message_id is None else message_id, code, description))
 
-    def _repeat(self, message_id, raw):
+    def _repeat(self, message_id, crc):
         """The last CALL's id again: delivered twice, or used twice. It is not executed in either case."""
-        if binascii.crc32(raw) != self._last_crc:
+        if crc != self._last_crc:
             self.refuse(message_id, "GenericError", "message id was used for another message")
         elif self._last_answer is not None:
             log.info("rpc", "%s repeated, answered as before", message_id)
@@ -89,7 +102,7 @@ class Answering:
         else:
             log.info("rpc", "%s repeated, being worked on", message_id)
 
-    def _execute(self, frame, message_id):
+    def _execute(self, frame, message_id, streamed):
         action = None
         try:
             if len(frame) != 4:
@@ -100,23 +113,31 @@ class Answering:
             handler = self._find_handler(action)
             if handler is None:
                 self._answer(message_id, action, _answer_of_absent(action))
-                return
+                return False
             row = self._find_schema("REQUESTS", action)
             if row is None:
                 raise ValueError("no schema")
-            schema.check(row, payload)
-            result = handler(payload)
+            if streamed is not None:
+                streamed.check(payload)
+                result = streamed.finish(payload)
+            elif hasattr(handler, "begin"):
+                # Its head was too long to see the action in it.
+                raise CallError("GenericError", "too much space, or too long an id, before the action")
+            else:
+                schema.check(row, payload)
+                result = handler(payload)
             if hasattr(result, "send"):  # a coroutine, on MicroPython a generator
                 if self._running >= _RUNNING_LIMIT:
                     result.close()
                     raise CallError("GenericError", "too many requests at once")
-                self._running += 1
                 asyncio.create_task(self._finish(message_id, action, result, self._link))
-                return
+                self._running += 1
+                return True
         except Exception as error:  # whatever goes wrong, the CSMS gets an answer and the link lives
             self._answer_error(message_id, action, error)
-            return
+            return False
         self._answer(message_id, action, result)
+        return False
 
     async def _finish(self, message_id, action, work, link):
         """Wait for a coroutine handler; its answer goes to the link the question came by, or nowhere."""

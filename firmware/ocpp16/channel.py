@@ -7,6 +7,7 @@ import asyncio
 import log
 from hal.ticks import ticks_diff, ticks_ms
 from net.url import OwnFault, quote
+from ocpp16.frames import PART
 from ocpp16.message import scan_head
 from ocpp16.websocket import Closed, WebSocket
 
@@ -67,20 +68,25 @@ class Channel:
         self._held = held
         self._unheard = False
         rpc.attach(websocket.send)
+        websocket.take_as_stream(rpc.streams)
 
     async def receive(self):
         """Hand every message to the RPC until the connection is over."""
         websocket = self._websocket
         rpc = self._rpc
+        inside = ignored = False  # a message that comes in pieces; it is ignored to its end
         try:
             while True:
-                kind, payload, oversize = await websocket.receive()
+                kind, payload, length = await websocket.receive()
                 while self._held is not None and self._held():
                     await asyncio.sleep_ms(_HELD_MS)
-                if self.deaf is not None and self.deaf() and scan_head(payload)[0] == _CALL:
-                    log.warning("channel", "request ignored: not accepted by the CSMS yet")
-                    continue
-                rpc.receive(kind, payload, oversize)
+                if not inside:
+                    ignored = self.deaf is not None and self.deaf() and scan_head(payload)[0] == _CALL
+                    if ignored:
+                        log.warning("channel", "request ignored: not accepted by the CSMS yet")
+                inside = kind == PART and not length
+                if not ignored:
+                    await rpc.hear(kind, payload, length)
         except Closed as closed:
             log.warning("channel", "closed: %s (%s)", closed.reason, closed.code)
         finally:

@@ -14,6 +14,7 @@ BINARY = 2
 CLOSE = 8
 PING = 9
 PONG = 10
+PART = 16  # of a TEXT that is taken as a stream
 
 _CONTINUATION = 0
 
@@ -25,6 +26,12 @@ _SLACK = 132
 
 # What remains of a message that is too long: enough to find its id and action (OCPP-J: id <= 36 characters).
 _HEAD = 512
+
+# What becomes of the message that is being put together.
+_WHOLE = 0  # so far it fits
+_UNDECIDED = 1  # it does not, and more of its head must come to tell
+_CUT = 2
+_STREAM = 3
 
 
 class ProtocolError(Exception):
@@ -40,8 +47,9 @@ class FrameReader:
     """Incremental reader: `space()`, fill it, `advance(n)`, then `next()` until it returns None.
 
     A data message longer than `capacity` does not break the link: its first 512 bytes are kept, the rest is
-    dropped as it comes, and it is delivered with `total` > len(payload). Above `limit` bytes: ProtocolError
-    1009.
+    dropped as it comes, and it is delivered with `total` > len(payload). But a TEXT of whose head (these 512
+    bytes) `streams(head)` is true is delivered as it comes: as one PART after the other, `final` with the
+    last one, which may be empty. Above `limit` bytes: ProtocolError 1009.
     """
 
     def __init__(self, capacity=8192, limit=1 << 20):
@@ -53,8 +61,10 @@ class FrameReader:
 
     def reset(self) -> None:
         """Begin anew, as for another connection."""
+        self.streams = None  # fn(head), see above; None: nothing is taken as a stream
         self.payload = _NOTHING  # memoryview, valid until the next call of next() or space()
-        self.total = 0  # length of the message as sent, bytes
+        self.total = 0  # length of the message as sent, bytes; of a PART: what is known of it
+        self.final = False  # of a PART: it is the last one
         self.close_code = 0
         self.close_reason = ""
         self._read = 0  # unparsed bytes are buffer[_read:_write]
@@ -65,6 +75,8 @@ class FrameReader:
         self._room = 0
         self._in_frame = False
         self._final = False
+        self._fate = _WHOLE
+        self._character = b""  # of a stream: what has come of the character in whose middle a PART has ended
         self._rest = 0  # bytes of the present data frame still to come
         self._delivered = False
 
@@ -101,17 +113,22 @@ class FrameReader:
         return self._view[self._read : self._write]
 
     def next(self):
-        """TEXT, BINARY, CLOSE, PING or PONG when one is complete (see `payload`, `total`), else None.
+        """TEXT, BINARY, CLOSE, PING or PONG when one is complete (see `payload`, `total`), PART, else None.
 
         Raises ProtocolError.
         """
         self._release()
         while True:
             if self._in_frame:
-                if not self._take():
+                complete = self._take()
+                if complete:
+                    self._in_frame = False
+                final = complete and self._final
+                if self._fate == _STREAM and (self._kept or final):
+                    return self._deliver_part(final)
+                if not complete:
                     return None
-                self._in_frame = False
-                if self._final:
+                if final:
                     return self._deliver()
             else:
                 kind = self._header()
@@ -121,9 +138,12 @@ class FrameReader:
     def _release(self):
         if self._delivered:
             self._delivered = False
-            self._kind = 0
-            self._start = self._kept = self.total = 0
+            self._start = self._kept = 0
             self.payload = _NOTHING
+            if self._fate != _STREAM or self.final:
+                self._kind = self.total = 0
+                self._fate = _WHOLE
+                self.final = False
 
     def _compact(self, kept_end):
         view = self._view
@@ -171,14 +191,27 @@ class FrameReader:
         self.total += length
         if self.total > self.limit:
             raise ProtocolError(1009, "message of more than %d bytes" % self.limit)
-        if self.total > self.capacity:
+        if self.total > self.capacity and self._fate == _WHOLE:
             self._room = min(_HEAD, self.capacity)
-            self._kept = min(self._kept, self._room)
+            self._fate = _UNDECIDED
+            if self._kept >= self._room:
+                self._decide()
         self._read = at
         self._rest = length
         self._final = bool(first & 0x80)
         self._in_frame = True
         return kind
+
+    def _decide(self):
+        """The head of a message that does not fit is here: may it be taken as a stream?"""
+        head = self._view[self._start : self._start + self._room]
+        if self._kind == TEXT and self.streams is not None and self.streams(head):
+            self._fate = _STREAM
+            self._room = len(self._buffer)
+            self._character = b""
+        else:
+            self._fate = _CUT
+            self._kept = self._room
 
     def _long_length(self, at, size):
         length = int.from_bytes(self._view[at : at + size], "big")
@@ -205,18 +238,37 @@ class FrameReader:
         return kind
 
     def _take(self):
-        """Move what has come of the present data frame behind what is kept of its message."""
+        """Move what has come of the present data frame behind what is kept of its message. Whether that is
+        all of the frame."""
         count = min(self._rest, self._write - self._read)
-        if count:
+        while count:
+            if self._fate == _STREAM and not self._kept:
+                self._start = self._read  # nothing has to be moved
             keep = min(count, self._room - self._kept)
             if keep:
                 end = self._start + self._kept
                 if end != self._read:
                     self._view[end : end + keep] = self._view[self._read : self._read + keep]
                 self._kept += keep
-            self._read += count
-            self._rest -= count
+            if self._fate == _UNDECIDED:
+                if self._kept == self._room:
+                    self._decide()
+            else:
+                keep = count  # what is not kept is dropped
+            self._read += keep
+            self._rest -= keep
+            count -= keep
         return not self._rest
+
+    def _deliver_part(self, final):
+        self._delivered = True
+        self.final = final
+        self.payload = self._view[self._start : self._start + self._kept]
+        character = utf8.continues(self.payload, self._character)
+        if character is None or (final and character):
+            raise ProtocolError(1007, "text is not UTF-8")
+        self._character = character
+        return PART
 
     def _deliver(self):
         self._delivered = True

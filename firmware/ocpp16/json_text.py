@@ -63,7 +63,7 @@ def read(payload, depth=8):  # noqa: C901, PLR0912, PLR0915
         if c == 0x22:
             j = find(_QUOTE, i + 1, end)
             if has_escapes or has_controls or j < 0:
-                value, i = _string(data, i, end)
+                value, i = string(data, i, end)
             else:
                 value = str(data[i + 1 : j], "utf-8")
                 i = j + 1
@@ -149,7 +149,8 @@ def read(payload, depth=8):  # noqa: C901, PLR0912, PLR0915
             i += 1
 
 
-def _space(data, i):
+def space(data, i):
+    """The offset of what follows the white space at `i`. `data`: a bytearray with a zero byte at its end."""
     c = data[i]
     while c == 0x20 or c == 0x0A or c == 0x0D or c == 0x09:
         i += 1
@@ -159,19 +160,21 @@ def _space(data, i):
 
 def _key(data, i, end):
     """Read `"key":`; (key, offset behind the colon)."""
-    i = _space(data, i)
+    i = space(data, i)
     if data[i] != 0x22:
         raise Malformed("text ends early" if i >= end else "key expected", i)
-    key, i = _string(data, i, end)
+    key, i = string(data, i, end)
     if data[i] != 0x3A:
-        i = _space(data, i)
+        i = space(data, i)
         if data[i] != 0x3A:
             raise Malformed("text ends early" if i >= end else "colon expected", i)
     return key, i + 1
 
 
-def _string(data, i, end):
-    """Read the string whose opening quote is at `i`; (text, offset behind the closing quote)."""
+def string(data, i, end):
+    """Read the string whose opening quote is at `i`; (text, offset behind the closing quote). `data`: a
+    bytearray whose text ends at `end`, with a zero byte behind; of a string with escapes nothing stays in it.
+    """
     begin = first = i + 1
     j = _quote(data, i, first, end)
     at = data.find(_BACKSLASH, first, j)

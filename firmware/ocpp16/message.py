@@ -6,11 +6,17 @@ import binascii
 import json
 import os
 
+from ocpp16 import json_text
+
 CALL = 2
 CALLRESULT = 3
 CALLERROR = 4
 
 ID_LIMIT = 36  # OCPP-J 1.6 section 4.1.4
+
+# With an id and an action all of whose characters are escaped, the longest of them, a CALL has its payload
+# behind 380 bytes.
+_ACTION_WITHIN = 400
 
 # Ids must differ from those of earlier boots (errata 2025-04, 3.1): a CSMS may still remember them.
 _boot_part = binascii.hexlify(os.urandom(6)).decode()
@@ -75,6 +81,30 @@ def scan_head(payload):
         if quote and inner and len(inner) <= ID_LIMIT and "\\" not in inner:
             message_id = inner
     return int(kind), message_id
+
+
+def scan_action(payload):
+    """The action of the CALL of which `payload` is the message or its head; None: it is none, or its action
+    is not to be seen in its first 400 bytes."""
+    if len(payload) > 1 and payload[0] == 0x5B and payload[1] != 0x32 and payload[1] > 0x20:
+        return None  # [3 and [4, the most
+    size = min(len(payload), _ACTION_WITHIN)
+    data = bytearray(size + 1)
+    data[:size] = payload[:size]
+    i = 0
+    text = None
+    try:
+        for mark in b'[2,",",':
+            i = json_text.space(data, i)
+            if data[i] != mark:
+                return None
+            if mark == 0x22:
+                text, i = json_text.string(data, i, size)
+            else:
+                i += 1
+    except (json_text.Malformed, UnicodeError):  # the cut may be inside a character
+        return None
+    return text
 
 
 def lenient_text(payload):

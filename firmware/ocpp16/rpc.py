@@ -4,27 +4,37 @@
 
     rpc = Rpc(find_handler)
     rpc.attach(websocket.send)
-    rpc.receive(kind, payload, oversize)          # for each message that comes
+    await rpc.hear(kind, payload, length)         # for each message that comes, and each piece of one
     answer = await rpc.call("Heartbeat", {}, timeout_ms=30_000)
     rpc.detach()                                  # the link is gone: calls under way raise LinkLost
 
 `find_handler(action)` returns None or a function of the payload (already checked against the schema), which
 returns the answer's payload, or (payload, after) where `after()` runs once the answer is handed over, or a
-coroutine that returns either; or it raises CallError to answer a CALLERROR of its choice.
+coroutine that returns either; or it raises CallError to answer a CALLERROR of its choice. For an action whose
+CALLs may be longer than the memory it returns something that takes them as streams (see `ocpp16.streamed`).
 """
 
 import asyncio
+import binascii
 
 import log
 from hal.deadline import within
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from ocpp16 import json_text, schema, schema_core
 from ocpp16.answering import DESCRIPTION_LIMIT, Answering, CallError
-from ocpp16.message import CALL, CALLERROR, CALLRESULT, encode, lenient_text, new_message_id, scan_head
+from ocpp16.frames import PART, TEXT
+from ocpp16.message import (
+    CALL,
+    CALLERROR,
+    CALLRESULT,
+    encode,
+    lenient_text,
+    new_message_id,
+    scan_action,
+    scan_head,
+)
 from ocpp16.send_queue import Full
 from ocpp16.turns import QueueFull, Turns
-
-_TEXT = 1  # the kind of message, as WebSocket.receive() gives it
 
 # CALLs waiting for their turn; more is a fault of ours, and must not fill the memory.
 _WAITING_LIMIT = 16
@@ -96,13 +106,16 @@ class Rpc:
     def __init__(self, find_handler, tables=(schema_core,), receive_limit=8192, on_frame=None):
         self.tables = list(tables)
         self.receive_limit = receive_limit
-        self.on_frame = on_frame  # on_frame("in" or "out", text) sees every message as it is on the wire
+        # on_frame("in" or "out", text) sees every message as it is on the wire; of one that comes as a stream
+        # it is called with the head and, as a third argument, the length in bytes.
+        self.on_frame = on_frame
         self.hear_late(_nothing, _nothing)
         self._send = None
         self._link = 0  # the number of the present link
         self._turns = Turns(_WAITING_LIMIT)
         self._pending = None
         self._answering = Answering(find_handler, self._row, self._transmit)
+        self._receiving = None  # what is needed for streams, once one has come
 
     def hear_late(self, find, take):
         """`find(message_id)`: the action, when a late answer to it is still of use; then `take(payload)`."""
@@ -124,6 +137,8 @@ class Rpc:
         times."""
         self._link += 1
         self._answering.link_gone()
+        if self._receiving is not None:
+            self._receiving.lost()
         self._send = None
         if self._pending is not None:
             self._settle(self._pending, None, LinkLost("link lost"))
@@ -215,12 +230,41 @@ class Rpc:
 
     # ---- what comes in
 
+    def streams(self, head):
+        """Who takes the message that begins so as a stream; None: it is none. Never raises."""
+        try:
+            action = scan_action(head)
+            if action is None or not self._answering.streams(action):
+                return None
+            if self._receiving is None:
+                from ocpp16.receiving import Receiving
+
+                self._receiving = Receiving(self._answering, self._show)
+        except Exception as error:  # no memory, to load the handlers of a profile for instance
+            log.error("rpc", "not taken as a stream: %s", repr(error))
+            return None
+        return self._receiving
+
+    async def hear(self, kind, payload, length=0):
+        """Take what WebSocket.receive() gives: a message, or a piece of one that `streams`. As `receive`."""
+        receiving = None
+        if kind == PART:
+            receiving = self._receiving or self.streams(payload)
+        elif kind == TEXT and not length:
+            # A few KB of text can be many of objects, and take long: short ones are taken likewise.
+            receiving = self.streams(payload)
+            length = len(payload) if receiving else 0
+        if receiving:
+            await receiving.part(payload, length)
+        else:
+            self.receive(kind, payload, length)
+
     def receive(self, kind, payload, oversize=0) -> None:
-        """Take one message as WebSocket.receive() gives it: kind, payload (a buffer of UTF-8), length if cut.
+        """Take one whole message: kind, payload (a buffer of UTF-8), length if only its head is here.
 
         Never raises for anything a peer can send. Answers of plain handlers are sent before this returns.
         """
-        if kind != _TEXT:
+        if kind != TEXT:
             # OCPP-J has text frames only (section 3.4); a stray binary one harms nobody.
             log.warning("rpc", "binary message of %d bytes dropped", oversize or len(payload))
             return
@@ -233,11 +277,15 @@ class Rpc:
             self._answering.forget()
             self._unreadable(payload, "InternalError", "not enough memory for this message")
 
-    def _show(self, direction, message):
+    def _show(self, direction, message, length=None):
         """Whoever watches must not stop what is watched, nor take its memory."""
         if self.on_frame:
             try:
-                self.on_frame(direction, message if isinstance(message, str) else lenient_text(message))
+                text = message if isinstance(message, str) else lenient_text(message)
+                if length is None:
+                    self.on_frame(direction, text)
+                else:
+                    self.on_frame(direction, text, length)
             except Exception as error:
                 log.error("rpc", "on_frame: %s", repr(error))
 
@@ -257,7 +305,7 @@ class Rpc:
         message_id = frame[1] if len(frame) > 1 else None
         kind = frame[0] if type(frame[0]) is int else None  # 2.0 == 2
         if kind == CALL:
-            self._answering.take(frame, message_id, payload)
+            self._answering.take(frame, message_id, binascii.crc32(payload))
         elif kind in (CALLRESULT, CALLERROR):
             # Never answered with an error: two sides could do that for ever.
             pending = self._pending_as(message_id)

@@ -70,6 +70,12 @@ def check(row, payload, lenient=False) -> None:
     _object(row, payload, "", lenient)
 
 
+def check_item(row, name, n, value) -> None:
+    """The same for `value`, which is the item `n` of the list `name` in a payload that is checked without."""
+    rule = row[row.index(name) + 1]
+    _item(rule, rule if isinstance(rule, int) else rule[0], value, "", "%s[%d]" % (name, n), False)
+
+
 def _object(row, value, path, lenient):
     known = 0
     for i in range(1, len(row), 2):

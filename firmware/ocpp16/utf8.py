@@ -21,6 +21,40 @@ def is_valid(data) -> bool:
     return True
 
 
+def continues(data, cut):
+    """The same of a text that comes in pieces: `data` is the next one, `cut` what the call before gave (at
+    first b"").
+
+    The bytes of the character in whose middle `data` ends, b"" when it ends with a whole one; None: this is
+    not UTF-8. At the end of the text a character that is cut is not UTF-8 either.
+    """
+    first = 0
+    end = len(data)
+    if cut:
+        size = _size(cut[0])
+        first = min(size - len(cut), end)
+        cut += bytes(data[:first])
+        if len(cut) < size:
+            return cut
+        if not _is_valid(cut):
+            return None
+    last = at = end
+    while at > first and at > end - 3:
+        at -= 1
+        byte = data[at]
+        if byte & 0xC0 != 0x80:
+            if byte >= 0xC0 and _size(byte) > end - at:
+                last = at
+            break
+    if not is_valid(data[first:last]):
+        return None
+    return bytes(data[last:end])
+
+
+def _size(lead):
+    return 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+
+
 def _is_valid(data):
     try:
         text = str(data, "utf-8")

@@ -19,7 +19,7 @@ from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from net import tcp, url
 from net.url import OwnFault
 from ocpp16 import handshake
-from ocpp16.frames import BINARY, PING, PONG, FrameReader, ProtocolError
+from ocpp16.frames import BINARY, PART, PING, PONG, FrameReader, ProtocolError
 from ocpp16.send_queue import SendQueue
 
 # A day, as far as `asyncio.sleep_ms` and tick arithmetic go without care.
@@ -140,12 +140,14 @@ class WebSocket:
     # ---- receiving
 
     async def receive(self):
-        """Wait for a message: (TEXT or BINARY, payload, oversize).
+        """Wait for a message: (TEXT or BINARY, payload, oversize), or for a piece of one: (PART, payload,
+        total).
 
         `payload` is a memoryview valid until the next call; a TEXT is checked to be UTF-8. `oversize` is 0,
         or the length in bytes of a message that was too long, of which `payload` is only the head (its end
-        may be inside a character). Pings are answered here, so somebody should always be waiting. Raises
-        Closed.
+        may be inside a character). What is taken as a stream (`take_as_stream`) comes as PARTs, one after the
+        other with no other message in between; `total` is 0 until the last one, and the length of the message
+        then. Pings are answered here, so somebody should always be waiting. Raises Closed.
         """
         self._receiving = True
         try:
@@ -160,6 +162,9 @@ class WebSocket:
                     continue
                 await self._take_turn()
                 payload = self._reader.payload
+                if kind == PART:
+                    await self._make_room()
+                    return kind, payload, self._reader.total if self._reader.final else 0
                 if kind <= BINARY:
                     await self._make_room()
                     total = self._reader.total
@@ -171,6 +176,11 @@ class WebSocket:
                     await self._peer_closes()
         finally:
             self._receiving = False
+
+    def take_as_stream(self, streams) -> None:
+        """`streams(head)`: whether a TEXT longer than `receive_limit` that begins so comes in PARTs; it must
+        not raise."""
+        self._reader.streams = streams
 
     async def _make_room(self):
         """Before a message is delivered there must be room for its answer.

@@ -5,6 +5,7 @@
 import asyncio
 import os
 import struct
+import zlib
 
 import pytest
 import websockets
@@ -12,6 +13,7 @@ import websockets
 from bench.deadline import within
 from host_tests.integration.peer import BINARY, CLOSE, PING, PONG, TEXT, client, closed_with, server, talk
 from host_tests.unit.test_frames import frame
+from ocpp16.frames import PART
 
 
 async def test_messages_of_all_sizes_both_ways():
@@ -73,6 +75,51 @@ async def test_a_message_that_is_too_long_is_cut_and_the_link_lives():
     got = [(said["size"], said["oversize"]) for said in events if said["event"] == "message"]
     assert got == [(512, 900_008), (512, 16000), (5, 0)]
     assert closed_with(events)[0] == 1000
+
+
+async def test_a_long_message_comes_as_a_stream_and_pings_are_answered_meanwhile():
+    body = b"[2," + os.urandom(50_000).hex().encode()
+    parts = [body[at : at + 9000] for at in range(0, len(body), 9000)]
+
+    async def play(peer):
+        peer.send(frame(TEXT, body))
+        for n, part in enumerate(parts):
+            peer.send(frame(TEXT if n == 0 else 0, part, fin=n == len(parts) - 1))
+            if n < len(parts) - 1:
+                peer.send(frame(PING, b"%d" % n))
+                assert await peer.receive() == (PONG, b"%d" % n)
+        peer.send(frame(TEXT, b"x" * 9000), frame(TEXT, b"after"))
+        peer.order("!close")
+        assert await peer.closes() == (1000, "bye")
+        peer.send(frame(CLOSE, b"\x03\xe8"))
+        await peer.gone()
+
+    events = await talk(play, stream="[2,")
+    first, second, cut, after = [said for said in events if said["event"] == "message"]
+    for said in (first, second):
+        assert (said["kind"], said["size"], said["total"]) == (PART, len(body), len(body))
+        assert said["crc"] == zlib.crc32(body)
+        assert said["pieces"] > len(body) // 8324
+    assert (cut["kind"], cut["size"], cut["oversize"]) == (TEXT, 512, 9000)
+    assert (after["kind"], after["size"]) == (TEXT, 5)
+
+
+async def test_a_stream_that_breaks_off_and_one_that_is_no_utf8():
+    async def play(peer):
+        peer.send(frame(TEXT, b"[2," + b"x" * 50_000)[:30_000])
+        await peer.writer.drain()
+        peer.writer.write_eof()
+        await peer.gone()
+
+    events = await talk(play, stream="[2,")
+    assert [said["event"] for said in events] == ["open", "closed", "end"]
+    assert closed_with(events) == (1006, "peer hung up")
+
+    async def play_noise(peer):
+        peer.send(frame(TEXT, b"[2," + b"x" * 50_000 + b"\xff" + b"x" * 50_000))
+        assert (await peer.closes())[0] == 1007
+
+    assert closed_with(await talk(play_noise, stream="[2,"))[0] == 1007
 
 
 @pytest.mark.parametrize(

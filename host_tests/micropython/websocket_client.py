@@ -4,7 +4,8 @@
 
 host_tests/integration/peer.py starts it and plays the server. OPTIONS is a JSON object: user, password_hex,
 interval_ms (WebSocket.ping_interval_ms), cancel_ms (cancel the opening), times, ca (folder with the CA's
-certificate, for wss://), sure (false: the time is not known), and the arguments of WebSocket.open. Every
+certificate, for wss://), sure (false: the time is not known), stream (long messages that begin so are taken
+as streams; the event has what all pieces together were), and the arguments of WebSocket.open. Every
 event is one JSON line on stdout. A text message that begins with "!" is an order:
 `!send 500`, `!flood 30`, `!close`, `!abort`, `!ping 100`, `!deaf 500` (does not receive for so long),
 `!block 300` (in 300 ms, blocks the event loop for 900), `!cancel` (cancel a receive(), then go on),
@@ -12,6 +13,7 @@ event is one JSON line on stdout. A text message that begins with "!" is an orde
 """
 
 import asyncio
+import binascii
 import gc
 import json
 import os
@@ -21,7 +23,7 @@ import time
 from hal.ticks import ticks_diff, ticks_ms
 from net.tls import Tls
 from ocpp16 import frames
-from ocpp16.frames import TEXT
+from ocpp16.frames import PART, TEXT
 from ocpp16.handshake import Refused
 from ocpp16.send_queue import Full
 from ocpp16.websocket import Closed, WebSocket
@@ -101,9 +103,18 @@ async def watch():
 
 
 async def converse(ws):
+    pieces = size = crc = 0
     try:
         while True:
             kind, payload, oversize = await ws.receive()
+            if kind == PART:
+                pieces += 1
+                size += len(payload)
+                crc = binascii.crc32(payload, crc)
+                if oversize:
+                    say("message", kind=kind, size=size, pieces=pieces, crc=crc, total=oversize)
+                    pieces = size = crc = 0
+                continue
             text = str(payload, "utf-8") if kind == TEXT else None
             if text and text[0] == "!":
                 await obey(ws, text)
@@ -127,6 +138,7 @@ async def main():
         authorization = options.pop("user"), bytes.fromhex(options.pop("password_hex"))
     interval_ms = options.pop("interval_ms", 0)
     cancel_ms = options.pop("cancel_ms", 0)
+    stream = options.pop("stream", "").encode() or None
     if "ca" in options:
         sure = options.pop("sure", True)
         options["secure"] = Tls(options.pop("ca"), lambda: (0, sure))
@@ -148,6 +160,8 @@ async def main():
             say("failed", reason=str(error))
         else:
             say("open", certified=ws.certified)
+            if stream is not None:
+                ws.take_as_stream(lambda head: bytes(head[: len(stream)]) == stream)
             ws.ping_interval_ms = interval_ms
             await converse(ws)
             ws = None

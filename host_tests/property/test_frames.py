@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tests.unit.test_frames import frame, read, unmasked, written
-from ocpp16.frames import BINARY, PING, PONG, TEXT, FrameReader, ProtocolError
+from ocpp16.frames import BINARY, PART, PING, PONG, TEXT, FrameReader, ProtocolError
 
 controls = st.lists(st.tuples(st.sampled_from([PING, PONG]), st.binary(max_size=125)), max_size=3)
 
@@ -34,12 +34,35 @@ def messages(draw):
     return data, expected
 
 
-@given(messages(), st.lists(st.integers(1, 900), min_size=1, max_size=20), st.sampled_from([600, 1000, 8192]))
-def test_what_is_sent_is_read_however_it_is_cut(sent, chunks, capacity):
+def whole_or_cut(message, capacity, streams):
+    """What is to be read of it."""
+    kind, body, total = message
+    if total <= capacity:
+        return message
+    return (PART, body, total) if kind == TEXT and streams(body[:512]) else (kind, body[:512], total)
+
+
+def never(head):
+    return False
+
+
+def at_times(head):
+    return len(head) == 512 and head[511] % 2 == 0
+
+
+@given(
+    messages(),
+    st.lists(st.integers(1, 900), min_size=1, max_size=20),
+    st.sampled_from([600, 1000, 8192]),
+    st.sampled_from([never, at_times]),
+)
+def test_what_is_sent_is_read_however_it_is_cut(sent, chunks, capacity, streams):
     data, expected = sent
-    expected = [(kind, body if total <= capacity else body[:512], total) for kind, body, total in expected]
+    expected = [whole_or_cut(message, capacity, streams) for message in expected]
     reader = FrameReader(capacity)
+    reader.streams = streams
     got = []
+    parts = b""
     at = turn = 0
     while at < len(data):
         space = reader.space()
@@ -50,7 +73,12 @@ def test_what_is_sent_is_read_however_it_is_cut(sent, chunks, capacity):
         turn += 1
         while (kind := reader.next()) is not None:
             payload = bytes(reader.payload)
-            got.append((kind, payload, reader.total if kind <= BINARY else len(payload)))
+            if kind == PART:
+                parts += payload
+                if not reader.final:
+                    continue
+                payload, parts = parts, b""
+            got.append((kind, payload, len(payload) if kind in (PING, PONG) else reader.total))
     assert got == expected
 
 

@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: MIT
 """Connections that cannot even be tried, and what a channel tells of its connection."""
 
-from host_tests.unit.event_loop import run
+import json
+
+from host_tests.unit.event_loop import run, settle
 from host_tests.unit.expect import raises
+from host_tests.unit.local_list_rig import ListWire, entry, request
 from net import tcp
 from net.url import OwnFault
 from ocpp16 import channel
 from ocpp16.channel import Channel, connect
+from ocpp16.frames import PART, TEXT
+from ocpp16.websocket import Closed
 
 
 class Config:
@@ -22,7 +27,7 @@ class Config:
 
 class Rpc:
     call = None
-
+    streams = None
     attached = False
 
     def attach(self, send):
@@ -42,6 +47,9 @@ class FakeWebSocket:
 
     def abort(self, why):
         self.aborted = why
+
+    def take_as_stream(self, streams):
+        pass
 
 
 class NoTask(FakeWebSocket):
@@ -81,6 +89,74 @@ def test_a_password_is_not_in_the_reason():
 
 def test_what_the_connection_is_certified_for():
     assert Channel(FakeWebSocket(), Rpc()).certified == (1, 2, True)
+
+
+class Talking(FakeWebSocket):
+    """Receives what it is given, and is closed then. An item may be a function, to be called when it is its
+    turn."""
+
+    def __init__(self, wire, received):
+        self.wire = wire
+        self.received = received
+
+    def send(self, text):
+        self.wire._send(text)
+
+    async def receive(self):
+        while self.received:
+            item = self.received.pop(0)
+            if isinstance(item, tuple):
+                return item
+            item()
+        await settle()
+        raise Closed(1006, "gone")
+
+
+def parts(message, last=True):
+    data = memoryview(json.dumps(message).encode())
+    half = len(data) // 2 + 20
+    found = [(PART, data[:half], 0), (PART, data[half:], len(data))]
+    return found if last else found[:1]
+
+
+def whole(message):
+    return [(TEXT, memoryview(json.dumps(message).encode()), 0)]
+
+
+LIST = [entry("A"), entry("B"), entry("C")]
+
+
+def test_a_message_in_pieces_among_others():
+    wire = ListWire()
+    received = whole([2, "1", "GetLocalListVersion", {}]) + parts(request(LIST, 5, message_id="2"))
+    received += whole([2, "3", "GetLocalListVersion", {}])
+    run(Channel(Talking(wire, received), wire.rpc).receive())
+    answers = {answer[1]: answer[2] for answer in wire.sent}
+    assert answers["1"] == {"listVersion": 0}
+    assert answers["2"] == {"status": "Accepted"}
+    assert [version for version, _, _ in wire.list.done] == [5]
+
+
+def test_the_connection_ends_within_a_message():
+    wire = ListWire()
+    run(Channel(Talking(wire, parts(request(LIST), last=False)), wire.rpc).receive())
+    assert [update.closed for update in wire.list.updates] == ["abandoned"]
+    assert wire.sent == wire.list.done == []
+
+
+def test_a_message_that_began_before_the_acceptance_is_ignored_to_its_end():
+    wire = ListWire()
+    deaf = []
+    first, second = parts(request(LIST, message_id="2"))
+    received = parts(request([{}], message_id="1"))
+    received += [lambda: deaf.append(True), first, deaf.clear, second]
+    received += parts(request(LIST, message_id="3"))
+    it = Channel(Talking(wire, received), wire.rpc)
+    it.deaf = lambda: bool(deaf)
+    run(it.receive())
+    assert [answer[:2] for answer in wire.sent] == [[4, "1"], [3, "3"]]
+    assert wire.sent[1][2] == {"status": "Accepted"}
+    assert len(wire.list.updates) == 2
 
 
 def test_the_name_that_the_session_goes_by():

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 from host_tests.unit.expect import raises
 from ocpp16 import json_text
-from ocpp16.message import encode, harmless, lenient_text, new_message_id, scan_head
+from ocpp16.message import encode, harmless, lenient_text, new_message_id, scan_action, scan_head
 
 
 def test_ids_are_unique_and_short():
@@ -85,3 +85,35 @@ def test_what_names_the_password_is_not_shown():
         "\\",
     ):
         assert harmless(text) == text
+
+
+def test_scan_action():
+    for text, action in (
+        ('[2,"1","SendLocalList",{', "SendLocalList"),
+        (' [ 2 , "1" ,\n"SendLocalList"\t, {', "SendLocalList"),
+        ('[2,"\\u0041\\"","\\u0053end",', "Send"),
+        ('[2,"%s","%s",{}]' % ("\\u0041" * 36, "\\u0042" * 20), "B" * 20),
+        ('[2,"","",', ""),
+        ('[2,"\u20ac","x",' + "\u20ac" * 500, "x"),
+        ('[3,"1","SendLocalList",{', None),
+        ('[4,"1","SendLocalList",{', None),
+        (' [3,"1","SendLocalList",{', None),
+        ('[2,"1","SendLocalList"', None),
+        ('[2,"1","SendLocalList"]', None),
+        ('[2,"1","SendLocal', None),
+        ('[2,"1",5,{', None),
+        ('[2,1,"SendLocalList",{', None),
+        ('[22,"1","SendLocalList",{', None),
+        ('["2","1","SendLocalList",{', None),
+        ('[2,"1""SendLocalList",{', None),
+        ('[2,"1","\\x",{', None),
+        ('[2,"%s","SendLocalList",{' % ("x" * 390), None),
+        ('{"a":[2,"1","SendLocalList",', None),
+        ("[2", None),
+        ("[", None),
+        ("", None),
+    ):
+        assert scan_action(memoryview(text.encode())) == action, text
+    # The head of a message may end inside a character.
+    assert scan_action('[2,"1","\u20ac'.encode()[:-1]) is None
+    assert scan_action(b'[2,"\xe2\x82","x",') is None

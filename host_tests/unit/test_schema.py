@@ -1,7 +1,8 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 from host_tests.unit.expect import raises
-from ocpp16.schema import Violation, check, find
+from ocpp16 import schema_local_list
+from ocpp16.schema import Violation, check, check_item, find
 from ocpp16.schema_core import ACTIONS, REQUESTS, RESPONSES
 
 FORMATION = "FormationViolation"
@@ -174,3 +175,22 @@ def test_every_action_of_the_standard_is_named_once():
         "RemoteTrigger",
         "Security",
     ]
+
+
+def test_one_item_of_a_list():
+    row = find(schema_local_list.REQUESTS, "SendLocalList")
+    name = "localAuthorizationList"
+    check_item(row, name, 3, {"idTag": "A"})
+    for value, code, path in (
+        (5, TYPE, "[7]"),
+        ({}, OCCURENCE, "[7].idTag"),
+        ({"idTag": "x" * 21}, PROPERTY, "[7].idTag"),
+        ({"idTag": "A", "idTagInfo": {"status": "ok"}}, PROPERTY, "[7].idTagInfo.status"),
+        ({"idTag": "A", "x": 1}, FORMATION, "[7].x"),
+    ):
+        error = raises(Violation, check_item, row, name, 7, value)
+        assert (error.code, error.path) == (code, name + path)
+    # And of one of strings.
+    row = find(REQUESTS, "GetConfiguration")
+    check_item(row, "key", 0, "HeartbeatInterval")
+    assert raises(Violation, check_item, row, "key", 2, 5).path == "key[2]"

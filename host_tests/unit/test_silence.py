@@ -42,6 +42,7 @@ class Stream:
 
 class Rpc:
     call = None
+    streams = None
 
     def attach(self, send):
         pass

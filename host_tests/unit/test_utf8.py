@@ -51,3 +51,24 @@ def test_text_longer_than_a_piece_is_cut_between_characters():
                 assert not utf8.is_valid(b"x" * before + bad), (before, bad)
     assert utf8.is_valid("\u20ac".encode() * 1000)
     assert not utf8.is_valid(b"a" + b"\x80" * 2000)
+
+
+def in_pieces(data, size):
+    """Whether it is taken when it comes so many bytes at a time."""
+    cut = b""
+    for at in range(0, len(data), size):
+        cut = utf8.continues(memoryview(data)[at : at + size], cut)
+        if cut is None:
+            return False
+        assert len(cut) < 4
+    return cut == b""
+
+
+def test_a_text_in_pieces():
+    for size in (1, 2, 3, 4, 5, 600):
+        for data in GOOD:
+            assert in_pieces(data, size), (data, size)
+            assert in_pieces(b"x" * 510 + data * 300, size), (data, size)
+        for data in BAD:
+            for text in (data, b"ok" + data, data + b"ok", b"x" * 510 + data + b"y" * 600):
+                assert not in_pieces(text, size), (text, size)
