@@ -24,6 +24,7 @@ from net.signal import Signal
 from ocpp16 import channel, queued
 from ocpp16.core import Core
 from ocpp16.outbox import Outbox
+from ocpp16.profiles import IMPLEMENTED, Profiles
 from ocpp16.rpc import Rpc
 from ocpp16.session import Session
 from station.availability import Availability
@@ -33,6 +34,7 @@ from station.configuration import Configuration
 from station.description import Description
 from station.kept_clock import KeptClock
 from station.kept_faults import KeptFaults
+from station.reservation import Reservations
 from station.transaction_record import RECORD_VERSION, migrate
 from store.journal import Journal
 from store.overflow import Overflow
@@ -78,6 +80,7 @@ class Firmware:
             description,
             Record(data + "/settings", 1),
             settings.get("set") or {},
+            implemented=IMPLEMENTED,
             tolerant=settings.get("tolerant", False),
         )
         kept_clock = self._kept_clock = KeptClock(Record(data + "/clock", 1), board.clock)
@@ -111,6 +114,8 @@ class Firmware:
                 for number in range(count)
             ],
             self._read_meter,
+            _local_list(config, data),
+            Reservations(Record(data + "/reservations", 1)) if _has("Reservation", config) else None,
         )
         self._meters = Meters(board.connectors, self.station)
         budget_bytes = description.options["queue_kb"] * 1024
@@ -136,8 +141,10 @@ class Firmware:
         self._identity = settings["id"]
         self.session = Session(self.station, self.outbox, info, self._connect, self._events.connection)
         self.station.attach(self.session, self._events.status)
-        handlers = Core(self.station, lambda: self.session.registration).handlers()
-        self._rpc = Rpc(handlers.get, on_frame=self._events.message)
+        core = Core(self.station, lambda: self.session.registration).handlers()
+        profiles = Profiles(core, self.station, self.session)
+        self._rpc = Rpc(profiles.find, on_frame=self._events.message)
+        profiles.tables = self._rpc.tables
         self._secure = None
         if self._url is not None and self._url.lower().startswith("wss"):
             # 7 KB that a charger without TLS does without. Here, where the heap is still in one piece.
@@ -337,6 +344,19 @@ class Firmware:
     def _open_all(self):
         for supply in self.supplies:
             supply.emergency_open()
+
+
+def _has(profile, config):
+    return profile in config.value("SupportedFeatureProfiles")
+
+
+def _local_list(config, data):
+    """The Local Authorization List; None where the station has not that profile."""
+    if not _has("LocalAuthListManagement", config):
+        return None
+    from station.local_list import LocalList
+
+    return LocalList(data + "/local_list", config)
 
 
 async def run(board, settings, attach=None):

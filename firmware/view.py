@@ -55,14 +55,15 @@ class Events:
         if now[3] != before[3]:
             self.tell({"event": "offer", "connector": number, "offered_da": now[3], "by": supply.limit_name})
 
-    def message(self, direction, text):
-        """`direction`: "in" or "out"."""
+    def message(self, direction, text, length=None):
+        """`direction`: "in" or "out". `length`: of the message, where `text` is only its head."""
         if self.listener is None:
             return
         if direction == "in":
             text = harmless(text)
-        length = len(text)
-        if length > _SHOWN_CHARS:
+        if length is None:
+            length = len(text)
+        if len(text) > _SHOWN_CHARS:
             text = text[:_SHOWN_CHARS]
         self.tell({"event": "message", "direction": direction, "text": text, "length": length})
 
@@ -94,7 +95,9 @@ class Heap:
 def state(station, session, outbox, heap):
     """What the control channel's `state` shows, less what only the board knows. `heap`: its figures."""
     clock = station.clock
+    admission = station.admission
     now_utc_ms = clock.utc_ms
+    listed = station.local_list
     return {
         "connected": session.connected,
         "registration": session.registration,
@@ -103,8 +106,19 @@ def state(station, session, outbox, heap):
         "uptime_s": clock.uptime_ms // 1000,
         "time": None if now_utc_ms is None else clock.text(now_utc_ms),
         "faults": list(station.faults),
-        "last_tag": list(station.admission.last) if station.admission.last else None,
+        "local_list": None if listed is None else {"version": listed.version, "size": listed.size},
+        # Of two that are the same the second one is told apart by its time.
+        "last_tag": list(admission.last) + [admission.last_ms] if admission.last else None,
         "connectors": [_connector_state(connector) for connector in station.connectors],
+        "reservations": [
+            {
+                "reservationId": one.number,
+                "connector": one.connector,
+                "idTag": one.tag,
+                "until": clock.text(one.expiry_utc_ms),
+            }
+            for one in station.reservations.all
+        ],
     }
 
 

@@ -24,12 +24,29 @@ class Notes:
         return len(self._waiting)
 
     def add(self, action, payload, number=None, report=None):
-        """`number`, `report`: of a StatusNotification, what the CSMS knows once it is confirmed."""
+        """`number`, `report`: of a StatusNotification, what the CSMS knows once it is confirmed. `payload`
+        None: who sends it knows what it says then.
+        """
         if len(self._waiting) >= _MOST:
             dropped = self._waiting.pop(0)
             log.warning("notes", "%s dropped, too many wait", dropped[0])
             self._uncertain(dropped[3])
         self._waiting.append((action, payload, self._outbox.last_sequence, number, report))
+
+    @property
+    def room(self):
+        """So many more may wait before one is dropped."""
+        return _MOST - len(self._waiting)
+
+    def newest(self, action, number=None):
+        """The last one that waits of this action, and of this connector if `number` is given, as it was
+        added: (action, payload, ..., report); None without one.
+        """
+        found = None
+        for waiting in self._waiting:
+            if waiting[0] == action and (number is None or waiting[1]["connectorId"] == number):
+                found = waiting
+        return found
 
     def clear(self):
         """The connection is gone: the notes are told anew from what is then true."""

@@ -19,10 +19,14 @@ from ocpp16 import payloads
 from ocpp16.back_off import BackOff
 from ocpp16.evidence import Evidence
 from ocpp16.notes import Notes
-from ocpp16.registration import Expired, Registration, believe
+from ocpp16.registration import PENDING, Expired, Registration, believe
 from ocpp16.rpc import BadAnswer, CallError, CallTimeout, LinkLost, TooManyCalls
 from ocpp16.wait import Bell
 from station import metering
+
+_BOOT = "BootNotification"
+_STATUS = "StatusNotification"
+_METER = "MeterValues"
 
 # How a CALL can end without a usable answer, the connection being sound.
 _UNUSABLE = (CallError, CallTimeout, BadAnswer, TooManyCalls)
@@ -55,6 +59,8 @@ class Session:
         self._evidence = Evidence(station.config)
         self._urgent = []
         self._notes = Notes(outbox, len(station.connectors))
+        self._sending = 0  # 1: the oldest message of the outbox is on its way
+        self._triggered = {}  # connector number -> outbox sequence of the last sample that the CSMS asked for
         self._bell = Bell()
         self._on_connection = on_connection
         outbox.on_queued = self._bell.ring
@@ -95,11 +101,20 @@ class Session:
         return self._outbox.told(number)
 
     def metered(self, number, transaction, stamp, values):
-        if transaction is not None:
-            return self._outbox.metered(number, transaction, stamp, values)
-        if self.online:
+        triggered = values[0] == metering.TRIGGER
+        if transaction is not None and (self.online or not triggered):
+            register_wh = self._outbox.metered(number, transaction, stamp, values)
+            if triggered:
+                self._triggered[number] = self._outbox.last_sequence
+            return register_wh
+        # While Pending the outbox stands still, and what was asked for is said all the same (section 4.2).
+        # With the connection gone nobody waits for it.
+        if self.online or (triggered and self.connected and self.registration == PENDING):
             time = payloads.time_text(stamp, self._clock, self._milliseconds)
-            self._note("MeterValues", payloads.meter_values(number, time, metering.sampled_values(values)))
+            payload = payloads.meter_values(number, time, metering.sampled_values(values))
+            if transaction is not None and transaction.transaction_id is not None:
+                payload["transactionId"] = transaction.transaction_id
+            self._note(_METER, payload, None, values[0])
         return None
 
     def status(self, number, report, stamp):
@@ -116,6 +131,35 @@ class Session:
             return
         self._urgent.append((action, payload, done))
         self._bell.ring()
+
+    # --- what the CSMS asks to be told (section 5.17) ---
+
+    def takes(self, action, places):
+        """Whether so many more messages may be said now, and find room."""
+        # Section 4.2: before BootNotification is answered nothing else is said, not even when asked for.
+        return (self.registration is not None or action == _BOOT) and self._notes.room >= places
+
+    def tell(self, action, payload=None):
+        """BootNotification, Heartbeat, or another one with its payload; not twice, if it waits already."""
+        if self._notes.newest(action) is None:
+            self._note(action, payload)
+
+    def tell_status(self, number):
+        """StatusNotification of now, whether or not the CSMS knows."""
+        report, stamp = self._station.report_now(number)
+        waiting = self._notes.newest(_STATUS, number)
+        if waiting is None or waiting[4] != report:
+            self._note_status(number, report, stamp)
+
+    def sample_waits(self, number):
+        """Whether a sample of this connector that the CSMS has asked for waits to be sent; one that is on its
+        way does not.
+        """
+        waiting = self._notes.newest(_METER, number)
+        head = self._outbox.head_sequence()
+        return (waiting is not None and waiting[4] == metering.TRIGGER) or (
+            head is not None and head + self._sending <= self._triggered.get(number, 0)
+        )
 
     @property
     def all_told(self):
@@ -217,7 +261,7 @@ class Session:
             self._channel.leave(why)
 
     def _forget(self):
-        """The connection is gone: who waits for an answer gets none."""
+        """The connection or the registration is gone: who waits for an answer gets none."""
         self._notes.clear()
         urgent, self._urgent = self._urgent, []
         for _, _, done in urgent:
@@ -244,6 +288,8 @@ class Session:
         try:
             await self._register(channel)
             while True:
+                if not self._registration.accepted:
+                    await self._register(channel)
                 now = ticks_ms()
                 if self._urgent:
                     await self._send_urgent(channel)
@@ -291,7 +337,9 @@ class Session:
 
     async def _send_note(self, channel):
         action, payload, number, report = self._notes.take()
-        if await self._call(channel, action, payload) is not None:
+        if payload is None:
+            await (self._boot if action == _BOOT else self._heartbeat)(channel)
+        elif await self._call(channel, action, payload) is not None:
             self._notes.confirmed(number, report)
 
     async def _send_outbox(self, channel):
@@ -300,6 +348,7 @@ class Session:
             return
         message_id, action, payload = message
         self._outbox.sending()
+        self._sending = 1
         try:
             # A RemoteStopTransaction right behind StartTransaction.conf must find its transactionId.
             await channel.call(action, payload, self._timeout_ms(), message_id, self._outbox.answered)
@@ -312,6 +361,8 @@ class Session:
             self._without_answer(channel, error)
         else:
             self._evidence.heard(ticks_ms())
+        finally:
+            self._sending = 0
 
     async def _not_processed(self, channel, message_id):
         """Whether no answer means that the CSMS failed to process the message, which section 3.7.1 counts.
@@ -353,23 +404,32 @@ class Session:
 
     async def _register(self, channel):
         registration = self._registration
-
-        def registered(conf):
-            if self._believe(channel, conf):
-                registration.answered(conf, ticks_ms())
-
         first = not registration.accepted
         while not registration.accepted:
             wait_ms = registration.boot_wait_ms(ticks_ms())
-            if wait_ms > 0:
+            if wait_ms == 0:
+                await self._boot(channel)
+            elif self._notes:
+                await self._send_note(channel)  # the CSMS has asked for it: nothing else is noted now
+            else:
                 await self._bell.wait(wait_ms)
-                continue
-            payload = payloads.boot_notification(self._info)
-            if await self._call(channel, "BootNotification", payload, registered) is None:
-                registration.unanswered(ticks_ms())
         if first:
             registration.arm_heartbeat(ticks_ms())
         self._tell_statuses(everything=first)
+
+    async def _boot(self, channel):
+        registration = self._registration
+
+        def registered(conf):
+            accepted = registration.accepted
+            if self._believe(channel, conf):
+                registration.answered(conf, ticks_ms())
+                if registration.rejected or (accepted and not registration.accepted):
+                    self._forget()  # what waits may not be said any more
+
+        payload = payloads.boot_notification(self._info)
+        if await self._call(channel, _BOOT, payload, registered) is None:
+            registration.unanswered(ticks_ms())
 
     def _tell_statuses(self, everything):
         """After a boot every connector and 0 (errata 3.22); after a mere reconnect only what the CSMS does
@@ -385,7 +445,7 @@ class Session:
     def _note_status(self, number, report, stamp):
         utc_ms = self._clock.resolve(stamp)
         time = None if utc_ms is None else self._clock.text(utc_ms, self._milliseconds)
-        self._note("StatusNotification", payloads.status_notification(number, report, time), number, report)
+        self._note(_STATUS, payloads.status_notification(number, report, time), number, report)
 
     def _note(self, action, payload, number=None, report=None):
         self._notes.add(action, payload, number, report)

@@ -7,6 +7,7 @@ second transaction. The decision on a tag itself is `station.authorization`.
 """
 
 import log
+from hal.ticks import ticks_diff
 from station import status as st
 from station.authorization import IdTagInfo, decide, normalise, same_group, same_tag
 from station.pending import Grant
@@ -16,7 +17,9 @@ class Admission:
     def __init__(self, station):
         self._station = station
         self._asking = False  # a swipe waits for the CSMS
+        self._next = []  # what the next step is to do
         self.last = None  # (tag, "accepted"|"refused"|..., why): for the driver's display and `state`
+        self.last_ms = 0  # uptime then
 
     # --- at the reader ---
 
@@ -72,7 +75,7 @@ class Admission:
                 connector.withdraw(now)
                 return True
         elif connector.holder is not None and same_tag(connector.holder[0], tag):
-            if connector.status_name == st.PREPARING:
+            if connector.status_name == st.PREPARING or connector.status_name == st.RESERVED:
                 return False  # the car is plugged in again: its owner wants to charge
             self._note(tag, "accepted", "frees the cable")
             connector.release_cable()
@@ -94,7 +97,12 @@ class Admission:
                 continue
             status = connector.status_name
             since_ms = 0
-            if status == st.PREPARING:
+            reservation = connector.station.reservations.of(connector.number)
+            if reservation is not None and reservation.admits(tag, parent):
+                place = -1  # whatever waits at the others, this is what was reserved
+            elif status == st.RESERVED and connector.supply.plugged:
+                place, since_ms = 0, ticks_diff(now, connector.plugged_at)
+            elif status == st.PREPARING:
                 place, since_ms = 0, connector.status.preparing_ms(now)
             elif connector.holder is not None:
                 continue  # a cable without a car: it is to be freed, not charged through
@@ -157,7 +165,15 @@ class Admission:
                 return
         self._note(tag, "refused", "no connector free")
 
-    # --- a cable was plugged elsewhere ---
+    # --- with time ---
+
+    def step(self, now):
+        if self._next:
+            due, self._next = self._next, []
+            for do in due:
+                do()
+        if len(self._station.connectors) > 1:
+            self.follow_the_cable(now)
 
     def follow_the_cable(self, now):
         """A driver who swiped first may plug in at another connector than the one we thought of: the grant
@@ -198,10 +214,20 @@ class Admission:
         car = _car(target)
 
         def begin():
-            if station.config.value("AuthorizeRemoteTxRequests"):
-                self._check(tag, decided)
-            else:
+            # Where only the tag's parent can open the way, the CSMS is asked for it in any case (section
+            # 5.13).
+            if not station.config.value("AuthorizeRemoteTxRequests") and _may_take(target, tag, None, True):
                 decided(IdTagInfo("Accepted"), "remote start")
+            elif station.reservations.reserved(target.number):
+                # Cases 046_2 and 053: that it is no longer Reserved is told first. What is asked for a driver
+                # overtakes, so it is asked later.
+                target.status.step(station.now())
+                self._next.append(ask)
+            else:
+                ask()
+
+        def ask():
+            self._check(tag, decided)
 
         def decided(info, why):
             target.remote_pending = False
@@ -259,12 +285,14 @@ class Admission:
 
     def _decide(self, tag, online):
         station = self._station
-        entry = station.cache.lookup(tag) if station.cache is not None else None
-        return decide(tag, online, station.config, None, entry, station.clock.utc_ms)
+        listed = station.listed(tag)
+        cached = station.cache.lookup(tag) if listed is None and station.cache is not None else None
+        return decide(tag, online, station.config, listed, cached, station.clock.utc_ms)
 
     def _note(self, tag, outcome, why):
         log.info("admission", "tag %s %s: %s", tag, outcome, why)
         self.last = (tag, outcome, why)
+        self.last_ms = self._station.clock.uptime_ms
 
 
 def _car(connector):
@@ -280,14 +308,15 @@ def _has_left(car):
 
 
 def _may_take(connector, tag, parent, asked):
-    """May this tag use the connector, as far as a cable locked for its owner goes (errata 3.5)?
+    """May this tag use the connector, as far as a cable locked for its owner (errata 3.5) goes, and what is
+    reserved?
 
     Before the CSMS was `asked` the parent is not known: a tag that may be of the same one is given a chance.
     """
     holder = connector.holder
-    if holder is None or same_group(holder[0], holder[1], tag, parent):
-        return True
-    return not asked and bool(holder[1])
+    if holder is not None and not same_group(holder[0], holder[1], tag, parent) and (asked or not holder[1]):
+        return False
+    return connector.station.reservations.may_take(connector.number, tag, parent, asked)
 
 
 def _told(decision):

@@ -94,6 +94,11 @@ def decide(tag: str, online: bool, config, list_entry, cache_entry, now_utc_ms) 
     return Decision("refused", "Invalid", "offline and not known here")
 
 
+def conflicts(entry: IdTagInfo, info: IdTagInfo, now_utc_ms) -> bool:
+    """Whether the local list accepts whom the CSMS does not (3.5.2). `entry`, `info`: what each says."""
+    return entry.status_at(now_utc_ms) == ACCEPTED and info.status != ACCEPTED
+
+
 def normalise(tag: str) -> str:
     """How tags are looked up: they are case-insensitive. ValueError: empty or over 20 characters."""
     if not 0 < len(tag) <= _TAG_CHARS:

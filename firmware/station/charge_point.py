@@ -13,7 +13,8 @@ Synchronous and without I/O of its own. Two ports carry for it:
     told(number)                                (stamp, Wh) of its last sample on flash, or None
     stopped(transaction, reason, tag, stamp, data)   data: list of (stamp, values); True: on flash
     metered(connector number, transaction or None, stamp, values)   values: of `station.metering`; the energy
-                                                register in it, in Wh, when it is on flash; else None
+                                                register in it, in Wh, when it is on flash; else None. Of
+                                                context Trigger: dropped when nobody is there to be told
     status(connector number, (status, errorCode, info, vendorErrorCode), stamp)
 
 `read_meter(number, done)`: a fresh reading, `done(reading or None, now)` within about a second.
@@ -24,8 +25,10 @@ from evse import faults
 from hal.ticks import ticks_add, ticks_diff, ticks_ms
 from station import status as st
 from station.admission import Admission
+from station.authorization import conflicts
 from station.connector import Connector
 from station.power import PowerFail
+from station.reservation import REJECTED, Reservations
 from station.transaction_record import LEANING_MS, Keeper
 
 # A soft reset waits this long for transactions to end and for what must be told; then it resets all the same.
@@ -95,14 +98,29 @@ class Numbers:
 
 class ChargePoint:
     def __init__(
-        self, description, config, clock, supplies, numbers, availability, cache, records, read_meter
+        self,
+        description,
+        config,
+        clock,
+        supplies,
+        numbers,
+        availability,
+        cache,
+        records,
+        read_meter,
+        local_list=None,
+        reservations=None,
     ):
-        """`supplies` and `records` (of running transactions): one per connector, in order."""
+        """`supplies` and `records` (of running transactions): one per connector, in order. `local_list`
+        (`station.local_list.LocalList`) and `reservations` (`station.reservation.Reservations`): None where
+        the station has not that profile.
+        """
         self.description = description
         self.config = config
         self.clock = clock
         self.availability = availability
         self.cache = cache
+        self.local_list = local_list
         self.wire = Silence()
         self.read_meter = read_meter
         self.next_number = numbers.next
@@ -112,12 +130,15 @@ class ChargePoint:
         self._power = PowerFail()
         self._on_status = None
         self._closing_limit = 0
+        self._conflict = None  # (tag, version of the list): the last one that was told
         self._now = ticks_ms()
         self._keepers = keepers = [Keeper(record) for record in records]
         self._own_status = st.StatusReporter()
         self.connectors = [
             Connector(index + 1, supply, self, keepers[index]) for index, supply in enumerate(supplies)
         ]
+        self.reservations = reservations or Reservations()
+        self.reservations.attach(self.connectors)
         self.admission = Admission(self)
 
     def attach(self, wire, on_status=None):
@@ -149,15 +170,41 @@ class ChargePoint:
             if connector.number != number:
                 connector.books.another_begins(now)
 
+    def listed(self, tag):
+        """IdTagInfo of the tag in the local list; None: not in it, or the list does not count."""
+        if self.local_list is None or not self.config.value("LocalAuthListEnabled"):
+            return None
+        return self.local_list.lookup(tag)
+
     def learned(self, tag, info):
         """The CSMS said something about a tag (any .conf with idTagInfo): the cache remembers (section
-        3.5.1).
+        3.5.1), unless the tag is in the local list (3.5.3).
         """
-        if self.cache is not None and self.config.value("AuthorizationCacheEnabled"):
+        entry = self.listed(tag)
+        if entry is not None:
+            if conflicts(entry, info, self.clock.utc_ms):
+                self._tell_conflict(tag, info)
+        elif self.cache is not None and self.config.value("AuthorizationCacheEnabled"):
             try:
                 self.cache.put(tag, info, self.clock.utc_ms)
             except OSError as error:
                 log.error("station", "authorization cache not written: %s", error)
+
+    def _tell_conflict(self, tag, info):
+        """Section 3.5.2. It is no state of the station: nothing waits for it, and it is told once; what
+        stands at connector 0 is told again where it is an error.
+        """
+        local_list = self.local_list
+        conflict = (tag.upper(), local_list and local_list.version)
+        if conflict == self._conflict or not self.wire.online:
+            return
+        self._conflict = conflict
+        log.warning("station", "tag %s is accepted in the local list, the CSMS says %s", tag, info.status)
+        report = self._derive()
+        stamp = self.clock.stamp()
+        self.wire.status(0, st.list_conflict(report, "%s: the CSMS says %s" % (tag, info.status)), stamp)
+        if report[1] != st.NO_ERROR:
+            self.wire.status(0, report, stamp)
 
     def status_changed(self, connector):
         log.info("station", "connector %d: %s", connector.number, connector.status_name)
@@ -196,6 +243,11 @@ class ChargePoint:
                 keeper.drop()
                 continue
             log.warning("station", "transaction %d was cut off: %s", transaction.number, self.cut_off_reason)
+            if transaction.reservation_id is not None:
+                # The power may have failed between the two. What is written from now on does not name it:
+                # the CSMS may give the same reservationId again.
+                self.reservations.used(transaction.reservation_id, now)
+                transaction.reservation_id = None
             told = self.wire.told(transaction.number)
             if told is not None:
                 transaction.was_told(self.clock, *told)
@@ -219,10 +271,10 @@ class ChargePoint:
         if self.quiet:
             return
         self.faults = station_faults
+        self.reservations.step(now, self.clock.utc_ms)
         for connector in self.connectors:
             connector.step(now)
-        if len(self.connectors) > 1:
-            self.admission.follow_the_cable(now)
+        self.admission.step(now)
         report = self._derive()
         minimum_ms = (self.config.value("MinimumStatusDuration") or 0) * 1000
         due = self._own_status.update(report, now, self.clock.stamp(), minimum_ms)
@@ -244,6 +296,20 @@ class ChargePoint:
             return self.connectors[number - 1].status.told_now()
         self._own_status.told = self._own_status.current
         return self._derive(), self._own_status.stamp or self.clock.stamp()
+
+    def reserve(self, reservation):
+        """ReserveNow: the status of the answer. `reservation`: `station.reservation.Reservation`."""
+        if self.closing is not None:
+            return REJECTED
+        if not reservation.connector and not self.config.value("ReserveConnectorZeroSupported"):
+            return REJECTED
+        for connector in self.connectors:
+            transaction = connector.transaction
+            if transaction is not None and transaction.reservation_id == reservation.number:
+                # After a power cut this transaction would be taken for the one that used the new reservation.
+                transaction.reservation_id = None
+                connector.books.keep(self._now)
+        return self.reservations.reserve(reservation, self.clock.utc_ms)
 
     def change_availability(self, number, operative):
         return self.availability.change(number, operative, self.busy)

@@ -45,6 +45,7 @@ class Connector:
         self.last_user = None  # (tag, parent) of the transaction whose cable is still there
         self.remote_pending = False  # a RemoteStart for this connector is being authorized
         self.cars = 0  # how many were plugged in, to tell one from the next
+        self.plugged_at = 0  # ticks: the last of them
         self.reading = None  # the last one the meter gave
         self.rest = AtRest()
         self.books = Books(self, keeper)
@@ -98,6 +99,10 @@ class Connector:
         """Somebody authorized may charge here: at once when the car is there, else within
         ConnectionTimeOut.
         """
+        reservation = self.station.reservations.serving(self.number, grant.tag, grant.parent)
+        grant.reservation_id = None if reservation is None else reservation.number
+        if reservation is not None and reservation.connector:
+            grant.movable = False  # who has reserved a connector follows no cable to another one
         self.grant = grant
         self.finishing = False
         self._release_cable()
@@ -220,6 +225,7 @@ class Connector:
         self.meter_values.step(self)
         if supply.plugged and not self._was_plugged:
             self.cars += 1
+            self.plugged_at = now
         self._was_plugged = supply.plugged
         self.status.step(now)
 
@@ -331,16 +337,22 @@ class Connector:
         station = self.station
         clock = station.clock
         number, stamp, wh = station.next_number(), clock.stamp(), reading.energy_wh
+        self.grant = None
+        # Asked again: it may be over by now, or have come since.
+        reservation = station.reservations.serving(self.number, grant.tag, grant.parent)
+        reservation_id = None if reservation is None else reservation.number
         transaction = Transaction(
-            number, self.number, grant.tag, grant.parent, stamp, wh, grant.reservation_id, clock.uptime_ms
+            number, self.number, grant.tag, grant.parent, stamp, wh, reservation_id, clock.uptime_ms
         )
         self.reading = reading
-        self.grant = None
         self.transaction = transaction
         if not self.books.begin(transaction, reading, now):
             self.finishing = True
             self.status.step(now)
             return
+        if reservation_id is not None:
+            # Behind the record and the message: after a power cut in between `recover` does it.
+            station.reservations.used(reservation_id, now)
         self._hold_cable()
         self.supply.permit(True)
         self.status.settle(now)

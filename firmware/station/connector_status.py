@@ -83,11 +83,14 @@ class ConnectorStatus:
             return self._derive_transaction(connector, now)
         if not connector.station.availability.operative(connector.number):
             return st.plain(st.UNAVAILABLE)
-        if connector.grant is not None or (supply.plugged and not connector.finishing):
+        if connector.grant is not None:
             return st.plain(st.PREPARING)
         if connector.finishing:
             return st.plain(st.FINISHING)
-        return st.plain(st.AVAILABLE)
+        if connector.station.reservations.reserved(connector.number):
+            # A cable changes nothing: whose it is a tag will tell (section 4.9: G2 is its driver's step).
+            return st.plain(st.PREPARING if connector.remote_pending else st.RESERVED)
+        return st.plain(st.PREPARING if supply.plugged else st.AVAILABLE)
 
     def _derive_transaction(self, connector, now):
         supply = connector.supply
@@ -95,7 +98,9 @@ class ConnectorStatus:
             self._settle_until = ticks_add(now, _LEAVING_MS)
             self._settling = True
             return st.plain(st.CHARGING)
-        held = self._sound if self._sound[0] != st.AVAILABLE else st.plain(st.PREPARING)
+        held = self._sound
+        if held[0] == st.AVAILABLE or held[0] == st.RESERVED:
+            held = st.plain(st.PREPARING)
         if connector.ending:
             return held
         if not supply.plugged:

@@ -4,11 +4,16 @@
 end.
 """
 
+import log
+from hal.ticks import ticks_diff
 from station import measurands, metering
 from station.sampling import ClockAlignedSchedule, SampledSchedule
 from station.transaction_data import TransactionData
 
 _DEFAULT = (measurands.DEFAULT,)
+# A meter that is asked for a sample and says nothing is asked again: a single silence is noise on the bus.
+_TRIES = 3
+_ASKED_MS = 10000  # all of that is over by then
 
 
 class MeterValues:
@@ -22,6 +27,7 @@ class MeterValues:
         self._data = None
         self._since_sample = metering.IntervalEnergy()
         self._since_aligned = metering.IntervalEnergy()
+        self._asked_at = None  # ticks: a reading for `trigger` is on its way since then
 
     def begin(self, connector, reading, stamp):
         """A transaction begins; `reading` is None when it is taken up again after a power cut."""
@@ -112,3 +118,49 @@ class MeterValues:
                 connector.books.sample_told(register_wh)
         if self._data is not None:
             self._data.sample(stamp, reading, offered_da, aligned)
+
+    def trigger(self, connector):
+        """Tell a sample of now, because the CSMS asks for one (section 5.17): of what MeterValuesSampledData
+        says (errata 3.46), for the transaction that runs then. Of a meter that stays silent nothing is told.
+        """
+        station = connector.station
+        now = station.now()
+        if self._asked_at is not None and 0 <= ticks_diff(now, self._asked_at) < _ASKED_MS:
+            return  # that one is of now as well
+        self._asked_at = now
+        tries = 1
+
+        def read(reading, now):
+            nonlocal tries
+            if reading is None and tries < _TRIES:
+                tries += 1
+                station.read_meter(connector.number, read)
+                return
+            self._asked_at = None
+            self._tell_triggered(connector, reading)
+
+        station.read_meter(connector.number, read)
+
+    def _tell_triggered(self, connector, reading):
+        station = connector.station
+        transaction = connector.transaction
+        stamp = connector.tell(station.clock.uptime_ms)
+        connector.metered(reading)
+        values = metering.sample(
+            self._config.value("MeterValuesSampledData") or _DEFAULT,
+            reading,
+            self._described,
+            connector.supply.offered_da,
+            metering.TRIGGER,
+            # The series of the samples goes on as if this one were not there.
+            (None, None) if transaction is None else self._since_sample.since(reading),
+        )
+        if values is None:
+            log.warning("meter", "%d: no sample for TriggerMessage, nothing is measured", connector.number)
+            return
+        register_wh = station.wire.metered(connector.number, transaction, stamp, values)
+        if register_wh is not None:
+            connector.books.sample_told(register_wh)
+        else:
+            # It may be on its way past the outbox (Pending). What was told has to be billed.
+            connector.books.keep(station.now())

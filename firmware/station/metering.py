@@ -35,12 +35,18 @@ class IntervalEnergy:
 
     def take(self, reading):
         """(import_wh, export_wh) since the last take(); None at first, and where a register went back."""
+        since = self.since(reading)
         if reading is None:
-            return None, None
-        since = (_since(self._import_wh, reading.energy_wh), _since(self._export_wh, reading.export_wh))
+            return since
         self._import_wh = reading.energy_wh
         self._export_wh = reading.export_wh
         return since
+
+    def since(self, reading):
+        """What take() would say, for a sample of no series."""
+        if reading is None:
+            return None, None
+        return _since(self._import_wh, reading.energy_wh), _since(self._export_wh, reading.export_wh)
 
 
 def _since(before_wh, now_wh):

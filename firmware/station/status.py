@@ -42,6 +42,11 @@ def warned(report, fault):
     return (report[0], faults.error_code(fault), report[2] or fault, faults.vendor_error_code(fault) or None)
 
 
+def list_conflict(report, text):
+    """`report` of connector 0 with what is told once of a conflict with the local list (section 3.5.2)."""
+    return (report[0], "LocalListConflict", text, None)
+
+
 class StatusReporter:
     """Holds a status back until it has lasted MinimumStatusDuration; states that did not last are never told.
 

@@ -196,7 +196,8 @@ def test_a_crash_is_the_same_whatever_its_words(world):
 
 def test_a_charger_that_restarts_all_the_time_fills_the_file_once(world):
     written = crash_again(world, *places(100))
-    assert 3 < written.count(True) < 50 and not any(written[50:])
+    # How many find room depends on how long the path of this folder is.
+    assert written[0] and written.count(True) < 50 and not any(written[50:])
     assert len(world.crash_file()) <= 4096
     # One that has worked for a while has something new to say.
     times = iter((0, 11 * 60 * 1000))

@@ -1,14 +1,15 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The Core configuration keys as the standard and the stations' certificates have them, apart from the
-firmware's own table: access, types with texts that are taken and texts that are not, certified values."""
+"""The configuration keys of the profiles that are there, as the standard and the stations' certificates have
+them, apart from the firmware's own table: access, types with texts that are taken and texts that are not,
+certified values."""
 
 NAMES = ("generic_socket", "loop_evs32a", "ecarplug_ac", "xcharge_c6")
 
 ENERGY = "Energy.Active.Import.Register"
 LARGEST = "2147483647"
 
-# The Core keys of OCPP 1.6 edition 2 section 9.1 and errata 2025-04: access where the standard lets no
+# The keys of OCPP 1.6 edition 2 sections 9.1 to 9.3 and errata 2025-04: access where the standard lets no
 # choice, type. Those marked + are required (case 019).
 KEYS: dict[str, tuple[str, str]] = {
     "AllowOfflineTxForUnknownId": ("RW", "bool"),
@@ -47,7 +48,12 @@ KEYS: dict[str, tuple[str, str]] = {
     "WebSocketPingInterval": ("RW", "seconds"),
     "MessageTimeout": ("RW", "timeout"),
     "StopTransactionMaxMeterValues": ("R", "number"),
+    "ReserveConnectorZeroSupported": ("R", "bool"),
     "SecurityProfile": ("R", "number"),
+    # 9.2 Local authorization list management
+    "LocalAuthListEnabled": ("RW", "bool"),
+    "LocalAuthListMaxLength": ("R", "number"),
+    "SendLocalListMaxLength": ("R", "number"),
 }
 REQUIRED = {key[:-1] for key in KEYS if key[-1] == "+"}
 KINDS = {key.rstrip("+"): row for key, row in KEYS.items()}
@@ -173,8 +179,14 @@ CERTIFIED = {
         "WebSocketPingInterval": "120",
         "UnlockConnectorOnEVSideDisconnect": "false",
         "NumberOfConnectors": "1",
+        "LocalAuthListMaxLength": "1000",
+        "SendLocalListMaxLength": "1000",
+        "ReserveConnectorZeroSupported": "true",
     },
     "ecarplug_ac": {
+        "LocalAuthListEnabled": "true",
+        "LocalAuthListMaxLength": "0",
+        "SendLocalListMaxLength": "0",
         "AllowOfflineTxForUnknownId": "true",
         "AuthorizationCacheEnabled": "false",
         "AuthorizeRemoteTxRequests": "true",
@@ -208,6 +220,7 @@ CERTIFIED = {
         "TransactionMessageRetryInterval": "60",
         "UnlockConnectorOnEVSideDisconnect": "false",
         "WebSocketPingInterval": "0",
+        "ReserveConnectorZeroSupported": "false",
     },
     "xcharge_c6": {
         "GetConfigurationMaxKeys": "60",
@@ -220,14 +233,14 @@ CERTIFIED = {
         "StopTxnSampledDataMaxLength": LARGEST,
         "WebSocketPingInterval": "60",
         "NumberOfConnectors": "2",
+        "LocalAuthListMaxLength": "50",
+        "SendLocalListMaxLength": "50",
+        "ReserveConnectorZeroSupported": "false",
     },
 }
 # Certified, too, and of profiles that come later: not there before the profile is.
 OF_LATER_PROFILES = {
     "loop_evs32a": {
-        "LocalAuthListMaxLength": "1000",
-        "SendLocalListMaxLength": "1000",
-        "ReserveConnectorZeroSupported": "true",
         "ChargeProfileMaxStackLevel": "99",
         "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
         "ChargingScheduleMaxPeriods": "32",
@@ -238,10 +251,6 @@ OF_LATER_PROFILES = {
     },
     "ecarplug_ac": {
         "ConnectorSwitch3to1PhaseSupported": "false",
-        "LocalAuthListEnabled": "true",
-        "LocalAuthListMaxLength": "0",
-        "SendLocalListMaxLength": "0",
-        "ReserveConnectorZeroSupported": "false",
         "ChargeProfileMaxStackLevel": "3",
         "ChargingScheduleAllowedChargingRateUnit": "Current",
         "ChargingScheduleMaxPeriods": "16",
@@ -249,9 +258,6 @@ OF_LATER_PROFILES = {
         "SupportedFileTransferProtocols": "HTTP,HTTPS",
     },
     "xcharge_c6": {
-        "LocalAuthListMaxLength": "50",
-        "SendLocalListMaxLength": "50",
-        "ReserveConnectorZeroSupported": "false",
         "ChargeProfileMaxStackLevel": "3",
         "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
         "SupportedFileTransferProtocols": "HTTP,HTTPS,FTP,FTPS",

@@ -77,15 +77,25 @@ def _one_at_a_time(station: Station) -> None:
         last = call
 
 
+def _triggered(message: Message) -> str | None:
+    """What the CSMS asks for with this message."""
+    if message.action == "TriggerMessage" and message.kind == "call":
+        return message.payload["requestedMessage"]
+    return None
+
+
 def _registration(station: Station, boots: list[int]) -> None:
     accepted = False
+    asked: set[str | None] = set()  # by TriggerMessage: that may be said while Pending
     for message in station.log:
         if message.index in boots:
             accepted = False
+            asked.clear()
+        asked.add(_triggered(message))
         if message.action == "BootNotification":
             accepted = message.kind == "result" and message.payload.get("status") == "Accepted"
         elif is_call(message):
-            assert accepted, f"not accepted by the CSMS: {message}"
+            assert accepted or message.action in asked, f"not accepted by the CSMS: {message}"
 
 
 def _statuses(station: Station, boots: list[int]) -> None:
@@ -93,6 +103,9 @@ def _statuses(station: Station, boots: list[int]) -> None:
     for message in station.log:
         if message.index in boots:
             known.clear()
+        accepted = message.action == "BootNotification" and message.payload.get("status") == "Accepted"
+        if accepted or _triggered(message) == "StatusNotification":
+            known.clear()  # it is told, known or not
         if message.action != "StatusNotification":
             continue
         call = message if is_call(message) else message.question

@@ -34,6 +34,7 @@ class StandIn(ChargePoint):
         self.plugged = False
         self.transaction: int | None = None
         self.tag: str | None = None
+        self.last_tag: list[Any] | None = None
         self.since_s = time.monotonic()
         self.events: list[asyncio.StreamWriter] = []
         self.asked = 0  # how often a configuration key was changed
@@ -77,12 +78,18 @@ class StandIn(ChargePoint):
         self.plugged = False
         await self.tell("Available")
 
+    def judged(self, tag: str, outcome: str, why: str) -> None:
+        self.last_tag = [tag, outcome, why, int(time.monotonic() * 1000)]
+
     async def do_tag(self, id: str) -> None:
         if self.transaction is not None:
+            self.judged(id, "accepted", "stops its transaction")
             await self.stop_transaction(id)
             return
         answer = await self.call(call.Authorize(id))
-        if answer is None or answer.id_tag_info["status"] != "Accepted":
+        status = "no answer" if answer is None else answer.id_tag_info["status"]
+        self.judged(id, "accepted" if status == "Accepted" else "refused", f"CSMS: {status}")
+        if status != "Accepted":
             return
         self.tag, self.since_s = id, time.monotonic()
         started = await self.call(call.StartTransaction(1, id, 1200, utc_text()))
@@ -123,7 +130,14 @@ class StandIn(ChargePoint):
         }
         used = 100_000 + (2 * self.asked if self.defect == "leak" else 0)
         heap = {"free": 200_000 - used, "used": used, "peak": used}
-        return {"connectors": [connector], "connected": True, "registration": "Accepted", "heap": heap}
+        return {
+            "connectors": [connector],
+            "connected": True,
+            "registration": "Accepted",
+            "heap": heap,
+            "last_tag": self.last_tag,
+            "uptime_s": int(time.monotonic()),
+        }
 
     async def serve_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():

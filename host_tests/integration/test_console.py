@@ -102,6 +102,23 @@ def test_a_piped_session_is_told_line_by_line_without_colour(station):
     )
 
 
+def test_what_became_of_each_tag_is_told(station):
+    text = piped(station, "state", "tag 04BADBAD", "wait 1.5", "tag 04BADBAD", "wait 1.5", "tag 04D4E5F6",
+                 "wait 1.5", "state")  # fmt: skip
+    assert "last tag" not in text.partition("tag 04BADBAD")[0]
+    refused = r"\* tag 04BADBAD  refused: CSMS: Blocked$"
+    in_order(
+        text,
+        refused,
+        r"^pilotlight> tag 04BADBAD$",
+        refused,
+        r"^pilotlight> tag 04D4E5F6$",
+        r"\* tag 04D4E5F6  accepted: CSMS: Accepted$",
+        r"^  last tag       04D4E5F6  accepted: CSMS: Accepted  \([12] s ago\)$",
+    )
+    assert len(re.findall(r"\* tag ", text)) == 3
+
+
 def test_requests_of_the_csms_and_their_answers_are_shown(station):
     text = piped(station, "set HeartbeatInterval 30", 'send Reset {"type": "Soft"}', "wait 3")
     in_order(

@@ -79,6 +79,7 @@ async def until(here: Site, **fields: Any) -> dict[str, Any]:
 STATION_FACTS = {
     *("connected", "registration", "queue_depth", "heap", "uptime_s", "time", "faults", "last_tag", "link"),
     "connectors",
+    "local_list",
 }
 CONNECTOR_FACTS = {
     *(

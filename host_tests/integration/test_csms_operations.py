@@ -18,7 +18,11 @@ AT_ONCE = 4
 
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-CONTENT = {"chain.pem": PEM, "image.sig": "c2lnbmF0dXJl"}
+CONTENT = {
+    "chain.pem": PEM,
+    "image.sig": "c2lnbmF0dXJl",
+    "more.tags": "# new\n\nX9 blocked\n X8 parent FAMILY until 2099-01-01T00:00Z\nT1\nt2 accepted\n-X7\n",
+}
 _PERIODS = [{"startPeriod": 0, "limit": 16}, {"startPeriod": 600, "limit": 8.5, "numberPhases": 1}]
 
 # line at the prompt, action, fields that the CALL must have (`...`: anything); FOLDER is a folder of files
@@ -86,6 +90,37 @@ OPERATIONS: list[tuple[str, str, Payload]] = [
             "listVersion": 5,
             "updateType": "Differential",
             "localAuthorizationList": [{"idTag": "X9", "idTagInfo": {"status": "Accepted"}}, {"idTag": "T2"}],
+        },
+    ),
+    (
+        "send-list from FOLDER/more.tags",
+        "SendLocalList",
+        {
+            "listVersion": 5,
+            "updateType": "Differential",
+            "localAuthorizationList": [
+                {"idTag": "X9", "idTagInfo": {"status": "Blocked"}},
+                {
+                    "idTag": "X8",
+                    "idTagInfo": {
+                        "status": "Accepted",
+                        "parentIdTag": "FAMILY",
+                        "expiryDate": "2099-01-01T00:00:00.000Z",
+                    },
+                },
+                {"idTag": "T1", "idTagInfo": {"status": "Accepted", "parentIdTag": "FAMILY"}},
+                {"idTag": "T2", "idTagInfo": {"status": "Accepted"}},
+                {"idTag": "X7"},
+            ],
+        },
+    ),
+    (
+        "send-list full X9 version 0",
+        "SendLocalList",
+        {
+            "listVersion": 0,
+            "updateType": "Full",
+            "localAuthorizationList": [{"idTag": "X9", "idTagInfo": {"status": "Accepted"}}],
         },
     ),
     (
@@ -320,6 +355,9 @@ WRONG = {
     "reserve T1 1 0": r"one minute at least",
     "cancel-reservation": r"nothing has been reserved",
     "send-list full -T1": r"differential",
+    "send-list from /nowhere/x.tags": r"'/nowhere/x.tags' cannot be read",
+    f"send-list from {__file__}": r"cannot be read",
+    "send-list version new": r"the version is a whole number",
     "diagnostics nowhere": r"one URL is needed",
     "update-firmware http://h/f at tomorrow": r"`at` is a time like",
     "certificate-signed /nowhere/x.pem": r"'/nowhere/x.pem' cannot be read",

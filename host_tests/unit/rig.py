@@ -15,6 +15,7 @@ from station.charge_point import ChargePoint, Numbers
 from station.clock import Clock
 from station.configuration import Configuration
 from station.description import Description
+from station.reservation import Reservations
 
 
 class MemoryRecord:
@@ -145,6 +146,7 @@ class RecordingWire:
         self.takes_nothing = False
         self.keeps_samples = False  # on flash, where the last message takes the place of the one before
         self.on_flash = {}  # transaction number -> (stamp, register) of its last sample
+        self.reserved = []  # (idTag, reservationId or None) of each StartTransaction
         self.waiting = None  # a list: Authorize answers wait in it until the test gives them
 
     def authorize(self, tag, done):
@@ -162,6 +164,7 @@ class RecordingWire:
         if self.takes_nothing:
             return False
         self.on_flash = {}
+        self.reserved.append((transaction.id_tag, transaction.reservation_id))
         self.said.append(("Start", transaction.connector, transaction.id_tag, transaction.meter_start_wh))
         return True
 
@@ -209,8 +212,22 @@ class NoCache:
 
 
 class Rig:
-    def __init__(self, connectors=1, cable="fixed", records=None, start_ticks=0, clock=None, **keys):
-        """`clock`: of a later boot; the first one knows the time."""
+    def __init__(
+        self,
+        connectors=1,
+        cable="fixed",
+        records=None,
+        start_ticks=0,
+        clock=None,
+        reservations=None,
+        profiles=("Core",),
+        **keys,
+    ):
+        """`clock`: of a later boot; the first one knows the time. `reservations`: a `MemoryRecord`, for a
+        station with that profile.
+        """
+        if reservations is not None:
+            profiles += ("Reservation",)
         hardware = {
             "cable": cable,
             "lock": cable == "socket",
@@ -223,7 +240,7 @@ class Rig:
             {
                 "name": "rig",
                 "connectors": [hardware] * connectors,
-                "profiles": ["Core"],
+                "profiles": list(profiles),
                 "measurands": [
                     "Energy.Active.Import.Register",
                     "Energy.Active.Import.Interval",
@@ -232,7 +249,7 @@ class Rig:
             }
         )
         self.now = start_ticks
-        self.config = Configuration(description, MemoryRecord(), keys)
+        self.config = Configuration(description, MemoryRecord(), keys, profiles)
         if clock is None:
             clock = Clock(1, start_ticks)
             clock.set_utc_ms(1790000000000)
@@ -245,6 +262,7 @@ class Rig:
         self.energy_wh = [1000] * connectors
         self.meter_silent = False
         self.held_readings = None  # a list: readings wait in it
+        self.asked_meters = 0  # how often a reading was wanted
         self.station = ChargePoint(
             description,
             self.config,
@@ -255,11 +273,13 @@ class Rig:
             NoCache(),
             self.records,
             self._read_meter,
+            reservations=None if reservations is None else Reservations(reservations),
         )
         self.station.attach(self.wire)
         self.wire.tags = {"GOOD": IdTagInfo("Accepted"), "OTHER": IdTagInfo("Accepted")}
 
     def _read_meter(self, number, done):
+        self.asked_meters += 1
         reading = (
             None if self.meter_silent else Reading(self.energy_wh[number - 1], 0, (0, 0, 0), (230000,) * 3)
         )

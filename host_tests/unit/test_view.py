@@ -86,7 +86,11 @@ def test_messages_are_shown_cut_with_their_length_and_without_secrets():
     watcher.events.message("out", "x" * 5000)
     secret = '[2,"7","ChangeConfiguration",{"key":"AuthorizationKey","value":"abc"}]'
     watcher.events.message("in", secret)
-    plain, long, hidden = watcher.take()
+    watcher.events.message("in", "[2,", 100_000)
+    watcher.events.message("in", "x" * 2000, 100_000)
+    plain, long, hidden, head, long_head = watcher.take()
+    assert head == {"event": "message", "direction": "in", "text": "[2,", "length": 100_000}
+    assert (len(long_head["text"]), long_head["length"]) == (1024, 100_000)
     assert plain == {"event": "message", "direction": "out", "text": "[2]", "length": 3}
     assert (len(long["text"]), long["length"]) == (1024, 5000)
     assert "abc" not in hidden["text"] and hidden["direction"] == "in"
@@ -116,13 +120,23 @@ def test_heap_keeps_the_peak():
     assert 0 < later["largest_free"] <= later["free"]
 
 
+def test_state_shows_the_local_list():
+    class LocalList:
+        version = 7
+        size = 950
+
+    rig = Rig()
+    rig.station.local_list = LocalList
+    assert view.state(rig.station, Wire, Wire, {})["local_list"] == {"version": 7, "size": 950}
+
+
 def test_state_of_a_station():
     rig = Rig(connectors=2)
     state = view.state(rig.station, Wire, Wire, {"used": 1})
     assert state["connected"] and state["registration"] == "Accepted" and state["queue_depth"] == 3
     assert state["heap"] == {"used": 1}
     assert state["time"] == rig.clock.text(rig.clock.utc_ms)
-    assert (state["faults"], state["last_tag"]) == ([], None)
+    assert (state["faults"], state["last_tag"], state["local_list"]) == ([], None, None)
     first, second = state["connectors"]
     assert (first["connector"], second["connector"]) == (1, 2)
     assert first["status"] == "Available" and first["transaction"] is None and "energy_wh" not in first
@@ -132,6 +146,11 @@ def test_state_of_a_station():
     rig.station.connectors[0].metered(None)
     first, second = view.state(rig.station, Wire, Wire, {})["connectors"]
     assert first["status"] == "Charging" and first["contactor"] and first["plugged"]
+    told = rig.clock.uptime_ms
+    rig.tag("BAD")
+    rig.step(1000)
+    last = view.state(rig.station, Wire, Wire, {})["last_tag"]
+    assert last == ["BAD", "refused", "CSMS: Invalid", told]
     assert first["transaction"]["idTag"] == "GOOD" and first["transaction"]["meter_start_wh"] == 1000
     assert first["transaction"]["transactionId"] is None
     assert second["transaction"] is None

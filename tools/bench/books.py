@@ -14,6 +14,7 @@ from bench.messages import parse_utc, utc_text
 
 # Of a key that nobody may read back there is no value in any book (errata 4.0; its comparison knows no case).
 SECRET_KEYS = frozenset({"authorizationkey"})
+TAG_STATUSES = ("Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx")
 _EVENTS = 1000  # security events of one charge point in memory
 _READINGS = 100  # entries of MeterValues outside transactions, per connector
 
@@ -28,7 +29,7 @@ class Tag:
     """An idTag and what Authorize answers for it."""
 
     id: str
-    status: str = "Accepted"  # Accepted, Blocked, Expired, Invalid, ConcurrentTx
+    status: str = "Accepted"  # one of TAG_STATUSES
     parent: str | None = None
     expiry: datetime | None = None
 

@@ -5,9 +5,20 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bench.books import Tag
+from bench.books import TAG_STATUSES, Tag
 from bench.desk.charging import PURPOSES, charging_schedule, is_period, tx_profile
-from bench.desk.commands import Command, Mistake, NotNow, connector, moment, one_of, options, whole
+from bench.desk.commands import (
+    Command,
+    Mistake,
+    NotNow,
+    connector,
+    file_bytes,
+    moment,
+    one_of,
+    options,
+    split,
+    whole,
+)
 from bench.desk.operations import Caller
 from bench.messages import utc_text
 
@@ -63,7 +74,8 @@ class ProfileOperations:
             ),
             Command(
                 "send-list [full|differential] [TAG|-TAG ...]",
-                "SendLocalList; without tags: all that the CSMS knows; -TAG takes one out",
+                "SendLocalList; without tags: all that the CSMS knows; -TAG takes one out; "
+                "[from FILE] [version N]",
                 self._send_list,
                 ("sendlocallist", "send-local-list"),
             ),
@@ -139,27 +151,48 @@ class ProfileOperations:
 
     async def _send_list(self, words: list[str]) -> None:
         kinds = ("Full", "Differential")
-        differential = any(word.startswith("-") for word in words)
-        kind = kinds[differential]
-        if words and words[0].capitalize() in kinds:
-            kind, words = words[0].capitalize(), words[1:]
+        words, given = options(words, ("from", "version"))
+        kind = words.pop(0).capitalize() if words and words[0].capitalize() in kinds else None
+        lines = [[word] for word in words]
+        if "from" in given:
+            lines += _lines(given["from"])
+        differential = any(line[0].startswith("-") for line in lines)
         if differential and kind == "Full":
             raise Mistake("a full list holds what it holds; to take a tag out: send-list differential -TAG")
-        entries = [self._entry(word) for word in words]
-        if not words:
+        entries = [self._entry(*line) for line in lines]
+        if not words and not given.get("from"):
             entries = [self._information(tag) for tag in self._caller.books.tags.values()]
-        version = (await self._call("GetLocalListVersion", {}))["listVersion"]
-        if version < 0:
-            raise NotNow("the charge point has no local list (version -1)")
+        if "version" in given:
+            version = whole(given["version"], "the version")
+        else:
+            version = (await self._call("GetLocalListVersion", {}))["listVersion"] + 1
+            if version < 1:
+                raise NotNow("the charge point has no local list (version -1)")
         await self._call(
             "SendLocalList",
-            {"listVersion": version + 1, "updateType": kind, "localAuthorizationList": entries},
+            {
+                "listVersion": version,
+                "updateType": kind or kinds[differential],
+                "localAuthorizationList": entries,
+            },
         )
 
-    def _entry(self, word: str) -> Payload:
+    def _entry(self, word: str, *more: str) -> Payload:
+        """`-TAG`, or `TAG [STATUS] [parent TAG] [until TIME]`: what the CSMS knows of it, but for these."""
         if word.startswith("-"):
             return {"idTag": word[1:]}
-        return self._information(self._caller.books.tags.get(word.upper()) or Tag(word))
+        known = self._caller.books.tags.get(word.upper()) or Tag(word)
+        rest, given = options(list(more), ("parent", "until"))
+        if len(rest) > 1:
+            raise Mistake(f"too many words after {word!r}")
+        return self._information(
+            Tag(
+                known.id,
+                one_of(rest[0], TAG_STATUSES, "the status") if rest else known.status,
+                given.get("parent", known.parent),
+                moment(given["until"], "`until`") if "until" in given else known.expiry,
+            )
+        )
 
     def _information(self, tag: Tag) -> Payload:
         info: Payload = {"status": tag.status}
@@ -250,6 +283,15 @@ class ProfileOperations:
         words, given = options(words, ("retries", "interval", "at"))
         when = utc_text(moment(given.get("at", "now"), "`at`"))
         await self._call("UpdateFirmware", {"location": url(words), "retrieveDate": when} | retries(given))
+
+
+def _lines(name: str) -> list[list[str]]:
+    """The words of each line of a file of tags, without comments and empty ones."""
+    try:
+        lines = file_bytes(name, "the list").decode().splitlines()
+        return [split(line) for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    except ValueError as error:
+        raise Mistake(f"{name!r} cannot be read: {error}") from None
 
 
 def url(words: list[str]) -> str:

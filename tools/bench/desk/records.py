@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bench.books import StationEntry, Transaction
+from bench.books import TAG_STATUSES, StationEntry, Transaction
 from bench.desk.commands import Command, Mistake, NotNow, moment, options, whole
 from bench.desk.operations import show_configuration
 from bench.desk.screen import Screen, local
@@ -14,7 +14,6 @@ from bench.ledger.books import Ledger
 from bench.messages import parse_utc
 from bench.station import Station
 
-_STATUSES = ("Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx")
 _ROWS = 20
 
 
@@ -141,9 +140,9 @@ class Records:
             if not self._ledger.forget_tag(words[0]):
                 raise NotNow(f"there is no tag {words[0]}")
         elif words or given:
-            known = {status.lower(): status for status in _STATUSES}
+            known = {status.lower(): status for status in TAG_STATUSES}
             if len(words) != 2 or words[1].lower() not in known:
-                raise Mistake(f"say a tag and one of {', '.join(_STATUSES)}")
+                raise Mistake(f"say a tag and one of {', '.join(TAG_STATUSES)}")
             self._enter_tag(words[0], known[words[1].lower()], given)
         for tag in self._ledger.tags.values():
             family = f"parent {tag.parent}" if tag.parent else ""

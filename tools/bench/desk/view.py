@@ -72,5 +72,16 @@ def station_rows(state: State) -> list[tuple[str, str]]:
     if state.get("faults"):
         rows.append(("faults", ", ".join(state["faults"])))
     if tag:
-        rows.append(("last card", "  ".join(str(word) for word in tag)))
+        rows.append(("last tag", tag_text(tag) + _ago(state, tag)))
     return rows
+
+
+def tag_text(tag: list[Any]) -> str:
+    """What became of a tag, and why."""
+    name, outcome, why = tag[:3]
+    return f"{name}  {outcome}: {why}"
+
+
+def _ago(state: State, tag: list[Any]) -> str:
+    """Before how long; older firmware does not say."""
+    return f"  ({state.get('uptime_s', 0) - tag[3] // 1000} s ago)" if len(tag) > 3 else ""

@@ -13,7 +13,7 @@ from bench.control import ControlLost, ControlRefused, Event
 from bench.csms import Csms
 from bench.deadline import within
 from bench.desk.screen import Screen
-from bench.desk.view import connector_rows
+from bench.desk.view import connector_rows, tag_text
 from bench.ledger.books import Ledger
 from bench.ledger.database import MEMORY
 from bench.messages import Message
@@ -54,6 +54,7 @@ class Desk:
         self._station_file, self._settings, self._data, self._launcher = station, settings, data, launcher
         self._charger: SimulatedCharger | None = None
         self._shown: dict[int, tuple[str, int]] = {}
+        self._shown_tag: list[Any] | None = None
         self._look_now = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self.protocol = "OCPP 1.6J"
@@ -153,7 +154,7 @@ class Desk:
             await self.charger.start()
 
     async def _watch(self) -> None:
-        """Show a connector whenever something visible about it changed."""
+        """Show a connector whenever something visible about it changed, and what became of each tag."""
         while True:
             with contextlib.suppress(TimeoutError):
                 await within(_POLL_S, self._look_now.wait())
@@ -166,6 +167,11 @@ class Desk:
                 self._show(await self.charger.state())
 
     def _show(self, state: dict[str, Any]) -> None:
+        tag = state.get("last_tag")
+        if tag != self._shown_tag:
+            self._shown_tag = tag
+            if tag:
+                self.screen.connector(f"tag {tag_text(tag)}")
         rows = connector_rows(state)
         several = len(rows) > 1
         for row in rows:

@@ -16,7 +16,8 @@ REFUSED = "MALLORY"  # Authorize lets this tag in, StartTransaction does not
 class Row:
     """One transaction as the central system knows it. Registers in Wh, moments as the texts that came.
 
-    meters: (register, moment) of every MeterValues; stop: (register, moment, reason) or None
+    reservation: reservationId, or None; meters: (register, moment) of every MeterValues; stop: (register,
+    moment, reason) or None
     """
 
     def __init__(self, transaction_id, payload):
@@ -25,6 +26,7 @@ class Row:
         self.tag = payload["idTag"]
         self.start_wh = payload["meterStart"]
         self.started = payload["timestamp"]
+        self.reservation = payload.get("reservationId")
         self.meters = []
         self.stop = None
 
@@ -32,6 +34,7 @@ class Row:
         payload = {"connectorId": self.connector, "idTag": self.tag, "meterStart": self.start_wh}
         payload["timestamp"] = self.started
         other = Row(self.id, payload)
+        other.reservation = self.reservation
         other.meters = list(self.meters)
         other.stop = self.stop
         return other

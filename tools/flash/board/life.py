@@ -51,6 +51,7 @@ class Plan:
             "name": "life, " + kind,
             "connectors": [_CONNECTOR] * self.connectors,
             "reader": "per_connector",
+            "profiles": ["Core", "Reservation"],
             "options": {"power_loss": "resume" if kind == "resume" else "stop"},
         }
         self._interval_s = 10 if self.is_thinned else 60
@@ -81,7 +82,9 @@ def _set_up(interval_s):
 
 def _online():
     return [
+        ("1 reserved for ALICE", lambda w: w.reserve(5, 1, "ALICE")),
         ("ALICE begins", lambda w: w.begin(1, "ALICE")),
+        ("her reservation is used", lambda w: w.reservation_used(5)),
         ("ALICE charges", lambda w: w.charge(1, "ALICE", 130000)),
         ("1 inoperative when ALICE ends", lambda w: w.available(1, False)),
         ("remote stop", lambda w: w.remote_stop(1)),
@@ -119,9 +122,11 @@ def _drain():
 
 def _restarts():
     return [
+        ("any reserved for DAVE", lambda w: w.reserve(6, 0, "DAVE")),
         ("soft reset", lambda w: _reset(w, "Soft")),
         ("BOB leaves", lambda w: w.stop(1, "BOB")),
         ("DAVE charges", lambda w: w.charge(2, "DAVE", 65000)),
+        ("his reservation is used", lambda w: w.reservation_used(6)),
         ("power off while online", lambda w: w.power_off(60000)),
         ("DAVE goes on", lambda w: w.charge(2, "DAVE", 10000)),
         ("hard reset", lambda w: _reset(w, "Hard")),

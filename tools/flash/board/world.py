@@ -326,6 +326,20 @@ class World:
         payload = {"connectorId": number, "type": kind}
         self.ask("ChangeAvailability", payload, ("Accepted", "Scheduled"))
 
+    def reserve(self, reservation, number, tag):
+        payload = {"connectorId": number, "idTag": tag, "reservationId": reservation}
+        payload["expiryDate"] = "2090-01-01T00:00:00Z"
+        self.ask("ReserveNow", payload)
+
+    def reservation_used(self, reservation):
+        """By one transaction that has begun, and it is gone."""
+        self.drained()
+        users = [row for row in self.central.rows if row.reservation == reservation]
+        if len(users) != 1:
+            self.fault("reservation", "%d is used by %s" % (reservation, users))
+        if self.charger.station.reservations.find(reservation) is not None:
+            self.fault("reservation", "%d is still there" % reservation)
+
     def remote_stop(self, number):
         row = self.central.open_row(number)
         if row is not None and self.connector(number).transaction is not None:
