@@ -48,6 +48,14 @@ BOARD = {
                 "wake_up": "switch",
             }
         ],
+        "profiles": [
+            "Core",
+            "FirmwareManagement",
+            "LocalAuthListManagement",
+            "Reservation",
+            "SmartCharging",
+            "RemoteTrigger",
+        ],
         "reader": "none",
         "measurands": [
             "Energy.Active.Import.Register",

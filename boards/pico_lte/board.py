@@ -62,6 +62,14 @@ BOARD = {
                 "wake_up": "switch",
             }
         ],
+        "profiles": [
+            "Core",
+            "FirmwareManagement",
+            "LocalAuthListManagement",
+            "Reservation",
+            "SmartCharging",
+            "RemoteTrigger",
+        ],
         "reader": "single",
         "measurands": [
             "Energy.Active.Import.Register",
