@@ -19,9 +19,10 @@ async def _carry_out(work, waiter, outcome):
         outcome[_RESULT] = await work
     except BaseException as error:  # also a CancelledError: it is handed to who waits
         outcome[_FAILURE] = error
-    if waiter.data is None and waiter.cancel():
+    waking = outcome[_WAKING]
+    if waking is not None and waiter.data is None and waiter.cancel():
         # Who cancels it from outside after this puts another one in its place.
-        waiter.data = outcome[_WAKING]
+        waiter.data = waking
 
 
 async def _within(work, timeout_ms):
@@ -32,6 +33,7 @@ async def _within(work, timeout_ms):
         await asyncio.sleep_ms(timeout_ms)
     except asyncio.CancelledError as error:
         if error is not waking:
+            outcome[_WAKING] = None  # it may wait for something else on its way out
             running.cancel()
             raise
         if outcome[_FAILURE] is not None:

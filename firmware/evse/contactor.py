@@ -25,6 +25,11 @@ _LONG_REST_MS = 10000
 _MOST_REST_MS = 320000
 _SHORT_MS = 60000
 _PATIENCE = 2
+# What opens it so soon after it has closed may be the closing's own doing, and then it comes each time: a
+# spike on a wire, a jolt that the feedback of lock or plug shows, a coil that pulls the supply down, a
+# flash that is written as a charge begins. Later it has other reasons, and a long rest would only be time in
+# which nobody charges.
+_OWN_DOING_MS = 10000
 # Zoe ZE50 gives up in the heat when it starts with more than 6 A, others when the mains sags: after two short
 # charges the next one begins with 6 A, for so long.
 _GENTLE_MS = 10000
@@ -63,10 +68,12 @@ class Contactor:
         self._short = 0
         self._need_ms = _ASKED_REST_MS
 
-    def step(self, dt_ms: int, driven: bool, closed: bool, asked: bool, by_car: bool) -> None:
+    def step(
+        self, dt_ms: int, driven: bool, closed: bool, asked: bool, by_car: bool, noise: bool = False
+    ) -> None:
         """`driven`: what it is told; `closed`: its feedback. Of an end: `asked`: the car was asked to stop,
-        or it is gone; `by_car`: it stopped by itself. Neither: it was cut off, which tells nothing of its
-        manners."""
+        or it is gone; `by_car`: it stopped by itself; `noise`: what a closing itself may bring about. None of
+        them: it was cut off, which tells nothing of its manners."""
         if driven != self._driven:
             self._driven = driven
             self._wrong_ms = UNSEEN
@@ -75,7 +82,7 @@ class Contactor:
             if driven:
                 self._closed_ms = 0
             else:
-                self._count_charge(asked, by_car)
+                self._count_charge(asked, by_car or (noise and self._closed_ms < _OWN_DOING_MS))
                 self._rest_ms = 0
         elif driven:
             self._closed_ms = longer(self._closed_ms, dt_ms)

@@ -177,12 +177,10 @@ class Outlet:
         out.relock = lock.again
         asked = self._asked or not out.plugged
         # Of the openings that nobody asked for only those are the car's that end in B with no danger about.
-        # No better is what may come with every closing, for it is the closing's own doing: a spike on the
-        # wire of the RCD or the emergency stop, a pass of the guard that comes late, a jolt that the feedback
-        # of the lock or the proximity contact shows, a coil that pulls the supply down.
-        by_car = not asked and out.close and not inputs.faults & faults.AT_ONCE_MASK
-        by_car = self._let_go or (by_car and (inputs.letter == "B" or inputs.spiked))
-        self._contactor.step(dt_ms, inputs.driven, inputs.closed, asked, by_car)
+        alone = not asked and out.close and not inputs.faults & faults.AT_ONCE_MASK
+        by_car = alone and inputs.letter == "B"
+        noise = self._let_go or (alone and inputs.spiked)
+        self._contactor.step(dt_ms, inputs.driven, inputs.closed, asked, by_car, noise)
         self._find_faults(dt_ms, inputs)
         self._decide(dt_ms, inputs)
         return out

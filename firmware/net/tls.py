@@ -96,8 +96,8 @@ class Tls:
         except (MemoryError, ValueError, OSError) as error:
             sock.close()
             self._hold_ballast()
-            if isinstance(error, MemoryError):
-                raise
+            if _out_of_memory(error):
+                raise MemoryError("TLS")
             raise OSError("TLS: %s" % error)
         except BaseException:
             sock.close()
@@ -112,14 +112,14 @@ class Tls:
         if tls is None:
             raise OwnFault("this build has no TLS")
         authorities = self._authorities()
-        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
         try:
+            context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
             context.set_ciphers([name for name in context.get_ciphers() if name in _CIPHERS])
             for der in authorities:
-                context.load_verify_locations(der)
+                _load(context, der)
         except (ValueError, OSError) as error:
-            if isinstance(error, OSError) and _out_of_memory(error.args[0]):
-                raise MemoryError
+            if _out_of_memory(error):
+                raise MemoryError("TLS")
             raise OwnFault("CA certificate: %s" % error)
         self._set_clock()
         return context
@@ -252,7 +252,7 @@ class TlsStream(tcp.TcpStream):
             if self._handshake.over:
                 raise
             number = error.args[0] if error.args else 0
-            if _out_of_memory(number):  # ours: it says nothing about the server, nor about the network
+            if _out_of_memory(error):  # ours: it says nothing about the server, nor about the network
                 raise MemoryError("TLS handshake")
             text = "TLS handshake: %s" % _why(number, error)
             # What mbedTLS does not like has come from the server.
@@ -281,8 +281,26 @@ _NO_MEMORY = (0x7F00, 0x2880, 0x3F80, 0x4D80, 0x3400, 0x6180, 0x5180)
 _NO_MEMORY_BELOW = (0x10, 0x6A)
 
 
-def _out_of_memory(number):
-    return number < 0 and (-number & 0x7F80 in _NO_MEMORY or -number & 0x7F in _NO_MEMORY_BELOW)
+def _out_of_memory(error):
+    """Of what MicroPython's module raises: it makes ENOMEM of the first of these codes, and of one below 256
+    a number of the operating system's (mbedtls_raise_error)."""
+    if not isinstance(error, OSError):
+        return isinstance(error, MemoryError)
+    number = error.args[0] if error.args else 0
+    if not isinstance(number, int):
+        return False
+    if number >= 0:
+        return number == errno.ENOMEM or number in _NO_MEMORY_BELOW
+    return -number & 0x7F80 in _NO_MEMORY or -number & 0x7F in _NO_MEMORY_BELOW
+
+
+def _load(context, der):
+    """Where there is no memory for it the module says that the certificate is invalid: once more, then."""
+    try:
+        context.load_verify_locations(der)
+    except ValueError:
+        gc.collect()
+        context.load_verify_locations(der)
 
 
 # Of mbedtls/ssl.h, with which handshakes fail most: what they mean here.

@@ -115,6 +115,11 @@ class Channel:
         """It ended, or was ended, because nothing came from the CSMS any more: the link below may be dead."""
         return self._unheard or self._websocket.fell_silent
 
+    def drop(self):
+        """Nobody has it any more: what is left of it is freed. Takes no memory, and nothing of how it
+        ended."""
+        self._websocket.abort("left")
+
     async def close(self):
         self._rpc.detach()
         await self._websocket.close(1001, "")

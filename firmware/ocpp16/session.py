@@ -213,8 +213,11 @@ class Session:
         try:
             await self._converse(channel, link)
         finally:
-            if self._evidence.worth_having(ticks_ms()):
-                back_off.reset()
+            try:
+                channel.drop()  # without memory nobody has closed it, and it is large
+            finally:
+                if self._evidence.worth_having(ticks_ms()):
+                    back_off.reset()
         self._evidence.ended(link, channel.fell_silent)
 
     async def _pause(self, link, pause_ms):
@@ -246,8 +249,10 @@ class Session:
             try:
                 await channel.close()
             finally:
-                self._forget()
-                self._tell_connection(False)
+                try:
+                    self._forget()
+                finally:
+                    self._tell_connection(False)
 
     async def _watch(self, channel, link):
         """The link below us went away: do not wait for a time-out to see it."""
@@ -263,12 +268,12 @@ class Session:
     def _forget(self):
         """The connection or the registration is gone: who waits for an answer gets none."""
         self._notes.clear()
-        urgent, self._urgent = self._urgent, []
-        for _, _, done in urgent:
+        for entry in self._urgent:
             try:
-                done(None)
+                entry[2](None)
             except Exception as error:  # the others wait for it all the same
                 log.failure("session", "not told", error)
+        self._urgent.clear()
 
     def _tell_connection(self, up):
         if self._on_connection is not None:

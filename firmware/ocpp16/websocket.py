@@ -61,11 +61,6 @@ class WebSocket:
         self.write_timeout_ms = write_timeout_ms
         # Set by _open(), before anything but _end() uses it.
         self._stream: tcp.TcpStream = None  # pyright: ignore[reportAttributeAccessIssue]
-        reader = _spare.pop() if _spare else None
-        if reader is None or reader.capacity != receive_limit:
-            reader = FrameReader(receive_limit)
-        reader.reset()
-        self._reader = reader
         self._queue = SendQueue(send_limit)
         self._piece = None  # of the frame under way: the network has not taken all of it yet,
         self._taken = 0  # but so many bytes
@@ -83,6 +78,13 @@ class WebSocket:
         self._silent = False  # nothing heard since the last ping
         self.fell_silent = False  # it ended because nothing came from the peer any more
         self._turn = 0
+        # The last thing that may fail: where something else finds no memory, the next one finds these.
+        reader = _spare[0] if _spare else None
+        if reader is None or reader.capacity != receive_limit:
+            reader = FrameReader(receive_limit)
+        reader.reset()
+        _spare.clear()
+        self._reader = reader
 
     # ---- opening
 

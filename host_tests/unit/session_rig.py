@@ -85,6 +85,7 @@ class Channel:
         self.silent = 0
         self.said = []
         self.closed = 0
+        self.dropped = False
         self.aborted = None
         self.fell_silent = False
         self._over = asyncio.Event()
@@ -115,6 +116,9 @@ class Channel:
             self.aborted = why
             self.fell_silent = unheard
             self._over.set()
+
+    def drop(self):
+        self.dropped = True
 
     async def close(self):
         self.closed += 1

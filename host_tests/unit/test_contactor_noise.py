@@ -70,6 +70,23 @@ def test_a_coil_that_pulls_the_supply_down():
     assert 3 <= closings(world, sag) <= MOST, world.closings
 
 
+def test_what_opens_it_later_is_no_reason_for_long_rests():
+    """A supply that dips now and then, an ESP32 that stalls in each handshake: the car charges between."""
+    for what in ("dip", "stall"):
+        world = World(hold_ms=88)
+
+        def happens(world=world, what=what):
+            if what == "dip":
+                world.hardware.signals = ("PowerLoss",) if 12000 <= world.since() < 12500 else ()
+            elif world.hardware.contactor.coil and world.since() == 12000:
+                world.ms += 120
+
+        world.park()
+        world.run(100000, happens)
+        gaps = [later - one for one, later in zip(world.closings, world.closings[1:])]
+        assert len(gaps) >= 4 and max(gaps) < 20000, (what, gaps)
+
+
 def test_one_such_opening_in_a_charge_is_followed_by_the_short_rest():
     world = World(hold_ms=88)
     world.park()

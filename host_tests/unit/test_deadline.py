@@ -92,6 +92,28 @@ def test_who_waits_is_cancelled():
     run(main())
 
 
+def test_who_is_cancelled_waits_for_what_it_has_to_on_its_way_out():
+    """It is not cancelled there once more when the work that it waited for ends."""
+
+    async def leaving(told):
+        try:
+            await within(asyncio.Event().wait(), PATIENCE_MS)
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0.001)
+            told.append("left")
+
+    async def main():
+        told = []
+        waiting = asyncio.create_task(leaving(told))
+        await settle()
+        waiting.cancel()
+        await asyncio.sleep(0.1)
+        assert told == ["left"]
+
+    run(main())
+
+
 def test_without_memory_nobody_is_cancelled_that_nobody_cancels():
     """None from the moment on in which the work ends, and some again so many turns later."""
     if heap_lock is None:

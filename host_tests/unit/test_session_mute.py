@@ -226,7 +226,7 @@ def test_a_connection_that_cannot_be_taken_up_is_none():
     world.session._registration.status = "Accepted"
     assert world.live(100)
     assert world.tried == 3
-    assert channel.closed == 1 and not world.session.online
+    assert channel.closed == 1 and channel.dropped and not world.session.online
     told = []
     world.session.request("Authorize", {"idTag": "TAG"}, told.append)
     assert told == [None]  # at once: the rules for offline count
@@ -246,3 +246,38 @@ def test_who_cannot_be_told_keeps_nobody_else_waiting():
     finally:
         log.level = level
     assert told == [None]
+
+
+def test_a_connection_is_freed_also_when_there_is_no_memory_to_converse():
+    channel = Channel()
+    world = World(channel, OSError("no connection"))
+
+    def no_coroutine(channel, link):
+        raise MemoryError("memory allocation failed")
+
+    world.session._converse = no_coroutine
+    level, log.level = log.level, log.ERROR + 1
+    try:
+        assert world.live(100)
+    finally:
+        log.level = level
+    assert channel.dropped and world.tried == 3
+
+
+def test_of_a_connection_that_cannot_be_closed_the_end_is_told_all_the_same():
+    class Unclosed(Channel):
+        async def close(self):
+            raise MemoryError("memory allocation failed")
+
+    channel = Unclosed()
+    world = World(channel, OSError("no connection"))
+    told = []
+    world.session._on_connection = told.append
+    world.session._forget = no_memory
+    channel.ends = LinkLost("over")
+    level, log.level = log.level, log.ERROR + 1
+    try:
+        assert world.live(100)
+    finally:
+        log.level = level
+    assert told == [True, False] and channel.dropped

@@ -62,6 +62,7 @@ class FakeContext:
     shown = ()
     made = []
     unfit = None
+    unwrapped = None
 
     def __init__(self, protocol):
         assert protocol == "client"
@@ -76,7 +77,10 @@ class FakeContext:
         assert names == ["TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256"]
 
     def load_verify_locations(self, der):
-        if self.unfit is not None:
+        if isinstance(self.unfit, list):  # of one try after the other
+            if self.unfit:
+                raise self.unfit.pop()
+        elif self.unfit is not None:
             raise self.unfit
         self.authorities.append(der)
 
@@ -84,6 +88,8 @@ class FakeContext:
         assert self.verify_mode == REQUIRED
         assert not do_handshake_on_connect
         self.hosts.append(server_hostname)
+        if isinstance(self.unwrapped, Exception):
+            raise self.unwrapped
         return FakeSecured(self, sock)
 
 
@@ -112,7 +118,7 @@ class Rig:
         FakeContext.outcome = None
         FakeContext.shown = ()
         FakeContext.made = []
-        FakeContext.unfit = None
+        FakeContext.unfit = FakeContext.unwrapped = None
         FakeRtc.set_to = []
         self.now = utc_ms, sure
         self.sockets = []
@@ -204,10 +210,28 @@ def test_an_authority_that_mbedtls_does_not_take():
 
 def test_no_memory_for_the_authority_is_no_fault_of_the_file():
     with Rig() as rig:
-        for unfit in (MemoryError(), OSError(-0x2880)):
+        for unfit in (MemoryError(), OSError(-0x2880), OSError(12)):
             FakeContext.unfit = unfit
             raises(MemoryError, rig.open)
             assert rig.sockets == []
+
+
+def test_an_authority_is_invalid_only_when_it_is_so_twice():
+    """modtls says "invalid cert" of one for which it has found no memory."""
+    with Rig() as rig:
+        FakeContext.unfit = [ValueError("invalid cert")]
+        rig.open().close()
+        assert FakeContext.made[0].authorities == [DER]
+
+
+def test_no_memory_to_begin():
+    """mbedtls_ssl_setup takes 16 KB in one piece; modtls has ENOMEM for that."""
+    with Rig() as rig:
+        for unwrapped in (OSError(12), MemoryError()):
+            FakeContext.unwrapped = unwrapped
+            raises(MemoryError, rig.open)
+        FakeContext.unwrapped = OSError(5)
+        assert "TLS: " in str(raises(OSError, rig.open))
 
 
 def test_a_file_in_pem():
@@ -252,8 +276,9 @@ def test_errors_of_the_network_during_the_handshake():
 
 def test_no_memory_of_our_own_says_nothing_about_the_server_nor_about_the_network():
     with Rig() as rig:
-        # As mbedTLS has it: one code, or that of the part that failed and that of what it is made of.
-        for number in (-0x7F00, -0x2880, -0x3F80, -0x4D80, -0x0010, -0x006A, -(0x4280 + 0x10)):
+        # As mbedTLS has it: one code, or that of the part that failed and that of what it is made of. modtls
+        # has ENOMEM for the first, and numbers of the operating system for those below 256.
+        for number in (12, 0x10, 0x6A, -0x7F00, -0x2880, -0x3F80, -0x4D80, -0x0010, -(0x4280 + 0x10)):
             FakeContext.outcome = OSError(number)
             assert isinstance(rig.shake(), MemoryError), number
 

@@ -56,6 +56,9 @@ class Line:
     def abort(self, why, unheard=False):
         self._over.set()
 
+    def drop(self):
+        pass
+
     async def close(self):
         self._rpc.detach()
 
