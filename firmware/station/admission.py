@@ -7,17 +7,20 @@ second transaction. The decision on a tag itself is `station.authorization`.
 """
 
 import log
-from hal.ticks import ticks_diff
+from hal.ticks import ticks_add, ticks_diff
 from station import status as st
 from station.authorization import IdTagInfo, decide, normalise, same_group, same_tag
 from station.pending import Grant
+
+# A status that was just noted is on its way by then, unless something else is.
+_TOLD_MS = 100
 
 
 class Admission:
     def __init__(self, station):
         self._station = station
         self._asking = False  # a swipe waits for the CSMS
-        self._next = []  # what the next step is to do
+        self._soon = []  # (ticks, what is to be done then)
         self.last = None  # (tag, "accepted"|"refused"|..., why): for the driver's display and `state`
         self.last_ms = 0  # uptime then
 
@@ -168,10 +171,8 @@ class Admission:
     # --- with time ---
 
     def step(self, now):
-        if self._next:
-            due, self._next = self._next, []
-            for do in due:
-                do()
+        while self._soon and ticks_diff(now, self._soon[0][0]) >= 0:
+            self._soon.pop(0)[1]()
         if len(self._station.connectors) > 1:
             self.follow_the_cable(now)
 
@@ -222,7 +223,7 @@ class Admission:
                 # Cases 046_2 and 053: that it is no longer Reserved is told first. What is asked for a driver
                 # overtakes, so it is asked later.
                 target.status.step(station.now())
-                self._next.append(ask)
+                self._soon.append((ticks_add(station.now(), _TOLD_MS), ask))
             else:
                 ask()
 

@@ -240,7 +240,8 @@ def test_remote_start_by_its_driver():  # case 046_2: Preparing is told before A
     assert remote(rig, "GOOD") == "Accepted"
     said = rig.wire.take()
     assert said == [("Status", 1, "Preparing")]
-    said = rig.step(20) + rig.step(20)
+    assert rig.step(20) + rig.step(20) == []  # what a driver waits for would overtake that
+    said = rig.step(80) + rig.step(20)
     assert said[:2] == [("Authorize", "GOOD"), ("Start", 1, "GOOD", 1000)]
     assert rig.wire.reserved == [("GOOD", 7)]
 
@@ -281,7 +282,7 @@ def test_remote_start_of_the_same_parent():  # case 053_2: asked for even where 
         rig.supply.plug()
         rig.step(20)
         assert remote(rig, "MATE") == "Accepted"
-        said = rig.wire.take() + rig.step(20)
+        said = rig.wire.take() + rig.step(20) + rig.step(100)
         assert said[:2] == [("Status", 1, "Preparing"), ("Authorize", "MATE")]
         assert rig.wire.reserved == [("MATE", 7)]
 
