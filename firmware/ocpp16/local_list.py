@@ -31,7 +31,7 @@ def handlers(station, session):
 
 
 class SendLocalList:
-    """The handler; a message is an `_Incoming`."""
+    """The handler; what comes of a message goes to an `_Incoming`."""
 
     def __init__(self, local_list, config, clock):
         self.local_list = local_list
@@ -40,12 +40,18 @@ class SendLocalList:
         self.busy = False  # a list is coming in, or is being finished
 
     def begin(self, row, idle):
-        return _Incoming(self, row, idle)
+        incoming = _Incoming(self, idle)
+        try:
+            return Streamed(_FIELD, row, incoming)
+        except BaseException:  # no memory: the next list is not to wait for this one; always re-raised
+            incoming.abandon()
+            raise
 
 
-class _Incoming(Streamed):
-    def __init__(self, handler, row, idle):
-        Streamed.__init__(self, _FIELD, row)
+class _Incoming:
+    """The list of one message; see `Streamed`."""
+
+    def __init__(self, handler, idle):
         self._handler = handler
         self._update = None
         self._most = handler.config.value("SendLocalListMaxLength")

@@ -12,7 +12,7 @@ from ocpp16.json_stream import JsonStream, TooLong
 
 
 class Streamed:
-    """`field`: the list of the payload whose items come one by one. To be made more of:
+    """`field`: the list of the payload whose items come one by one. `taker` is who wants them:
 
     item(value)       the next item, which the schema allows; not called any more after one it does not allow
     finish(payload)   -> as a handler; the whole message has come and been checked; payload[field] is empty
@@ -20,7 +20,10 @@ class Streamed:
                       (no memory for a task) or it gave none. May come more than once.
     """
 
-    def __init__(self, field, row):
+    def __init__(self, field, row, taker):
+        self.finish = taker.finish
+        self.abandon = taker.abandon
+        self._item = taker.item
         self._field = field
         self._row = row
         self._stream = JsonStream(field, self._take)
@@ -67,13 +70,4 @@ class Streamed:
         except schema.Violation:
             self._wrong = n, value
             return
-        self.item(value)
-
-    def item(self, value):
-        raise NotImplementedError
-
-    def finish(self, payload):
-        raise NotImplementedError
-
-    def abandon(self):
-        raise NotImplementedError
+        self._item(value)

@@ -7,7 +7,7 @@ import json
 
 from host_tests.unit.event_loop import run, settle
 from host_tests.unit.local_list_rig import ListWire, entry, request
-from ocpp16 import schema_core, schema_local_list
+from ocpp16 import schema_core, schema_local_list, streamed
 from ocpp16.frames import PART
 from ocpp16.rpc import Rpc
 
@@ -379,3 +379,17 @@ def test_who_watches_sees_the_head_and_the_length():
         ("in", text[:512], len(text)),
         ("out", '[3,"1",{"status":"Accepted"}]'),
     ]
+
+
+def test_a_list_for_which_there_is_no_memory_keeps_no_other_one_out():
+    def no_memory(field, take):
+        raise MemoryError("memory allocation failed")
+
+    wire = ListWire()
+    real, streamed.JsonStream = streamed.JsonStream, no_memory
+    try:
+        [answer] = wire.says(request(TWO, 7))
+    finally:
+        streamed.JsonStream = real
+    assert answer[0] == 4 and answer[2] == "InternalError", answer
+    assert wire.says(request(TWO, 7, "Full", "2")) == [[3, "2", {"status": "Accepted"}]]
