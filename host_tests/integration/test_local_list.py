@@ -8,6 +8,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from host_tests.integration.wire import site
 
 COUNT = 1000
@@ -67,3 +69,31 @@ async def test_a_thousand_entries_while_a_car_charges():
             payload = {"listVersion": version, "updateType": "Differential", "localAuthorizationList": change}
             assert (await here.station.call("SendLocalList", payload))["status"] == status
             assert (await here.charger.state())["local_list"]["size"] == size
+
+
+@pytest.mark.parametrize("trouble", ["power_cut", "link"])
+async def test_an_update_that_is_cut_off_changes_all_or_nothing(trouble: str):
+    """While it comes in, while it is sorted, when it has just been told."""
+    async with site("loop_evs32a") as here:
+        listed = entries()
+        for round_, delay_s in enumerate((0.05, 0.3, 0.7, None), 1):
+            count = COUNT - round_
+            payload = {"listVersion": round_, "updateType": "Full", "localAuthorizationList": listed[:count]}
+            before = (await here.charger.state())["local_list"]
+            sending = asyncio.create_task(here.station.call("SendLocalList", payload, timeout=20))
+            if delay_s is None:
+                assert await sending == {"status": "Accepted"}
+            else:
+                await asyncio.sleep(delay_s)
+            if trouble == "power_cut":
+                await here.reboot(True)
+            else:
+                connections = here.station.connections
+                await here.charger.do("link", up=False)
+                await asyncio.sleep(0.3)
+                await here.charger.do("link", up=True)
+                await here.station.wait_connection(connections + 1)
+            sending.cancel()
+            after = (await here.charger.state())["local_list"]
+            assert after in (before, {"version": round_, "size": count}), (delay_s, before, after)
+        assert after["size"] == count  # what was accepted is there
