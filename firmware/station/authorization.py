@@ -3,14 +3,8 @@
 """May this tag charge? Decided from the local list, the cache and whether the CSMS can be asked (OCPP 1.6,
 3.4 and 3.5).
 
-| link    | key that counts             | known and valid | known, not valid | unknown                    |
-| online  | LocalPreAuthorize true      | accepted        | ask              | ask                        |
-| online  | LocalPreAuthorize false     | ask             | ask              | ask                        |
-| offline | LocalAuthorizeOffline true  | accepted        | refused          | AllowOfflineTxForUnknownId |
-| offline | LocalAuthorizeOffline false | as unknown      | refused          | AllowOfflineTxForUnknownId |
-
-The local list counts before the cache (3.5.3); each only while it is enabled. Valid: Accepted and not
-expired.
+The local list counts before the cache (3.5.3); each only while it is enabled. The tables, which the tests
+read: docs/authorization.md.
 """
 
 _TAG_CHARS = 20  # IdToken is a CiString20

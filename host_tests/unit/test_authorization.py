@@ -1,5 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
+"""The rules behind the tables of docs/authorization.md, which test_authorization_table.py tries."""
+
 from host_tests.unit.expect import raises
 from station.authorization import IdTagInfo, decide, normalise, same_group, same_tag
 
@@ -23,50 +25,6 @@ class Keys:
 
     def value(self, key):
         return self.values[key]
-
-
-# Every combination that the decision depends on; an entry is in the local list or in the cache.
-ANY = (False, True)
-ENTRIES = (("none", None), ("valid", OK), ("fresh", FRESH), ("expired", OLD), ("blocked", BLOCKED))
-
-
-def expected(online, pre, offline_known, offline_unknown, entry):
-    """The table of OCPP 1.6 (3.4, 3.5), written once more and differently: outcome and status."""
-    valid = entry in ("valid", "fresh")
-    known = entry != "none"
-    if online:
-        return ("accepted", "Accepted") if pre and valid else ("ask", None)
-    if known and not valid:
-        return "refused", "Expired" if entry == "expired" else "Blocked"
-    if (valid and offline_known) or offline_unknown:
-        return "accepted", "Accepted"
-    return "refused", "Invalid"
-
-
-def test_the_whole_table():
-    count = 0
-    for online in ANY:
-        for pre in ANY:
-            for offline_known in ANY:
-                for offline_unknown in ANY:
-                    keys = Keys(
-                        LocalPreAuthorize=pre,
-                        LocalAuthorizeOffline=offline_known,
-                        AllowOfflineTxForUnknownId=offline_unknown,
-                    )
-                    for name, entry in ENTRIES:
-                        wanted = expected(online, pre, offline_known, offline_unknown, name)
-                        for in_list, in_cache in ((entry, None), (None, entry)):
-                            decision = decide("TAG", online, keys, in_list, in_cache, NOW)
-                            case = (online, pre, offline_known, offline_unknown, name)
-                            assert (decision.outcome, decision.status) == wanted, case
-                            assert decision.accepted == (wanted[0] == "accepted")
-                            assert decision.ask == (wanted[0] == "ask")
-                            assert decision.why
-                            if decision.accepted and entry is not None:
-                                assert decision.parent == "PARENT"
-                            count += 1
-    assert count == 160
 
 
 def test_the_list_counts_before_the_cache():
