@@ -4,7 +4,10 @@
 radio, the lamp, the service button, the watchdog. Statuses as the CSMS is told them."""
 
 import asyncio
+import contextlib
 import json
+import tempfile
+from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
@@ -18,8 +21,11 @@ SOCKET = "generic_socket"
 STATIONS = ("ecarplug_ac", SOCKET, "loop_evs32a", "xcharge_c6")
 
 
-def three_phase_station(folder):
-    """A socket with three phases, a second contactor for L2 and L3, and the least wait of a change."""
+@contextlib.asynccontextmanager
+async def three_phases():
+    """A `Case` with a socket of three phases, a second contactor for L2 and L3, and the least wait of a
+    change. (No fixture keeps its file: what uses none runs while others do.)
+    """
     connector = {
         "cable": "socket",
         "phases": 3,
@@ -27,13 +33,15 @@ def three_phase_station(folder):
         "phase_switch": True,
         "phase_wait_s": 10,
     }
-    path = folder / "station.json"
-    path.write_text(json.dumps({"name": "switch", "connectors": [connector]}))
-    return path
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "station.json"
+        path.write_text(json.dumps({"name": "switch", "connectors": [connector]}))
+        async with Case(path) as case:
+            yield case
 
 
-async def test_a_session_changes_its_phases_and_back(tmp_path):
-    async with Case(three_phase_station(tmp_path)) as case:
+async def test_a_session_changes_its_phases_and_back():
+    async with three_phases() as case:
         await case.do("car", amps=16, phases=3)
         await case.until(lambda state: state["phases"] == 3)
         await case.charging()
@@ -57,8 +65,8 @@ async def test_a_session_changes_its_phases_and_back(tmp_path):
         await case.finish()
 
 
-async def test_phases_change_at_once_before_the_first_charge(tmp_path):
-    async with Case(three_phase_station(tmp_path)) as case:
+async def test_phases_change_at_once_before_the_first_charge():
+    async with three_phases() as case:
         await case.do("limit", connector=1, amps=10, phases=1)
         await case.until(lambda state: state["phases"] == 1, within=12)
         await case.charging()

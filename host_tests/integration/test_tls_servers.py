@@ -19,6 +19,8 @@ from bench.csms import Csms
 from host_tests.integration.odd_servers import OddServer
 from host_tests.integration.test_tls import charger, said, works
 
+AT_ONCE = 6
+
 # A name that every machine resolves to loopback, and one of its children.
 LOCAL = "localhost"
 
