@@ -35,9 +35,10 @@ def parse(date_time: str, clamp: bool = False) -> int:
     Raises ValueError for anything else, and outside 2000..2099; with `clamp` such a date becomes the nearer
     end of that range, which is what an expiry date "never" or "long ago" means.
     """
-    if len(date_time) < 19 or date_time[4] != "-" or date_time[7] != "-" or date_time[10] not in "Tt ":
+    # Slices: MicroPython keeps every character for ever that was taken out of a text by its index.
+    if len(date_time) < 19 or date_time[4:5] + date_time[7:8] != "--" or date_time[10:11] not in "Tt ":
         raise ValueError("not a date-time: " + date_time[:40])
-    if date_time[13] != ":" or date_time[16] != ":":
+    if date_time[13:14] + date_time[16:17] != "::":
         raise ValueError("not a date-time: " + date_time[:40])
     year = _number(date_time, 0, 4)
     month = _number(date_time, 5, 7)
