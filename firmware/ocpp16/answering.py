@@ -63,6 +63,10 @@ class Answering:
         """Whether CALLs of it are received as streams."""
         return hasattr(self._find_handler(action), "begin")
 
+    def is_absent(self, action) -> bool:
+        """Whether there is nobody to take it."""
+        return self._find_handler(action) is None
+
     def begin(self, action, message_id):
         """The `Streamed` of a CALL that begins to come."""
         row = self._find_schema("REQUESTS", action)

@@ -102,7 +102,7 @@ class Channel:
 
     def leave(self, why):
         """Say good-bye after what is queued, then close; `receive` ends."""
-        asyncio.create_task(self._websocket.close(1000, why))
+        asyncio.create_task(self._websocket.close(1000, why, heard=True))
 
     def abort(self, why, unheard=False):
         """The connection is of no use any more: free it at once; `receive` ends. `unheard`: because nothing

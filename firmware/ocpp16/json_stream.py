@@ -96,7 +96,12 @@ class JsonStream:
         """The message without the elements of the list. Raises Malformed."""
         if self._in_list:
             raise Malformed("text ends early", self.at)
-        return json_text.read(memoryview(self._text)[: self._used], _DEPTH)
+        try:
+            return json_text.read(memoryview(self._text)[: self._used], _DEPTH)
+        except Malformed as error:
+            if self._used == self.at:
+                raise  # nothing was left out: it is a byte of the message
+            raise Malformed("%s without %s, the message ends" % (error, self._field), self.at)
 
     def _scan_rest(self, chunk, i):
         """Look at `chunk` from `i` on; the offset behind the bracket that opens the list, or the end."""

@@ -10,10 +10,13 @@ import asyncio
 
 import log
 from ocpp16 import payloads
+from ocpp16.rpc import CallError
+from ocpp16.schema import PROPERTY
 from ocpp16.streamed import Streamed
 
 _FIELD = "localAuthorizationList"
 _NO_LIST = -1  # section 5.10: the list is not supported, or not enabled
+_WAIT_S = 0.02
 
 
 def handlers(station, session):
@@ -26,17 +29,15 @@ def handlers(station, session):
 
     return {
         "GetLocalListVersion": get_local_list_version,
-        "SendLocalList": SendLocalList(station.local_list, config, station.clock),
+        "SendLocalList": SendLocalList(station),
     }
 
 
 class SendLocalList:
     """The handler; what comes of a message goes to an `_Incoming`."""
 
-    def __init__(self, local_list, config, clock):
-        self.local_list = local_list
-        self.config = config
-        self.clock = clock
+    def __init__(self, station):
+        self.station = station
         self.busy = False  # a list is coming in, or is being finished
 
     def begin(self, row, idle):
@@ -54,10 +55,12 @@ class _Incoming:
     def __init__(self, handler, idle):
         self._handler = handler
         self._update = None
-        self._most = handler.config.value("SendLocalListMaxLength")
+        config = handler.station.config
+        self._most = config.value("SendLocalListMaxLength")
         self._count = 0
-        self._status = "Failed"  # the answer when there is no update
-        if not handler.config.value("LocalAuthListEnabled"):
+        self._status = "Failed"  # the answer when there is no update,
+        self._error = None  # or this CallError
+        if not config.value("LocalAuthListEnabled"):
             self._status = "NotSupported"
         elif idle:
             pass
@@ -66,7 +69,7 @@ class _Incoming:
             # here would leave its pings without answers.
             log.warning("local list", "refused: another one is being finished")
         else:
-            self._update = handler.local_list.update()
+            self._update = handler.station.local_list.update()
             handler.busy = True
 
     def item(self, value):
@@ -78,10 +81,24 @@ class _Incoming:
             log.warning("local list", "refused: more than SendLocalListMaxLength (%d) entries", self._most)
             self.abandon()
         elif update.failed is None:
-            update.add(value["idTag"], payloads.id_tag_info(value, self._handler.clock))
+            try:
+                info = payloads.id_tag_info(value, self._handler.station.clock, True)
+            except ValueError as error:
+                # Without its date the tag would be welcome for ever.
+                place = "%s[%d].idTagInfo.expiryDate" % (_FIELD, self._count - 1)
+                self._error = CallError(PROPERTY, "%s is %s" % (place, error))
+                self.abandon()
+            else:
+                update.add(value["idTag"], info)
+
+    def must_wait(self):
+        """While the power fails the flash is left to the records of transactions."""
+        return self._handler.station.quiet
 
     def finish(self, payload):
         update = self._update
+        if self._error is not None:
+            raise self._error
         if update is None:
             return {"status": self._status}
         return self._work(update, payload["listVersion"], payload["updateType"] == "Full")
@@ -92,6 +109,8 @@ class _Incoming:
         try:
             for _ in update.finish(version, full):
                 await asyncio.sleep(0)
+                while self.must_wait():
+                    await asyncio.sleep(_WAIT_S)
             done = True
         finally:
             self._handler.busy = False

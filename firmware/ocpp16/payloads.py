@@ -62,8 +62,9 @@ def time_text(stamp, clock, milliseconds):
     return clock.text(utc_ms, milliseconds)
 
 
-def id_tag_info(payload, clock):
-    """`idTagInfo` of a .conf as IdTagInfo; None when there is none."""
+def id_tag_info(payload, clock, strict=False):
+    """`idTagInfo` of a .conf as IdTagInfo; None when there is none. A date that nobody can read limits
+    nothing; `strict`: ValueError."""
     info = payload.get("idTagInfo")
     if info is None:
         return None
@@ -73,5 +74,6 @@ def id_tag_info(payload, clock):
             # Year 9999 means never, year 1 means long ago: both are beyond what the clock counts.
             expiry = clock.parse(info["expiryDate"], True)
         except ValueError:
-            expiry = None  # a date that nobody can read limits nothing
+            if strict:
+                raise
     return IdTagInfo(info["status"], expiry, info.get("parentIdTag"))

@@ -16,6 +16,8 @@ from ocpp16.message import scan_action, scan_head
 # As much is kept of it for who watches.
 _HEAD = 512
 
+_WAIT_S = 0.02
+
 
 class Receiving:
     """Of one `rpc.Rpc`. `show(direction, head, length)`: to who watches."""
@@ -52,6 +54,8 @@ class Receiving:
                 self._crc = binascii.crc32(piece, self._crc)
                 for _ in streamed.feed(piece):
                     await asyncio.sleep(0)
+                    while self._streamed is streamed and streamed.must_wait():
+                        await asyncio.sleep(_WAIT_S)
                     if self._streamed is not streamed:
                         return  # lost
             except Exception as error:

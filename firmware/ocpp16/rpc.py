@@ -291,6 +291,12 @@ class Rpc:
 
     def _take(self, payload, oversize):
         if oversize:
+            action = scan_action(payload)
+            message_id = scan_head(payload)[1]
+            if action is not None and message_id is not None and self._answering.is_absent(action):
+                frame = [CALL, message_id, action, None]  # all that the answer needs
+                self._answering.take(frame, message_id, binascii.crc32(payload))
+                return
             text = "message of %d bytes, the limit is %d" % (oversize, self.receive_limit)
             self._unreadable(payload, "GenericError", text)
             return

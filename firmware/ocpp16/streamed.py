@@ -18,11 +18,13 @@ class Streamed:
     finish(payload)   -> as a handler; the whole message has come and been checked; payload[field] is empty
     abandon()         nothing becomes of it. Also comes after `finish`, when its coroutine is not going to run
                       (no memory for a task) or it gave none. May come more than once.
+    must_wait()       True while no item may be given
     """
 
     def __init__(self, field, row, taker):
         self.finish = taker.finish
         self.abandon = taker.abandon
+        self.must_wait = taker.must_wait
         self._item = taker.item
         self._field = field
         self._row = row

@@ -361,10 +361,11 @@ class WebSocket:
     def closed(self) -> bool:
         return self._state == _CLOSED
 
-    async def close(self, code=1000, reason="", timeout_ms=3000) -> None:
+    async def close(self, code=1000, reason="", timeout_ms=3000, heard=False) -> None:
         """Send what is queued, shake hands on closing, free the socket: within `timeout_ms`, whatever the
         peer does.
 
+        `heard`: somebody else receives to the end, with pauses in which what came last is still being read.
         Afterwards `receive()` elsewhere raises Closed. May be called any number of times.
         """
         try:
@@ -373,7 +374,7 @@ class WebSocket:
                 self._queue.close(code, reason)
                 self._flush()
             if self._state != _CLOSED:
-                await within(self._await_end(), timeout_ms)
+                await within(self._await_end(heard), timeout_ms)
         except asyncio.TimeoutError:
             pass
         finally:
@@ -383,9 +384,9 @@ class WebSocket:
         """Free the socket at once, without the closing handshake: the link below is known to be gone."""
         self._end(1006, reason)
 
-    async def _await_end(self):
+    async def _await_end(self, heard):
         while self._state != _CLOSED:
-            if self._receiving:
+            if heard or self._receiving:
                 await self._over.wait()
             else:
                 try:

@@ -10,6 +10,7 @@ read: docs/authorization.md.
 _TAG_CHARS = 20  # IdToken is a CiString20
 
 ACCEPTED = "Accepted"
+_VALID = (ACCEPTED, "ConcurrentTx")
 
 
 class IdTagInfo:
@@ -89,8 +90,13 @@ def decide(tag: str, online: bool, config, list_entry, cache_entry, now_utc_ms) 
 
 
 def conflicts(entry: IdTagInfo, info: IdTagInfo, now_utc_ms) -> bool:
-    """Whether the local list accepts whom the CSMS does not (3.5.2). `entry`, `info`: what each says."""
-    return entry.status_at(now_utc_ms) == ACCEPTED and info.status != ACCEPTED
+    """Whether the tag is valid for the local list and not for the CSMS, or the other way round (3.5.2).
+    `entry`, `info`: what each says. ConcurrentTx is said of a tag that is valid.
+    """
+    listed = entry.status
+    if listed in _VALID:
+        listed = IdTagInfo(ACCEPTED, entry.expiry_utc_ms).status_at(now_utc_ms)
+    return (listed == ACCEPTED) != (info.status in _VALID)
 
 
 def normalise(tag: str) -> str:

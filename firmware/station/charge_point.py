@@ -191,15 +191,15 @@ class ChargePoint:
                 log.error("station", "authorization cache not written: %s", error)
 
     def _tell_conflict(self, tag, info):
-        """Section 3.5.2. It is no state of the station: nothing waits for it, and it is told once; what
-        stands at connector 0 is told again where it is an error.
+        """Section 3.5.2. It is no state of the station: nothing waits for it, and it is told once in each
+        connection; what stands at connector 0 is told again where it is an error.
         """
         local_list = self.local_list
         conflict = (tag.upper(), local_list and local_list.version)
         if conflict == self._conflict or not self.wire.online:
             return
         self._conflict = conflict
-        log.warning("station", "tag %s is accepted in the local list, the CSMS says %s", tag, info.status)
+        log.warning("station", "the CSMS says %s of tag %s, the local list otherwise", info.status, tag)
         report = self._derive()
         stamp = self.clock.stamp()
         self.wire.status(0, st.list_conflict(report, "%s: the CSMS says %s" % (tag, info.status)), stamp)
@@ -295,6 +295,7 @@ class ChargePoint:
         if number:
             return self.connectors[number - 1].status.told_now()
         self._own_status.told = self._own_status.current
+        self._conflict = None  # what was told of one may have been lost with the last connection
         return self._derive(), self._own_status.stamp or self.clock.stamp()
 
     def reserve(self, reservation):

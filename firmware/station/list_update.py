@@ -40,6 +40,7 @@ class Update:
         self.failed = None
         self.status = None
         self._owner = owner
+        self._spool_path = owner.directory + "/update"  # made once: to remove it takes no memory
         self._run = []  # records that are not sorted yet
         self._spool = None  # the file of sorted runs while it is written
         self._spooled = False  # there is more than one run
@@ -113,10 +114,7 @@ class Update:
         owner = self._owner
         before = () if full else owner.files
         if not self._count:
-            if full:
-                owner.replace_by(0, 0, ())  # as TC_042_2 wants it: 0 is the version of an empty list
-            else:
-                owner.replace_by(version, owner.size, before)
+            owner.replace_by(version, 0 if full else owner.size, before)
             return
         changes = self._count + (before[0][1] if len(before) == 2 else 0)
         beside = bool(before) and before[-1][1] > _BESIDE and changes <= _BESIDE
@@ -155,8 +153,6 @@ class Update:
                 raise ValueError("the list was lost meanwhile")
             count, check, size = written
             kept = before[-1:] if beside else ()
-            # The result of a Differential has the version sent, empty or not: version 0 would have the CSMS
-            # send again what is there already, and let an older Differential in.
             owner.replace_by(version, size, (((number, count, check),) if count else ()) + kept)
             path = path if not count else None
         finally:
@@ -175,7 +171,7 @@ class Update:
             files.append(BytesIO(b"".join(self._run)))
             self._run = []
             return [(files[0], 0, self._count)]
-        files.append(open(self._spool_path(), "rb"))  # noqa: SIM115
+        files.append(open(self._spool_path, "rb"))  # noqa: SIM115
         return self._runs(files[0], 0, self._count)
 
     def _runs(self, file, first, end):
@@ -186,7 +182,7 @@ class Update:
     def _join_runs(self):
         """Make one run of _WIDTH, each time, in slices. Raises OSError, Damaged."""
         self._need_room(self._count)
-        path = self._spool_path()
+        path = self._spool_path
         beside = path + ".new"
         length = self._length * _WIDTH
         try:
@@ -218,7 +214,7 @@ class Update:
         self._need_room(len(self._run))
         if self._spool is None:
             self._spooled = True
-            self._spool = open(self._spool_path(), "wb")  # noqa: SIM115
+            self._spool = open(self._spool_path, "wb")  # noqa: SIM115
         self._run.sort()
         for record in self._run:
             self._spool.write(record)
@@ -228,9 +224,6 @@ class Update:
         room = os.statvfs(self._owner.directory)
         if room[1] * room[3] < records * RECORD_BYTES + _SPARED_BYTES:
             raise OSError(_ENOSPC, "no room on the flash")
-
-    def _spool_path(self):
-        return self._owner.directory + "/update"
 
     def _fail(self, why):
         self.failed = str(why) or repr(why)
@@ -245,7 +238,7 @@ class Update:
             self._spool = None
         if self._spooled:
             self._spooled = False
-            self._owner.remove(self._spool_path())
+            self._owner.remove(self._spool_path)
 
 
 def _merged(sources, runs, written_below, whole, target, most):

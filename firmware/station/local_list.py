@@ -63,7 +63,7 @@ class LocalList:
         """IdTagInfo of the tag, expired or not; None: not in the list, or the list is unreadable. Never
         raises.
         """
-        why = number = None
+        why = number = starved = None
         for _ in range(_READS):
             try:
                 key = list_entry.key(tag)
@@ -76,12 +76,16 @@ class LocalList:
                 why = error
             except ValueError:
                 return None  # no update could have brought such a tag
-            except MemoryError:
+            except MemoryError as error:
+                starved = error
                 gc.collect()
-        if why is None:
-            log.error("local list", "no memory to look for a tag")
-        else:
-            self.set_aside(number, why)
+        if why is not None:
+            try:
+                self.set_aside(number, why)
+                return None
+            except MemoryError as error:  # the next one finds the damage as well
+                starved = error
+        log.failure("local list", "no memory to look for a tag", starved)
         return None
 
     def update(self):
@@ -104,13 +108,15 @@ class LocalList:
         return "%s/entries_%d" % (self.directory, number)
 
     def replace_by(self, version: int, size: int, files, lost: bool = False) -> None:
-        """From now on these files are the list. Raises OSError: then all is as it was."""
+        """From now on these files are the list. Raises OSError, MemoryError: then all is as it was."""
+        if not size:
+            version = 0  # section 5.10, and TC_042_2: so says an empty list, whatever was sent
+        gone = [self.path(entry[0]) for entry in self.files if entry not in files]
         self._head.save({"version": version, "size": size, "lost": lost, "files": files})
-        before = self.files
+        # From here on nothing may fail: who is told so removes the files that count now.
         self._count(version, size, files, lost)
-        for entry in before:
-            if entry not in files:
-                self.remove(self.path(entry[0]))
+        for path in gone:
+            self.remove(path)
 
     def set_aside(self, number, why) -> None:
         """The file with this number is damaged, and so is the list."""
@@ -124,7 +130,7 @@ class LocalList:
     def remove(path) -> None:
         try:
             os.remove(path)
-        except OSError:
+        except (OSError, MemoryError):
             pass  # it is not there; else the next start tries again
 
     # --- at start ---

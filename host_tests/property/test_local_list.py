@@ -76,7 +76,7 @@ def expected(state: State, step: Step) -> tuple[str | None, State]:
             after[tag.upper()] = info
     if len(after) > MOST:
         return "Failed", state
-    return "Accepted", (0 if what == "full" and not entries else version, after)
+    return "Accepted", (version if after else 0, after)
 
 
 def done(local_list: LocalList, step: Step) -> str | None:

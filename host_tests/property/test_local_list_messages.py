@@ -13,11 +13,15 @@ from host_tests.property.test_rpc import anything
 from host_tests.unit.local_list_rig import ListWire
 from host_tests.unit.test_local_list_messages import ordinary
 from ocpp16 import utf8
+from station import timestamp
 
 tags = st.text(st.characters(exclude_categories=["Cs"]), max_size=21) | st.just("TAG")
 infos = st.fixed_dictionaries(
     {"status": st.sampled_from(["Accepted", "Blocked", "Invalid"])},
-    optional={"expiryDate": st.sampled_from(["2030-01-01T00:00:00Z", "soon"]), "parentIdTag": tags},
+    optional={
+        "expiryDate": st.sampled_from(["2030-01-01T00:00:00Z", "2030-02-30T00:00:00Z", "soon"]),
+        "parentIdTag": tags,
+    },
 )
 entries = st.fixed_dictionaries({"idTag": tags}, optional={"idTagInfo": infos})
 
@@ -59,6 +63,15 @@ def damaged(draw):
     return bytes(text)
 
 
+def readable(entry):
+    """Whether it has an expiryDate that can be read, or none."""
+    try:
+        timestamp.parse(entry.get("idTagInfo", {}).get("expiryDate", "2030-01-01T00:00:00Z"), True)
+    except ValueError:
+        return False
+    return True
+
+
 @settings(max_examples=1000)
 @given(damaged(), st.none() | st.integers(1, 200))
 def test_the_answer_is_that_of_an_ordinary_message(data, size):
@@ -70,6 +83,10 @@ def test_the_answer_is_that_of_an_ordinary_message(data, size):
     [answer] = wire.says(text, size)
     if " is longer than 512 " in str(answer) or " is longer than 768 " in str(answer):
         assert len(data) > 512
+    elif expected[0] == 3 and answer[0] == 4 and ".expiryDate is " in answer[3]:
+        # Nobody has read the dates of the ordinary one.
+        assert answer[2] == "PropertyConstraintViolation"
+        assert not all(readable(entry) for entry in json.loads(text)[3]["localAuthorizationList"])
     elif "twice" not in str(answer):
         assert answer[:3] == expected[:3]
         if not str(answer[3:]).startswith("['not JSON"):
@@ -77,6 +94,7 @@ def test_the_answer_is_that_of_an_ordinary_message(data, size):
     [update] = wire.list.updates
     if answer[0] == 3:
         payload = json.loads(text)[3]
+        assert all(readable(entry) for entry in payload.get("localAuthorizationList", []))
         tags = [entry["idTag"] for entry in payload.get("localAuthorizationList", [])]
         [(version, full, kept)] = wire.list.done
         assert (version, full) == (payload["listVersion"], payload["updateType"] == "Full")

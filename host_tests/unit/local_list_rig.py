@@ -17,6 +17,7 @@ class FakeUpdate:
         self.book = book
         self.entries = []
         self.count = 0
+        self.slices = 0  # of the work at the end
         self.failed = None
         self.status = None
         self.closed = None  # "finished" or "abandoned"
@@ -35,6 +36,7 @@ class FakeUpdate:
     def finish(self, version, full):
         assert self.closed is None
         for _ in range(3):
+            self.slices += 1
             yield
         while self.book.held:
             yield
@@ -83,6 +85,7 @@ class FakeStation:
         self.config = FakeConfig()
         self.local_list = FakeLocalList()
         self.clock = Clock(1, 0)
+        self.quiet = False  # the power fails
 
 
 class ListWire:

@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: MIT
 """Connections that cannot even be tried, and what a channel tells of its connection."""
 
+import asyncio
 import json
 
 from host_tests.unit.event_loop import run, settle
 from host_tests.unit.expect import raises
 from host_tests.unit.local_list_rig import ListWire, entry, request
+from host_tests.unit.test_frames import frame
 from net import tcp
 from net.url import OwnFault
 from ocpp16 import channel
 from ocpp16.channel import Channel, connect
 from ocpp16.frames import PART, TEXT
-from ocpp16.websocket import Closed
+from ocpp16.websocket import Closed, WebSocket
 
 
 class Config:
@@ -179,3 +181,60 @@ def test_a_connection_that_is_not_taken_up_is_closed():
     finally:
         channel.WebSocket.open = real
     assert opened.aborted is not None and not rpc.attached
+
+
+class Stream:
+    """A network that brings `data`, as much as there is room for, and takes everything. One may read."""
+
+    certified = None
+
+    def __init__(self, data):
+        self._data = data
+        self._reading = False
+        self._over = asyncio.Event()
+
+    async def read_into(self, view, timeout_ms=None):
+        assert not self._reading, "two read"
+        self._reading = True
+        try:
+            await asyncio.sleep(0)
+            if not self._data:
+                await self._over.wait()
+                raise OSError(103, "closed here")
+            count = min(len(view), len(self._data))
+            view[:count] = self._data[:count]
+            self._data = self._data[count:]
+            return count
+        finally:
+            self._reading = False
+
+    def write_some(self, view):
+        return len(view)
+
+    def close(self):
+        self._over.set()
+
+
+def test_who_leaves_within_a_message_does_not_read_in_between():
+    """What has come of it is still being read, in the buffer."""
+
+    async def live(seen):
+        wire = ListWire()
+        listed = [entry("TAG%d" % n) for n in range(100)]
+        text = json.dumps(request(listed)).encode()
+        websocket = WebSocket(receive_limit=1000)
+        websocket._stream = Stream(frame(TEXT, text) + frame(8, b"\x03\xe8"))
+        it = Channel(websocket, wire.rpc)
+        receiving = asyncio.create_task(it.receive())
+        while not wire.list.updates or wire.list.updates[0].count < seen:
+            await asyncio.sleep(0)
+        it.leave("new password")
+        await receiving
+        assert websocket.closed
+        await settle()
+        assert [[tag for tag, _ in kept] for _, _, kept in wire.list.done] == [
+            [item["idTag"] for item in listed]
+        ]
+
+    for seen in (1, 2, 5, 50, 99):
+        run(live(seen))

@@ -137,6 +137,22 @@ def test_damage_around_the_list():
             assert isinstance(error, (Malformed, TooLong)), text
 
 
+def test_where_it_shows():
+    """A byte of the message is named; of what is left of it only when that is said."""
+    for text, said in (
+        ('[2,"1","S",{"listVersion":x}]', "value expected at byte 26"),
+        (
+            '[2,"1","S",{"localAuthorizationList":[1,2,3],"listVersion":x}]',
+            "value expected at byte 54 without localAuthorizationList, the message ends at byte 62",
+        ),
+        (
+            '[2,"1","S",{"listVersion":    x}]',
+            "value expected at byte 27 without localAuthorizationList, the message ends at byte 33",
+        ),
+    ):
+        assert str(raises(Malformed, streamed, text.encode())) == said
+
+
 def test_a_text_that_breaks_off_anywhere():
     data = SAME[0].encode()
     for end in range(len(data)):

@@ -140,13 +140,20 @@ def test_what_is_listed_is_never_cached():
 
 
 def test_a_conflict():
+    """Section 3.5.2: of the validity; ConcurrentTx, that it charges elsewhere, is said of a valid tag."""
     valid, blocked = IdTagInfo("Accepted"), IdTagInfo("Blocked")
-    assert conflicts(valid, blocked, NOW) and conflicts(valid, IdTagInfo("ConcurrentTx"), NOW)
-    for entry, info in ((valid, valid), (blocked, valid), (blocked, IdTagInfo("Invalid"))):
-        assert not conflicts(entry, info, NOW)
-    expires = IdTagInfo("Accepted", NOW)
-    assert not conflicts(expires, IdTagInfo("Expired"), NOW)
-    assert conflicts(expires, IdTagInfo("Expired"), NOW - 1)
+    elsewhere = IdTagInfo("ConcurrentTx")
+    for one in (valid, elsewhere):
+        for other in (blocked, IdTagInfo("Invalid"), IdTagInfo("Expired")):
+            assert conflicts(one, other, NOW) and conflicts(other, one, NOW)
+            assert not conflicts(blocked, other, NOW) and not conflicts(other, blocked, NOW)
+        for other in (valid, elsewhere):
+            assert not conflicts(one, other, NOW)
+        expires = IdTagInfo(one.status, NOW)
+        assert not conflicts(expires, IdTagInfo("Expired"), NOW)
+        assert conflicts(expires, valid, NOW)
+        assert conflicts(expires, IdTagInfo("Expired"), NOW - 1)
+        assert not conflicts(expires, valid, None)
 
 
 def test_a_conflict_is_told_once_for_connector_0():
@@ -167,6 +174,17 @@ def test_a_conflict_is_told_once_for_connector_0():
         rig.station.learned("BAD", IdTagInfo("Blocked"))
         rig.station.learned("UNKNOWN", IdTagInfo("Blocked"))
         assert rig.take_reports() == []
+
+
+def test_a_tag_that_only_the_csms_accepts_is_a_conflict_too():
+    with Scratch() as path:
+        entries = [("GOOD", ("Blocked", None, None)), ("OTHER", ("Accepted", None, None))]
+        rig = Listed(path, entries)
+        assert rig.swipe("GOOD") == (True, True)
+        assert rig.take_reports() == [("Available", CONFLICT, "GOOD: the CSMS says Accepted", None)]
+        rig.station.learned("OTHER", IdTagInfo("ConcurrentTx"))
+        assert rig.take_reports() == []
+        assert rig.cache.entries == {}
 
 
 def test_a_conflict_does_not_touch_what_is_told_of_the_station():
@@ -193,6 +211,18 @@ def test_a_fault_of_the_station_is_not_hidden_by_a_conflict():
         conflict, again = rig.take_reports()
         assert conflict[:2] == (told[0][0], CONFLICT)
         assert again == told[0]
+
+
+def test_a_conflict_is_told_once_per_connection():
+    """It may have been lost with the last one."""
+    with Scratch() as path:
+        rig = Listed(path, [("BAD", ("Accepted", None, None))])
+        for _ in range(2):
+            rig.station.learned("BAD", IdTagInfo("Blocked"))
+            assert len(rig.take_reports()) == 1
+            rig.station.learned("BAD", IdTagInfo("Blocked"))
+            assert rig.take_reports() == []
+            rig.station.report_now(0)  # as a session asks when it begins
 
 
 def test_offline_nothing_is_told_of_a_conflict():

@@ -120,15 +120,19 @@ def test_a_differential_changes_adds_and_deletes():
         assert state(opened(path)) == (4, 2, {"B": BLOCKED, "C": ACCEPTED})
 
 
-def test_a_differential_that_empties_the_list_keeps_its_version():
+def test_an_empty_list_has_version_0_whatever_emptied_it():  # section 5.10
     with Scratch() as path:
         local_list = opened(path)
-        full(local_list, 1, [("A", ACCEPTED)])
-        assert differential(local_list, 9, [("A", None)]) == "Accepted"
-        assert state(local_list) == state(opened(path)) == (9, 0, {})
-        assert differential(local_list, 9, [("A", ACCEPTED)]) == "VersionMismatch"
-        assert differential(local_list, 10, [("A", ACCEPTED)]) == "Accepted"
-        assert state(opened(path)) == (10, 1, {"A": ACCEPTED})
+        assert differential(local_list, 3) == "Accepted"  # there was none
+        assert state(local_list) == state(opened(path)) == EMPTY
+        for entries in ([("A", ACCEPTED)], [("A", ACCEPTED)] + many(100)):
+            full(local_list, 1, entries)
+            assert differential(local_list, 9, [(tag, None) for tag, _ in entries]) == "Accepted"
+            assert state(local_list) == state(opened(path)) == EMPTY
+            assert files(path) == ["head"]
+            assert differential(local_list, 0, [("A", ACCEPTED)]) == "VersionMismatch"
+            assert differential(local_list, 1, [("A", ACCEPTED)]) == "Accepted"
+            assert state(opened(path)) == (1, 1, {"A": ACCEPTED})
 
 
 def test_what_cannot_be_is_refused_and_changes_nothing():

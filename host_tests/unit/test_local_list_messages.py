@@ -171,6 +171,32 @@ def test_errors_are_those_of_an_ordinary_message():
             assert [update.closed for update in wire.list.updates] == ["abandoned"], text
 
 
+def test_an_expiry_date_that_nobody_can_read_is_not_taken_for_none():
+    """The tag would be welcome for ever."""
+    good = '{"idTag":"A"}'
+    for date in (
+        "2030-02-30T00:00:00Z", "2030-13-01T00:00:00Z", "2030-01-01T24:00:00Z", "2030-01-01T10:00Z",
+        "2030-01-01T10:00:00+01", "2030-01-01T10:00:00Zulu", "20x0-01-01T10:00:00Z", "2030-01-01T10:00:00.Z",
+    ):  # fmt: skip
+        bad = '{"idTag":"B","idTagInfo":{"status":"Accepted","expiryDate":"%s"}}' % date
+        for size in (None, 30):
+            wire = ListWire()
+            [answer] = wire.says(GOOD % ("%s,%s,%s" % (good, bad, good)), size)
+            assert answer[:3] == [4, "1", "PropertyConstraintViolation"], date
+            assert answer[3].startswith("localAuthorizationList[1].idTagInfo.expiryDate is "), answer
+            assert wire.list.done == []
+            assert [update.closed for update in wire.list.updates] == ["abandoned"]
+            # What the schema does not allow is said first, as of any request.
+            [answer] = wire.says((GOOD % (bad + ',{"idTag":5}')).replace('"1"', '"2"'), size)
+            assert answer[2:4] == [
+                "TypeConstraintViolation",
+                "localAuthorizationList[1].idTag must be a string",
+            ]
+            assert status(wire.says(request(TWO, message_id="3"), size)) == "Accepted"
+            wire.config["LocalAuthListEnabled"] = False
+            assert status(wire.says((GOOD % bad).replace('"1"', '"4"'), size)) == "NotSupported"
+
+
 def test_messages_that_are_not_kept():
     wire = ListWire()
     for text, code, description in (
@@ -366,6 +392,57 @@ def test_other_tasks_have_their_turns():
         await wire.hear(request(TWO * 30))
         counting.cancel()
         assert turns >= 60
+
+    run(live())
+
+
+def test_while_the_power_fails_the_flash_is_left_to_the_bills():
+    async def live():
+        wire = ListWire()
+        hearing = asyncio.create_task(wire.hear(request(TWO * 20), 2000))
+        while not wire.list.updates or wire.list.updates[0].count < 5:
+            await asyncio.sleep(0)
+        update = wire.list.updates[0]
+        wire.station.quiet = True
+        await settle()
+        count = update.count
+        assert count < 8
+        await asyncio.sleep(0.05)
+        await settle()
+        assert update.count == count
+        wire.station.quiet = False
+        while not update.slices:
+            await asyncio.sleep(0)
+        wire.station.quiet = True
+        await hearing
+        slices = update.slices
+        assert slices < 3 and wire.take() == []
+        await asyncio.sleep(0.05)
+        await settle()
+        assert (update.slices, wire.take()) == (slices, [])
+        wire.station.quiet = False
+        while not wire.sent:
+            await asyncio.sleep(0)
+        assert status(wire.take()) == "Accepted"
+        assert len(wire.list.done[0][2]) == 40
+
+    run(live())
+
+
+def test_the_link_is_lost_while_the_power_fails():
+    async def live():
+        wire = ListWire()
+        data = memoryview(json.dumps(request(TWO * 20)).encode())
+        hearing = asyncio.create_task(wire.rpc.hear(PART, data, len(data)))
+        while not wire.list.updates or wire.list.updates[0].count < 5:
+            await asyncio.sleep(0)
+        wire.station.quiet = True
+        await settle()
+        wire.rpc.detach()
+        await asyncio.sleep(0.05)
+        assert wire.list.updates[0].closed == "abandoned"
+        await hearing
+        assert wire.sent == wire.list.done == []
 
     run(live())
 

@@ -85,7 +85,7 @@ def applied(model, step):
             after.pop(tag, None)
         else:
             after[tag] = facts
-    return (version if after or not is_full else 0, after)
+    return (version if after else 0, after)
 
 
 def shown(local_list):

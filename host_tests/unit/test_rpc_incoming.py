@@ -297,6 +297,11 @@ def test_a_message_that_is_too_large():
     assert "8192" in answer[3]
     assert code(wire.says("x" * 512, oversize=20000)) == ("-1", "GenericError")
     assert wire.says('[3,"nobody",{"a":"', oversize=20000) == []
+    # Where the profile is missing a long list is answered as a short one.
+    for action, wanted in (("SendLocalList", "NotSupported"), ("MakeTea", "NotImplemented")):
+        for text, length in (('[2,"%s","%s",{}]', 0), ('[2, "%s" ,"%s",{"listVersion":1,"x', 20000)):
+            message_id = "%s-%d" % (action, length)
+            assert code(wire.says(text % (message_id, action), oversize=length)) == (message_id, wanted)
     assert wire.asked == []
 
 
