@@ -84,7 +84,12 @@ class Session:
 
     def authorize(self, tag, done):
         def answered(conf):
-            done(None if conf is None else payloads.id_tag_info(conf, self._clock))
+            info = None
+            try:
+                if conf is not None:
+                    info = payloads.id_tag_info(conf, self._clock)
+            finally:  # without memory too: nobody else could be asked for
+                done(info)
 
         self.request("Authorize", {"idTag": tag}, answered)
 
@@ -103,11 +108,15 @@ class Session:
     def metered(self, number, transaction, stamp, values):
         triggered = values[0] == metering.TRIGGER
         if transaction is not None and (self.online or not triggered):
+            last = self._outbox.last_sequence
             register_wh = self._outbox.metered(number, transaction, stamp, values)
-            if triggered:
+            if not triggered:
+                return register_wh
+            if self._outbox.last_sequence != last:
                 self._triggered[number] = self._outbox.last_sequence
-            return register_wh
-        # While Pending the outbox stands still, and what was asked for is said all the same (section 4.2).
+                return register_wh
+        # While Pending the outbox stands still, and what was asked for is said all the same (section 4.2); so
+        # it is when the flash takes nothing.
         # With the connection gone nobody waits for it.
         if self.online or (triggered and self.connected and self.registration == PENDING):
             time = payloads.time_text(stamp, self._clock, self._milliseconds)

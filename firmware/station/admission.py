@@ -47,20 +47,29 @@ class Admission:
         if self._asking:
             self._note(tag, "ignored", "another tag is being checked")
             return
-        meant = self._free(connectors, tag, now)
+        meant = self._free(connectors, tag)
         if meant is None and not self._foreign_may_stop(connectors):
             self._note(tag, "refused", "no connector free")
             return
         self._asking = True
-        car = _car(meant)
+        car = own = _car(meant)
+        if meant is not None and meant.status_name == st.FINISHING:
+            # A car that has finished is that of who charged it.
+            user = meant.last_user
+            own = car if user is not None and same_tag(user[0], tag) else None
         running = [connector.transaction for connector in connectors]
+        at_ms = station.clock.uptime_ms
 
         def answered(info, why):
             self._asking = False
             if _has_left(car):
                 self._note(tag, "refused", "the car has left")
                 return
-            self._swiped(tag, info, why, connectors, running, station.now())
+            # Who has no car here yet may plug it in at any connector.
+            grant = Grant(tag, info.parent, at_ms if car is None and len(connectors) > 1 else None)
+            possible = self._possible(connectors, meant, own, at_ms, grant)
+            target = self._free(possible, tag, info.parent, True, own)
+            self._swiped(grant, info, why, connectors, running, target)
 
         self._check(tag, answered)
 
@@ -78,7 +87,8 @@ class Admission:
                 connector.withdraw(now)
                 return True
         elif connector.holder is not None and same_tag(connector.holder[0], tag):
-            if connector.status_name == st.PREPARING or connector.status_name == st.RESERVED:
+            waits = connector.status_name == st.PREPARING or connector.status_name == st.RESERVED
+            if waits and connector.supply.plugged and _may_take(connector, tag, None, False):
                 return False  # the car is plugged in again: its owner wants to charge
             self._note(tag, "accepted", "frees the cable")
             connector.release_cable()
@@ -86,27 +96,27 @@ class Admission:
         return False
 
     @staticmethod
-    def _free(connectors, tag, now, parent=None, asked=False):
+    def _free(connectors, tag, parent=None, asked=False, car=None):
         """Where the driver with this tag would begin; None: nowhere. `parent` counts once the CSMS was
-        `asked`.
+        `asked`. `car`: that of the driver, where it is known.
 
-        The car plugged in last is that of the driver who stands at the reader; a car that has finished
-        belongs to who charged it, and is the last one that anybody else means.
+        The car plugged in last is that of the driver who stands at the reader, whatever its connector was
+        since; a car that has finished belongs to who charged it, and is the last one that anybody else
+        means.
         """
         best = None
-        best_rank = (9, 0)
+        best_rank = (10, 0)
         for connector in connectors:
             if not connector.usable or not _may_take(connector, tag, parent, asked):
                 continue
+            plugged = connector.supply.plugged
             status = connector.status_name
-            since_ms = 0
             reservation = connector.station.reservations.of(connector.number)
             if reservation is not None and reservation.admits(tag, parent):
-                place = -1  # whatever waits at the others, this is what was reserved
-            elif status == st.RESERVED and connector.supply.plugged:
-                place, since_ms = 0, ticks_diff(now, connector.plugged_at)
-            elif status == st.PREPARING:
-                place, since_ms = 0, connector.status.preparing_ms(now)
+                # Whatever waits at the others, this is what was reserved: for this driver, or a colleague.
+                place = -2 if same_tag(reservation.tag, tag) else -1
+            elif plugged and (status == st.RESERVED or status == st.PREPARING):
+                place = 0
             elif connector.holder is not None:
                 continue  # a cable without a car: it is to be freed, not charged through
             elif status == st.FINISHING:
@@ -114,7 +124,10 @@ class Admission:
                 place = 2 if user is None else 1 if same_group(user[0], user[1], tag, parent) else 4
             else:
                 place = 3
-            rank = (place, since_ms)
+            asks = connector.remote_pending
+            if asks and not same_tag(asks, tag) and (car is None or connector is not car[0]):
+                place += 5  # somebody else is about to begin there
+            rank = (place, -connector.plugged_at_ms if plugged else 1)
             if rank < best_rank:
                 best, best_rank = connector, rank
         return best
@@ -130,10 +143,29 @@ class Admission:
             for connector in connectors
         )
 
-    def _swiped(self, tag, info, why, connectors, running, now):
-        """The tag has been decided on; the connectors may have changed meanwhile. `running`: the transactions
-        when it was presented.
+    @staticmethod
+    def _possible(connectors, meant, car, at_ms, grant):
+        """Where a driver may begin who had `meant` that connector when the tag was presented, at `at_ms`
+        (uptime), with this `car` (None: with none), and was answered now. Other cars that are there, and came
+        before or after that, are of others.
         """
+        if car is not None and not meant.usable:
+            return ()
+        # Unless it was only for the possible parent that the last car there seemed to be the driver's.
+        stranger = car is not None and not _may_take(meant, grant.tag, grant.parent, True)
+        possible = []
+        for connector in connectors:
+            later = connector.plugged_at_ms > at_ms
+            if connector is meant or not connector.supply.plugged or (stranger if not later else car is None):
+                possible.append(connector)
+        return possible
+
+    def _swiped(self, grant, info, why, connectors, running, target):
+        """The tag has been decided on; the connectors may have changed meanwhile. `running`: the transactions
+        when it was presented. `target`: where the driver may begin, or None.
+        """
+        tag = grant.tag
+        now = self._station.now()
         if info.status != "Accepted":
             self._note(tag, "refused", why)
             return
@@ -147,10 +179,9 @@ class Admission:
                 # A remote start of the same driver was faster: the swipe meant to begin, not to end.
                 self._note(tag, "accepted", "has begun already")
                 return
-        target = self._free(connectors, tag, now, info.parent, True)
         if target is not None:
             self._note(tag, "accepted", why)
-            target.give(Grant(tag, info.parent, movable=len(connectors) > 1), now)
+            target.give(grant, now)
             return
         for connector, before in zip(connectors, running):
             transaction, holder = connector.transaction, connector.holder
@@ -178,16 +209,18 @@ class Admission:
 
     def follow_the_cable(self, now):
         """A driver who swiped first may plug in at another connector than the one we thought of: the grant
-        goes along.
+        goes along. Not to a car that was there before: its connector may be Preparing only now, a reservation
+        or a fault being over.
         """
         connectors = self._station.connectors
         for waiting in connectors:
             grant = waiting.grant
-            if grant is None or not grant.movable or waiting.supply.plugged:
+            if grant is None or grant.follows is None or waiting.supply.plugged:
                 continue
             for connector in connectors:
                 if (
                     connector.usable
+                    and connector.plugged_at_ms > grant.follows
                     and connector.status_name == st.PREPARING
                     and _may_take(connector, grant.tag, grant.parent, True)
                 ):
@@ -200,49 +233,80 @@ class Admission:
     def remote_start(self, tag, number, now):
         """RemoteStartTransaction: (status of the answer, what to do after it was sent or None)."""
         station = self._station
-        if station.closing:
+        if station.closing or not tag:
             return "Rejected", None
-        if number is None:
-            free = [connector for connector in station.connectors if not connector.remote_pending]
-            target = self._free(free, tag, now)
-        else:
-            target = station.connector(number)
+        target = self._free(self._unasked(), tag) if number is None else station.connector(number)
         if target is None or not target.usable or target.remote_pending:
             return "Rejected", None
         if not _may_take(target, tag, None, False):
             return "Rejected", None
-        target.remote_pending = True
         car = _car(target)
+        follows = station.clock.uptime_ms if number is None else None
+        before = [connector.grant for connector in station.connectors]
 
         def begin():
             # Where only the tag's parent can open the way, the CSMS is asked for it in any case (section
             # 5.13).
             if not station.config.value("AuthorizeRemoteTxRequests") and _may_take(target, tag, None, True):
                 decided(IdTagInfo("Accepted"), "remote start")
-            elif station.reservations.reserved(target.number):
+                return
+            target.remote_pending = tag
+            if station.reservations.reserved(target.number):
                 # Cases 046_2 and 053: that it is no longer Reserved is told first. What is asked for a driver
                 # overtakes, so it is asked later.
-                target.status.step(station.now())
                 self._soon.append((ticks_add(station.now(), _TOLD_MS), ask))
+                target.status.step(station.now())
             else:
                 ask()
 
         def ask():
-            self._check(tag, decided)
+            try:
+                self._check(tag, decided)
+            except Exception as error:  # no memory, at a bad moment
+                target.remote_pending = None
+                log.failure("admission", tag, error)
 
         def decided(info, why):
-            target.remote_pending = False
+            target.remote_pending = None
             if info.status != "Accepted":
                 self._note(tag, "refused", why)
-            elif not target.usable or not _may_take(target, tag, info.parent, True):
+                return
+            place = self._place(target, number, tag, info.parent)
+            if place is None:
                 self._note(tag, "refused", "connector %d is no longer free" % target.number)
-            elif _has_left(car):
+            elif place is target and _has_left(car):
                 self._note(tag, "refused", "the car has left")
             else:
                 self._note(tag, "accepted", why)
-                target.give(Grant(tag, info.parent, movable=number is None), station.now())
+                self._outdo_swipe(tag, before)
+                known = place is target and car is not None
+                place.give(Grant(tag, info.parent, None if known else follows), station.now())
 
         return "Accepted", begin
+
+    def _unasked(self):
+        return [connector for connector in self._station.connectors if not connector.remote_pending]
+
+    def _place(self, target, number, tag, parent):
+        """Where a remote start that was meant for `target` begins, the parent being known; None: nowhere."""
+        if not target.usable:
+            return None
+        if _may_take(target, tag, parent, True):
+            return target
+        # It is reserved for others, as the parent shows. Where no connector was named another one will do.
+        return self._free(self._unasked(), tag, parent, True) if number is None else None
+
+    def _outdo_swipe(self, tag, before):
+        """The same driver has swiped meanwhile, and waits for the cable at another connector (`before`: the
+        grants there were): it is to be plugged in where the CSMS says.
+        """
+        station = self._station
+        for connector, had in zip(station.connectors, before):
+            grant = connector.grant
+            if grant is None or grant is had or connector.supply.plugged:
+                continue
+            if same_tag(grant.tag, tag):
+                connector.withdraw(station.now())
 
     def remote_stop(self, transaction_id):
         """RemoteStopTransaction: (status, what to do after the answer or None)."""
@@ -267,22 +331,28 @@ class Admission:
 
     def _check(self, tag, answered):
         """Decide on `tag` now or after an Authorize: `answered(IdTagInfo, why)`."""
-        station = self._station
-        decision = self._decide(tag, station.wire.online)
-        if not decision.ask:
-            answered(_told(decision), decision.why)
+        wire = self._station.wire
+        info, why = self._weigh(tag, wire.online)
+        if info is not None:
+            answered(info, why)
             return
+        # No answer (None): the link is as good as down, so the rules for offline hold.
+        wire.authorize(tag, lambda info: answered(*self._weigh(tag, False, info)))
 
-        def from_csms(info):
-            if info is None:
-                # No answer: the link is as good as down, so the rules for offline hold.
-                offline = self._decide(tag, False)
-                answered(_told(offline), offline.why)
-                return
-            station.learned(tag, info)
-            answered(info, "CSMS: " + info.status)
+    def _weigh(self, tag, online, info=None):
+        """(IdTagInfo, why); without the first the CSMS is to be asked. `info`: what it has answered.
 
-        station.wire.authorize(tag, from_csms)
+        Never raises: no memory, at a bad moment, and everybody behind would wait for this answer for ever.
+        """
+        try:
+            if info is not None:
+                self._station.learned(tag, info)
+                return info, "CSMS: " + info.status
+            decision = self._decide(tag, online)
+            return None if decision.ask else _told(decision), decision.why
+        except Exception as error:
+            log.failure("admission", tag, error)
+            return info or IdTagInfo("Invalid"), "failed"
 
     def _decide(self, tag, online):
         station = self._station
@@ -300,12 +370,12 @@ def _car(connector):
     """The car that waits at the connector, to be asked about later; None when there is none."""
     if connector is None or not connector.supply.plugged:
         return None
-    return connector, connector.cars
+    return connector, connector.plugged_at_ms
 
 
 def _has_left(car):
     """An answer may take half a minute: who has unplugged meanwhile must not pay for the next driver."""
-    return car is not None and not (car[0].supply.plugged and car[0].cars == car[1])
+    return car is not None and not (car[0].supply.plugged and car[0].plugged_at_ms == car[1])
 
 
 def _may_take(connector, tag, parent, asked):

@@ -271,7 +271,7 @@ class ChargePoint:
         if self.quiet:
             return
         self.faults = station_faults
-        self.reservations.step(now, self.clock.utc_ms)
+        self.reservations.step(now, self.clock.floor_utc_ms)
         for connector in self.connectors:
             connector.step(now)
         self.admission.step(now)
@@ -310,7 +310,7 @@ class ChargePoint:
                 # After a power cut this transaction would be taken for the one that used the new reservation.
                 transaction.reservation_id = None
                 connector.books.keep(self._now)
-        return self.reservations.reserve(reservation, self.clock.utc_ms)
+        return self.reservations.reserve(reservation, self.clock.floor_utc_ms)
 
     def change_availability(self, number, operative):
         return self.availability.change(number, operative, self.busy)

@@ -43,9 +43,8 @@ class Connector:
         self.finishing = False  # a transaction or a wait is over, the cable is still there
         self.holder = None  # (tag, parent) for whom the cable stays locked (errata 3.5)
         self.last_user = None  # (tag, parent) of the transaction whose cable is still there
-        self.remote_pending = False  # a RemoteStart for this connector is being authorized
-        self.cars = 0  # how many were plugged in, to tell one from the next
-        self.plugged_at = 0  # ticks: the last of them
+        self.remote_pending = None  # the tag of a RemoteStart for this connector that is being authorized
+        self.plugged_at_ms = -1  # uptime: the last car, to tell it from the next, and who came first
         self.reading = None  # the last one the meter gave
         self.rest = AtRest()
         self.books = Books(self, keeper)
@@ -99,10 +98,12 @@ class Connector:
         """Somebody authorized may charge here: at once when the car is there, else within
         ConnectionTimeOut.
         """
-        reservation = self.station.reservations.serving(self.number, grant.tag, grant.parent)
-        grant.reservation_id = None if reservation is None else reservation.number
+        grant.reservation = reservation = self.station.reservations.serving(
+            self.number, grant.tag, grant.parent
+        )
         if reservation is not None and reservation.connector:
-            grant.movable = False  # who has reserved a connector follows no cable to another one
+            grant.follows = None  # who has reserved a connector follows no cable to another one
+        grant.car = self.supply.plugged and grant.follows is None
         self.grant = grant
         self.finishing = False
         self._release_cable()
@@ -201,7 +202,7 @@ class Connector:
         """After a power cut, where the station description says that transactions go on."""
         transaction.taken_up(self.station.clock)
         self.transaction = transaction
-        self.supply.permit(transaction.refused_at_wh is None)
+        self.supply.permit(not self._used_up(transaction))
         self.status.settle(now)
         self.meter_values.begin(self, None, self.station.clock.stamp())
         self.books.keep_as_read(transaction, now)
@@ -224,8 +225,7 @@ class Connector:
             self._wait(now)
         self.meter_values.step(self)
         if supply.plugged and not self._was_plugged:
-            self.cars += 1
-            self.plugged_at = now
+            self.plugged_at_ms = self.station.clock.uptime_ms
         self._was_plugged = supply.plugged
         self.status.step(now)
 
@@ -240,6 +240,9 @@ class Connector:
             self.last_user = None
         if self.grant is not None and (self.blocked or not self.station.availability.operative(self.number)):
             # Nobody is charged by surprise when the fault is mended an hour later.
+            self.grant = None
+        if self.grant is not None and self.grant.car and not supply.plugged:
+            # It has left before the meter was read. Who has unplugged must not pay for the next driver.
             self.grant = None
         if self.grant is not None and supply.plugged:
             if supply.has_lock and not supply.locked:
@@ -285,10 +288,13 @@ class Connector:
         if offering > self._was_offering:
             self.status.settle(now)
         self._was_offering = offering
-        if transaction.refused_at_wh is not None:
-            self._run_out(transaction, config, now)
-            if self.transaction is None:
-                return
+        if self._used_up(transaction):
+            if config.value("StopTransactionOnInvalidId"):
+                self.stop("DeAuthorized", None, now)
+                if self.transaction is None:
+                    return
+            elif supply.permitted:
+                supply.permit(False)
         if self.books.due(now):
             self.books.keep(now)
 
@@ -303,17 +309,15 @@ class Connector:
                 return True
         return not supply.plugged and self._was_plugged
 
-    def _run_out(self, transaction, config, now):
-        """The CSMS refused the tag after the start: MaxEnergyOnInvalidId, then stop or suspend (section
-        4.8).
+    def _used_up(self, transaction):
+        """The CSMS refused the tag after the start, and it has had MaxEnergyOnInvalidId: stop or suspend
+        (section 4.8).
         """
-        allowance_wh = config.value("MaxEnergyOnInvalidId") or 0
-        if transaction.meter_last_wh - transaction.refused_at_wh < allowance_wh:
-            return
-        if config.value("StopTransactionOnInvalidId"):
-            self.stop("DeAuthorized", None, now)
-        elif self.supply.permitted:
-            self.supply.permit(False)
+        refused_wh = transaction.refused_at_wh
+        if refused_wh is None:
+            return False
+        allowance_wh = self.station.config.value("MaxEnergyOnInvalidId") or 0
+        return transaction.meter_last_wh - refused_wh >= allowance_wh
 
     # --- beginning and ending ---
 

@@ -46,9 +46,10 @@ class ConnectorStatus:
         connector = self._connector
         station = connector.station
         report = self._derive(now)
+        # Who is remotely started has ConnectionTimeOut from when the tag is accepted, however long that took.
+        if report[0] == st.PREPARING and (self.name != st.PREPARING or connector.remote_pending):
+            self._preparing_since = now
         if report != self.report:
-            if report[0] == st.PREPARING and self.name != st.PREPARING:
-                self._preparing_since = now
             self.report = report
             station.status_changed(connector)
         minimum_ms = (station.config.value("MinimumStatusDuration") or 0) * 1000

@@ -6,16 +6,19 @@
 class Grant:
     """Somebody may charge here and has not begun yet.
 
-    `movable`: nobody named this connector, so the grant follows the cable to another one.
+    `follows`: nobody named this connector, so the grant follows a cable that is plugged in at another one
+    after this uptime; None: it stays. `reservation`: the one that is used, or None. `car`: it is for the car
+    that was there when it was given.
     """
 
-    __slots__ = ("tag", "parent", "movable", "reservation_id")
+    __slots__ = ("car", "follows", "parent", "reservation", "tag")
 
-    def __init__(self, tag, parent, movable=False, reservation_id=None):
+    def __init__(self, tag, parent, follows=None):
         self.tag = tag
         self.parent = parent
-        self.movable = movable
-        self.reservation_id = reservation_id
+        self.follows = follows
+        self.reservation = None
+        self.car = False
 
 
 class Ending:

@@ -15,7 +15,7 @@ has just seen broken.
 import log
 from hal.ticks import ticks_add, ticks_diff
 from station import status as st
-from station.authorization import same_group
+from station.authorization import same_group, same_tag
 
 ACCEPTED = "Accepted"
 REJECTED = "Rejected"
@@ -111,10 +111,13 @@ class Reservations:
         own = self.of(connector)
         if own is not None:
             return own if own.admits(tag, parent) else None
+        found = None
         for reservation in self._of_any():
-            if reservation.admits(tag, parent):
+            if same_tag(reservation.tag, tag):
                 return reservation
-        return None
+            if found is None and reservation.admits(tag, parent):
+                found = reservation
+        return found
 
     def hold(self):
         """`kept`, as things are now."""
@@ -132,7 +135,8 @@ class Reservations:
                 or self.of(connector.number) is not None
             ):
                 continue
-            if _has_cable(connector):
+            # A cable may still be in a socket that is Available, the car having left: better another one.
+            if connector.supply.cable or _is_taken(connector):
                 # Whoever plugs in at a connector that is kept does not push the reservation to the next one.
                 at = 0 if connector.number in self.kept else len(others)
                 others.insert(at, connector.number)
@@ -142,29 +146,28 @@ class Reservations:
 
     def _of_any(self):
         """The reservations of any connector for which a place has to be kept: the driver has not come."""
-        return [one for one in self.all if not one.connector and not self._in_use(one.number)]
+        return [one for one in self.all if not one.connector and not self._in_use(one)]
 
-    def _in_use(self, number):
+    def _in_use(self, reservation):
+        # This very one: its number may be given again while the driver of one that is over still waits.
         for connector in self._connectors:
-            if connector.grant is not None and connector.grant.reservation_id == number:
+            if connector.grant is not None and connector.grant.reservation is reservation:
                 return True
         return False
 
     # --- from the CSMS ---
 
-    def reserve(self, new, now_utc_ms):
-        """ReserveNow: the status of the answer. `now_utc_ms`: None while the time is not known."""
-        if new.connector > len(self._connectors):
-            return REJECTED
-        if now_utc_ms is not None and new.expiry_utc_ms <= now_utc_ms:
+    def reserve(self, new, least_utc_ms):
+        """ReserveNow: the status of the answer. `least_utc_ms`: as for `step`."""
+        if new.connector > len(self._connectors) or new.expiry_utc_ms <= least_utc_ms:
             return REJECTED
         old = self.find(new.number)
-        if old is not None and self._in_use(old.number):
+        if old is not None and self._in_use(old):
             return OCCUPIED  # its driver is there
-        if old is None or old.connector != new.connector:
-            status = self._place(new.connector, old)
-            if status != ACCEPTED:
-                return status
+        stays = old is not None and old.connector == new.connector and not self._out_of_service(new.connector)
+        status = ACCEPTED if stays else self._place(new.connector, old)
+        if status != ACCEPTED:
+            return status
         rows = [one for one in self.all if one is not old]
         rows.append(new)
         if not self._change(rows):
@@ -209,7 +212,7 @@ class Reservations:
             connector.busy
             or connector.grant is not None
             or connector.remote_pending
-            or _has_cable(connector)
+            or _is_taken(connector)
             or (own is not None and own is not old)
         ):
             return OCCUPIED
@@ -217,16 +220,17 @@ class Reservations:
 
     # --- how they end ---
 
-    def step(self, now, now_utc_ms):
-        """Those that are over are gone, `kept` is up to date. `now_utc_ms`: None while it is not known; then
-        none expires.
+    def step(self, now, least_utc_ms):
+        """Those that are over are gone, `kept` is up to date. `least_utc_ms`: the time; while it is not known
+        the earliest that it can be (`Clock.floor_utc_ms`): what is over then is over for certain, and a
+        station that is never told the time keeps nobody out for ever.
         """
         if self._again is not None and ticks_diff(now, self._again) >= 0:
             self._keep(now)
         if not self.all:
             return
         for one in list(self.all):
-            if now_utc_ms is not None and one.expiry_utc_ms <= now_utc_ms:
+            if one.expiry_utc_ms <= least_utc_ms:
                 self._end(one, "expired", now)
             elif self._out_of_service(one.connector):
                 self._end(one, "out of service", now)
@@ -242,7 +246,7 @@ class Reservations:
     def _out_of_service(self, number):
         for connector in self._connectors:
             meant = number == 0 or number == connector.number
-            if meant and connector.status_name not in (st.FAULTED, st.UNAVAILABLE):
+            if meant and self._state(connector, None) in (ACCEPTED, OCCUPIED):
                 return False
         return True
 
@@ -259,8 +263,8 @@ class Reservations:
         """
         try:
             self._save(rows)
-        except OSError as error:
-            log.error("reservation", "not kept: %s", error)
+        except (OSError, MemoryError) as error:
+            log.failure("reservation", "not kept", error)
             return False
         self.all = rows
         self._again = None
@@ -272,8 +276,8 @@ class Reservations:
         try:
             self._save(self.all)
             self._again = None
-        except OSError as error:
-            log.error("reservation", "not kept: %s", error)
+        except (OSError, MemoryError) as error:
+            log.failure("reservation", "not kept", error)
             self._again = ticks_add(now, _AGAIN_MS)
 
     def _save(self, rows):
@@ -281,9 +285,9 @@ class Reservations:
             self._record.save([[r.number, r.connector, r.tag, r.parent, r.expiry_utc_ms] for r in rows])
 
 
-def _has_cable(connector):
-    supply = connector.supply
-    return supply.plugged or supply.cable or connector.finishing or connector.holder is not None
+def _is_taken(connector):
+    """By a car, or by a cable that is left of a session: Finishing. What is Available is not Occupied."""
+    return connector.supply.plugged or connector.finishing or connector.holder is not None
 
 
 def _restored(row, connectors):

@@ -79,8 +79,8 @@ class Reserved(RuleBasedStateMachine):
 
     def _waiting(self):
         """Reservations of any connector whose driver is not there yet."""
-        there = [c.grant.reservation_id for c in self.rig.station.connectors if c.grant is not None]
-        return [one for one in self.set.all if one.connector == 0 and one.number not in there]
+        there = [c.grant.reservation for c in self.rig.station.connectors if c.grant is not None]
+        return [one for one in self.set.all if one.connector == 0 and one not in there]
 
     def _is_place(self, connector):
         return (
@@ -237,7 +237,8 @@ class Reserved(RuleBasedStateMachine):
         other = [r for r in self.set.all if r.tag == one.tag or (r.parent and r.parent == PARENTS[one.tag])]
         self.told = []
         rig.tag(one.tag)
-        got = self.told + [c.grant.reservation_id for c in connectors if c.grant is not None]
+        grants = [c.grant for c in connectors if c.grant is not None and c.grant.reservation is not None]
+        got = self.told + [grant.reservation.number for grant in grants]
         assert any(r.number in got for r in other), "the driver was turned away"
         self._step()
 

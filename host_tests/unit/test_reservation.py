@@ -15,10 +15,11 @@ class FullDisk(MemoryRecord):
     """Takes nothing while `full`."""
 
     full = False
+    error = OSError(28)
 
     def save(self, value):
         if self.full:
-            raise OSError(28)
+            raise self.error
         super().save(value)
 
 
@@ -329,6 +330,21 @@ def test_as_long_as_the_time_is_not_known_it_stays():
     assert record.value == []
 
 
+def test_what_is_over_at_the_earliest_time_that_it_can_be_is_over():
+    """A station that starts without the time, and is never told it, does not turn drivers away for ever."""
+    record = MemoryRecord()
+    rig = rig_of(2, record)
+    reserve(rig, 1, until=NOON + HOUR)
+    reserve(rig, 2, until=NOON + 2 * HOUR, number=8)
+    later = again(rig, record, Clock(2, 0, None, NOON + HOUR - 3000), connectors=2)
+    assert shown(later) == ["Reserved", "Reserved"]
+    later.step(4000)
+    assert not later.clock.known
+    assert shown(later) == ["Available", "Reserved"]
+    assert reserve(later, 1, until=NOON + HOUR) == "Rejected"
+    assert reserve(later, 1, until=NOON + HOUR + 60000) == "Accepted"
+
+
 def test_a_used_one_does_not_come_back():
     record = MemoryRecord()
     rig = rig_of(record=record)
@@ -387,6 +403,26 @@ def test_what_could_not_be_written_is_written_later():
     saves = record.saves
     rig.step(60000)
     assert record.saves == saves
+
+
+def test_a_moment_without_memory_stops_nobody():
+    record = FullDisk()
+    record.error = MemoryError("memory allocation failed")
+    rig = rig_of(2, record)
+    record.full = True
+    assert reserve(rig, 2, number=8) == "Rejected"
+    record.full = False
+    reserve(rig, 1)
+    reserve(rig, 2, number=8, until=rig.clock.utc_ms + 5000)
+    record.full = True
+    assert rig.station.reservations.cancel(8) == "Rejected"
+    rig.charge("GOOD")
+    assert rig.supply.permitted
+    rig.step(5000)
+    assert kept(rig) == [] and len(record.value) == 2
+    record.full = False
+    rig.step(10000)
+    assert record.value == []
 
 
 def test_a_transaction_that_cannot_be_kept_does_not_use_it():

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 """How a session goes on and ends: tags, remote, refusals, faults, resets."""
 
+from host_tests.unit.power_cut import boot, meter
 from host_tests.unit.rig import Rig
 from station import status as st
 from station.authorization import IdTagInfo
+from station.transaction import RECORD_MS
 
 
 def test_same_tag_stops():  # case 068
@@ -166,6 +168,32 @@ def test_refused_at_start_may_take_some_energy():
     rig.energy_wh[0] = 1500
     rig._read_meter(1, lambda reading, now: connector.metered(reading))
     assert rig.step(100) == [("Status", 1, "SuspendedEVSE")]
+
+
+def test_what_a_refused_tag_may_still_take_is_given_after_a_power_cut_too():
+    for stops in ("true", "false"):
+        keys = {"StopTransactionOnInvalidId": stops, "MaxEnergyOnInvalidId": "500"}
+        rig = Rig(**keys)
+        connector = rig.charge()
+        connector.start_confirmed(connector.transaction.number, 7, IdTagInfo("Invalid"))
+        meter(rig, 1300)
+        rig.step(RECORD_MS + 1000)
+        after = boot(rig, 1300, resume=True, **keys)
+        after.supply.plug(asking=True)
+        after.step(1000)
+        assert after.supply.permitted
+        assert after.station.connectors[0].status_name == "Charging"
+        meter(after, 1500)
+        said = after.step(100)
+        assert (("Stop", 1, "DeAuthorized", None, 1500) in said) is (stops == "true")
+        assert not after.supply.permitted
+        if stops == "false":
+            after.step(RECORD_MS + 1000)
+            again = boot(after, 1500, resume=True, **keys)
+            again.supply.plug(asking=True)
+            again.step(6000)
+            assert not again.supply.permitted
+            assert again.station.connectors[0].status_name == "SuspendedEVSE"
 
 
 def test_answer_for_a_past_transaction_changes_nothing():

@@ -6,6 +6,8 @@ lost, nothing is told twice."""
 import log
 from host_tests.unit.expect import raises
 from host_tests.unit.rig import Rig
+from host_tests.unit.trigger_rig import Bench, names
+from ocpp16 import payloads
 
 
 def failing_once(real, before=None):
@@ -137,3 +139,24 @@ def test_an_end_that_cannot_be_told_at_all_ends_the_main_loop():
     raises(MemoryError, ended_without_memory, rig.wire, connector, rig, stopped)
     raises(MemoryError, rig.step, 1000)
     assert rig.records[0].value is not None
+
+
+# --- an answer ---
+
+
+def test_an_answer_that_cannot_be_read_is_none():
+    """A swipe that waited for it for ever would shut the reader."""
+
+    async def script(bench):
+        await bench.step()
+        read, payloads.id_tag_info = payloads.id_tag_info, failing_once(payloads.id_tag_info)
+        try:
+            bench.rig.station.tag("GOOD", None, bench.rig.now)
+            assert names(await bench.step(100)) == ["Authorize"]
+        finally:
+            payloads.id_tag_info = read
+        assert bench.rig.station.admission.last[1] == "refused"
+        bench.rig.station.tag("GOOD", None, bench.rig.now)
+        assert bench.rig.station.admission.last[2] != "another tag is being checked"
+
+    Bench().play(script)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """TriggerMessage over and over, with a connection that is lost, or a meter that says nothing."""
 
-from host_tests.unit.trigger_rig import ACCEPTED, PENDING, REJECTED, Bench, boot, names, told
+from host_tests.unit.trigger_rig import ACCEPTED, PENDING, REJECTED, Bench, boot, names, samples, told
 
 
 def test_a_flood_takes_no_memory():
@@ -79,6 +79,29 @@ def test_no_room():
         assert bench.session._notes.room == 0
 
     Bench(connectors=2).play(script)
+
+
+def test_a_flash_that_takes_nothing():
+    """What is answered Accepted is said all the same, past the outbox, and so is the next one."""
+
+    async def script(bench):
+        await bench.charge()
+        bench.journal.full = True
+        for wh in (1300, 1400):
+            bench.rig.energy_wh[0] = wh
+            answer, message = await bench.trigger("MeterValues", 1)
+            assert answer == ACCEPTED and message[1]["transactionId"] == 77
+            assert samples(message)[0][1] == str(wh)
+            assert bench.rig.station.connectors[0].transaction.meter_last_wh == wh
+        bench.line.hold = True
+        for _ in range(5):
+            said = await bench.trigger("MeterValues", 1)
+        assert said == [ACCEPTED] and len(bench.session._notes) == 1
+        bench.line.hold = False
+        bench.line.answer()
+        assert names(await bench.step()) == ["MeterValues"]
+
+    Bench(MeterValueSampleInterval="0").play(script)
 
 
 def test_the_newest_status_is_the_last_one_told():
