@@ -4,8 +4,9 @@
 
 Real charger processes (32-bit MicroPython, 200 KB heap, two connectors each) and one CSMS. Links drop, the
 CSMS stops and comes back, the power fails at any moment, chargers reboot, answers are slow, wrong, CALLERRORs
-or do not come, cars are unplugged in the middle. What happens is decided from the seed (`bench.soak_plan`),
-what must hold in the end stands in `bench.soak_books`. Ends with code 0 when it holds.
+or do not come, cars are unplugged in the middle. Meanwhile the CSMS sends local lists, reserves connectors
+and asks for messages. What happens is decided from the seed (`bench.soak_plan`, `bench.soak_calls`), what
+must hold in the end stands in `bench.soak_books`. Ends with code 0 when it holds.
 
     python -m bench.soak --seed 7 --transactions 2000
     python -m bench.soak --minutes 4 --chargers 5
@@ -47,11 +48,15 @@ class Result:
     link_drops: int = 0
     restarts: int = 0
     growth_bytes: int = 0
+    lists: int = 0
+    reservations: int = 0
+    triggers: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         what = f"soak: seed {self.seed}, {self.transactions} transactions, {self.cuts} cuts, "
-        what += f"{self.link_drops} link drops, {self.restarts} restarts: "
+        what += f"{self.link_drops} link drops, {self.restarts} restarts, {self.lists} lists, "
+        what += f"{self.reservations} reservations, {self.triggers} triggers: "
         if self.wrong:
             return what + f"{len(self.wrong)} things do not agree; the first: {self.wrong[0].splitlines()[0]}"
         return what + f"books and meter agree, heap {self.growth_bytes:+d} bytes"
@@ -118,9 +123,15 @@ class Soak:
 
     async def _play(self, one: SoakCharger) -> None:
         plans = {number: sessions(self._seed, int(one.id[4:]), number, one.steady) for number in (1, 2)}
-        while not self.over():
-            await _all(*(one.play(plan, _ROUND, self.over) for plan in plans.values()))
-            await one.pause()
+        desk = asyncio.create_task(one.desk.work(one.befall))
+        try:
+            while not self.over():
+                await _all(*(one.play(plan, _ROUND, self.over) for plan in plans.values()))
+                await one.pause()
+        finally:
+            desk.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await desk
 
     async def _stop_the_csms(self) -> None:
         due = 0
@@ -162,10 +173,13 @@ class Soak:
     def _judge(self, all_found: list[Found]) -> Result:
         troubles: Counter[str] = Counter()
         answers: Counter[str] = Counter()
+        asked: Counter[str] = Counter()
         result = Result(self._seed, restarts=self.restarts)
         for one, found in zip(self.chargers, all_found, strict=True):
             troubles.update(one.troubles)
             answers.update(one.wire.done)
+            for request in one.wire.asked.requests.values():
+                asked[f"{request.action} {request.told}"] += 1
             grown, stretch = one.growth_bytes()
             print(
                 f"  {one.id}: {found.transactions} transactions, {found.billed_wh} Wh in the books, "
@@ -175,12 +189,20 @@ class Soak:
                 f"{grown:+d} bytes over {stretch} sessions without a restart"
             )
             result.growth_bytes = max(result.growth_bytes, grown, one.boot_growth_bytes())
+            print(
+                f"  {one.id}: {found.lists} lists, {found.listed} tags decided by them; {found.reservations} "
+                f"reservations, {found.reservations_used} used; {found.triggers} triggers"
+            )
+            result.lists += found.lists
+            result.reservations += found.reservations
+            result.triggers += found.triggers
             result.transactions += found.transactions
             result.wrong += [_told(text, messages) for text, messages in found.wrong]
             result.wrong += [f"{one.id}: the firmware logged: {line}" for line in one.errors]
         result.cuts = troubles["kill"] + troubles["power_cut"] + troubles["cut while starting"]
         result.link_drops = troubles["link"] + troubles["cut"] + troubles["freeze"]
-        for title, counts in (("befell chargers", troubles), ("answers", answers)):
+        titles = ("befell chargers", troubles), ("answers", answers), ("asked of chargers", asked)
+        for title, counts in titles:
             print(f"  {title}: " + ", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
         if result.growth_bytes > ALLOWED_GROWTH_BYTES:
             result.wrong.append(

@@ -14,7 +14,9 @@ Of each charger every transmission of StartTransaction, MeterValues and StopTran
   that not one Wh may flow unbilled, power cut or not;
 - every transaction is in the CSMS's books, with the same registers, and no other; what the CSMS refused to
   take for good (every attempt answered by CALLERROR, or not at all) is accounted for from the messages;
-- what the charger showed its drivers as a transaction is one of them.
+- what the charger showed its drivers as a transaction is one of them;
+- the local list, reservations and what the CSMS has asked to be told: `soak_lists`, `soak_reservations` and
+  `soak_triggers` have their rules.
 
 The connectors' registers start at `METER_BASE_WH`, far apart: StopTransaction.req does not name the
 connector.
@@ -25,7 +27,11 @@ from typing import Any
 
 from bench.books import Transaction
 from bench.messages import parse_utc
+from bench.soak_asked import Asked
+from bench.soak_lists import audit_lists
 from bench.soak_record import METER, METER_BASE_WH, START, Entry, Record, registers
+from bench.soak_reservations import Run, audit_reservations
+from bench.soak_triggers import audit_triggers
 
 NEVER_CONFIRMED = -1  # errata 3.18
 
@@ -46,6 +52,7 @@ class Account:
     timeout_s: float
     # (connector, tag, meterStart) of the transactions that it showed while energy could flow
     shown: set[tuple[int, str, int]] = field(default_factory=set)
+    asked: Asked = field(default_factory=Asked)
 
 
 @dataclass
@@ -58,7 +65,12 @@ class Found:
     never_confirmed: int = 0  # StartTransaction given up
     never_stopped: int = 0  # StopTransaction given up
     retries: int = 0
-    wrong: list[tuple[str, list[Entry]]] = field(default_factory=list)
+    lists: int = 0  # SendLocalList that were accepted
+    listed: int = 0  # swipes that the local list has decided
+    reservations: int = 0  # that were accepted
+    reservations_used: int = 0
+    triggers: int = 0  # TriggerMessage that were accepted
+    wrong: list[tuple[str, list[Any]]] = field(default_factory=list)
 
 
 @dataclass
@@ -90,7 +102,7 @@ class _Audit:
         self.found = Found()
         self.told: dict[int, list[_Told]] = {number: [] for number in account.registers_wh}
 
-    def wrong(self, text: str, *messages: Entry) -> None:
+    def wrong(self, text: str, *messages: Any) -> None:
         self.found.wrong.append((f"{self.account.id}: {text}", list(messages)))
 
     def run(self) -> Found:
@@ -101,6 +113,7 @@ class _Audit:
         self._meters()
         self._books()
         self._shown()
+        self._asked()
         return self.found
 
     # --- one message after the other ---
@@ -302,6 +315,28 @@ class _Audit:
         for connector, tag, start_wh in sorted(self.account.shown - begun):
             text = f"connector {connector}: shown, and never told: tag {tag}, from {start_wh} Wh"
             self.wrong(text, *self._last(connector))
+
+    # --- what the CSMS has asked for ---
+
+    def _asked(self) -> None:
+        found, account = self.found, self.account
+        asked = account.asked
+        runs = [self._run(told, connector) for connector, rows in self.told.items() for told in rows]
+        begun = [(run.tag, run.begun_s) for run in runs]
+        found.lists, found.listed = audit_lists(asked, begun, self.wrong)
+        found.reservations, found.reservations_used = audit_reservations(asked, runs, self.wrong)
+        found.triggers = audit_triggers(asked, self.record, account.timeout_s, self.wrong)
+
+    def _run(self, told: _Told, connector: int) -> Run:
+        asked, payload = self.account.asked, told.start.payload
+        return Run(
+            connector,
+            payload["idTag"],
+            payload.get("reservationId"),
+            asked.moment_s(payload["timestamp"]),
+            None if told.stop is None else asked.moment_s(told.stop.payload["timestamp"]),
+            told.messages,
+        )
 
 
 def audit(account: Account) -> Found:

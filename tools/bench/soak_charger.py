@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,14 +21,14 @@ from typing import Any
 from bench.charger import ChargerCrashed, SimulatedCharger, station_file
 from bench.control import ControlLost, ControlRefused, Event
 from bench.csms import Csms
+from bench.soak_asked import Swipe
 from bench.soak_books import Account
-from bench.soak_plan import ATTEMPTS, MESSAGE_TIMEOUT_S, PHASES, RESTARTS, Session, Trouble
+from bench.soak_desk import Desk
+from bench.soak_plan import ATTEMPTS, MESSAGE_TIMEOUT_S, PHASES, RESTARTS, Booking, Session, Trouble
 from bench.soak_record import METER_BASE_WH
 from bench.soak_wire import Wire
-from bench.station import CallRefused, NotSeen
 
 _KEYS = {
-    "AllowOfflineTxForUnknownId": True,
     "ConnectionTimeOut": 4,
     "MessageTimeout": MESSAGE_TIMEOUT_S,
     "MeterValueSampleInterval": 1,
@@ -68,6 +69,9 @@ def _station(index: int, folder: Path) -> Path:
         if row["current"] == "DC":
             row["nominal_v"] = 1000  # so that some seconds are worth counting
     document["options"]["power_loss"] = "resume" if kind == 2 else "stop"
+    document.setdefault("configuration", {}).update(
+        LocalAuthListMaxLength="1000", SendLocalListMaxLength="1000", ReserveConnectorZeroSupported="true"
+    )
     path = folder / f"station_{index}.json"
     path.write_text(json.dumps(document))
     return path
@@ -81,6 +85,7 @@ class SoakCharger:
     ):
         self.id = f"SOAK{index}"
         self.wire = Wire(csms, self.id, seed, index)
+        self.desk = Desk(self.wire, seed, index, steady, self._note)
         self.steady = steady
         self.errors: list[str] = []  # of the firmware's log
         self.troubles: Counter[str] = Counter()
@@ -96,7 +101,9 @@ class SoakCharger:
         self._sessions = self._lines = 0  # of this life
         self._diary = (folder / f"{self.id}.log").open("w", buffering=1)
         keys: dict[str, object] = {**_KEYS, "WebSocketPingInterval": 2 if index % 2 else 0}
-        keys["LocalPreAuthorize"] = index % 4 == 3
+        keys["LocalPreAuthorize"] = self.wire.asked.pre_authorize = index % 4 >= 2
+        # Where it is false nobody but the local list and the cache let a driver in offline.
+        keys["AllowOfflineTxForUnknownId"] = index % 6 != 1
         if index % 2:
             keys["StopTxnSampledData"] = "Energy.Active.Import.Register"
         self.charger = SimulatedCharger(
@@ -128,6 +135,7 @@ class SoakCharger:
 
     def _ended(self, code: int) -> None:
         self._note(f"* the process has ended: {code}")
+        self.wire.asked.lives.append(time.monotonic())
         self._status.clear()
         self._sessions = self._lines = 0
         self._wake()
@@ -166,14 +174,6 @@ class SoakCharger:
             self._note(f"* {request}: {error!r}")
             return None
 
-    async def _call(self, action: str, **payload: Any) -> bool:
-        """Ask the charger over the wire; False when it did not agree, or could not be asked."""
-        with contextlib.suppress(ConnectionError, NotSeen, CallRefused):
-            answer = await self.wire.station.call(action, payload, timeout=3)
-            self._note(f"* {action} {payload}: {answer}")
-            return answer["status"] == "Accepted"
-        return False
-
     # --- the first boot, and the end ---
 
     async def begin(self) -> None:
@@ -183,6 +183,7 @@ class SoakCharger:
             await self._do("car", connector=number, delay_s=0.1, soc=10, battery_wh=1_000_000)
         await self.idle()
         await self.rest()
+        await self.desk.begin()
 
     async def idle(self, timeout_s: float = 3 * _PATIENCE_S) -> None:
         """Until the charger has told everything and no connector is taken."""
@@ -206,13 +207,15 @@ class SoakCharger:
     async def rest(self) -> int:
         """Measure the heap, with nothing going on. What is in use differs by what the messages of the last
         moments left where the collector cannot tell it from an address: the least of some readings counts.
+        Without a connection (the CSMS stops when it likes) it is less by what that takes.
         """
         used: list[int] = []
-        for _ in range(5):
-            state = await self._do("state")
-            if state is not None:
-                used.append(state["heap"]["used"])
-            await asyncio.sleep(0.2)
+        async with asyncio.timeout(_PATIENCE_S):
+            while len(used) < 5:
+                state = await self._do("state")
+                if state is not None and state["connected"] and state["registration"] == "Accepted":
+                    used.append(state["heap"]["used"])
+                await asyncio.sleep(0.2)
         self.rests.append(Rest(len(self.charger.exit_codes), self._sessions, self._lines, min(used)))
         return min(used)
 
@@ -229,9 +232,14 @@ class SoakCharger:
         await self._do("reboot")
         await self.idle()
         await self.rest()
-        return Account(
-            self.id, self.wire.record, self.wire.books(), registers, ATTEMPTS, MESSAGE_TIMEOUT_S, self.shown
-        )
+        asked = self.wire.asked
+        await self.desk.version()
+        state = await self._do("state")
+        assert state is not None
+        asked.list_size = state["local_list"]["size"]
+        asked.end_s = time.monotonic()
+        record, books = self.wire.record, self.wire.books()
+        return Account(self.id, record, books, registers, ATTEMPTS, MESSAGE_TIMEOUT_S, self.shown, asked)
 
     def growth_bytes(self) -> tuple[int, int]:
         """(over the longest stretch without a restart, in how many sessions); (0, 0) when there was none."""
@@ -274,7 +282,7 @@ class SoakCharger:
         phases = {phase: asyncio.Event() for phase in PHASES}
         task = None
         if session.trouble is not None:
-            task = asyncio.create_task(self._befall(session.trouble, phases[session.trouble.phase]))
+            task = asyncio.create_task(self.befall(session.trouble, phases[session.trouble.phase]))
             self._pending.append(task)
         await self._drive(session, phases)
         self._sessions += 1
@@ -285,33 +293,63 @@ class SoakCharger:
         """Between rounds: every trouble is over, everything told, the heap measured."""
         pending, self._pending = self._pending, []
         await asyncio.gather(*pending)
-        await self.idle()
-        await self.rest()
+        async with self.desk.quiet:
+            await self.idle()
+            await self.rest()
 
     async def _drive(self, session: Session, phases: dict[str, asyncio.Event]) -> None:
-        number = session.connector
+        number, booking = session.connector, session.booking
         await self._do("car", connector=number, amps=session.amps)
+        if booking is not None:
+            await self.desk.reserve(booking)
+            await self._cancel(booking, "plugged")
         phases["plugged"].set()
         remote = session.begin == "remote"
         if session.begin == "tag":
-            await self._do("tag", id=session.tag, connector=number)
+            await self._swipe(session)
             await asyncio.sleep(0.2)
         await self._do("plug", connector=number)
         await asyncio.sleep(0.3)
         if remote:
-            remote = await self._call("RemoteStartTransaction", idTag=session.tag, connectorId=number)
+            remote = await self.desk.call("RemoteStartTransaction", idTag=session.tag, connectorId=number)
         if not remote and session.begin != "tag":
-            await self._do("tag", id=session.tag, connector=number)
+            await self._swipe(session)
         phases["shown"].set()
-        welcome = session.status == "Accepted"
-        if await self._until(lambda: number in self._closed, 5 if welcome else 1.5):
+        welcome = session.status == "Accepted" or session.listed
+        welcome = welcome and (booking is None or booking.admits(session.tag))
+        charges = await self._until(lambda: number in self._closed, 5 if welcome else 1.5)
+        if not charges and booking is not None and booking.returns:
+            await asyncio.sleep(booking.span_s)  # the reservation is over by now
+            await self._swipe(session)
+            charges = await self._until(lambda: number in self._closed, 5)
+        if charges:
             await self._look(number)
         phases["charging"].set()
         await asyncio.sleep(session.charge_s)
         phases["ending"].set()
         await self._end(session)
         phases["ended"].set()
+        if booking is not None:
+            await self._cancel(booking, "ended")
         await self._leave(session)
+
+    async def _cancel(self, booking: Booking, phase: str) -> None:
+        if booking.cancel == phase:
+            await self.desk.call("CancelReservation", reservationId=booking.number)
+
+    async def _swipe(self, session: Session) -> None:
+        """The driver's tag. What the charger makes of one that only the list knows is looked at."""
+        await self._do("tag", id=session.tag, connector=session.connector)
+        if not session.listed:
+            return
+        await asyncio.sleep(0.1)
+        at_s = time.monotonic()
+        state = await self._do("state")
+        if state is None or state["last_tag"] is None:
+            return
+        tag, outcome, why, uptime_ms = state["last_tag"]
+        if tag == session.tag and 1000 * state["uptime_s"] - uptime_ms < 1000:  # of now
+            self.wire.asked.swipes.append(Swipe(tag, at_s, outcome, why))
 
     async def _look(self, number: int) -> None:
         """The transaction that the charger shows to whoever charges there. It may be the one of who was there
@@ -326,7 +364,7 @@ class SoakCharger:
         number = session.connector
         if session.end == "remote":
             transaction_id = self.wire.running(session.tag)
-            if transaction_id is not None and await self._call(
+            if transaction_id is not None and await self.desk.call(
                 "RemoteStopTransaction", transactionId=transaction_id
             ):
                 await self._until(lambda: self._status.get(number) == "Finishing", 4)
@@ -344,24 +382,31 @@ class SoakCharger:
         for turn in range(40):
             if await self._do("unplug", connector=number) is None:
                 continue  # the power failed: what is shown at the start says nothing of the car yet
-            if await self._until(lambda: self._status.get(number) == "Available", 2.5):
+            await self._until(lambda: self._status.get(number) in ("Available", "Reserved"), 2.5)
+            if self._status.get(number) == "Available":
                 return
             state = await self._do("state")
             row = state["connectors"][number - 1] if state is not None else {}
             if row.get("status") == "Available":  # told before we could watch
                 return
+            if row.get("status") == "Reserved":  # which it may have been with the cable in it
+                if not row["plugged"] and not row["locked"]:
+                    return
+                await asyncio.sleep(0.3)
+                continue
             if row.get("transaction") is None and row.get("lock") and row.get("status") != "Preparing":
                 await self._do("tag", id=session.tag, connector=number)
                 if turn > 1:
-                    await self._call("UnlockConnector", connectorId=number)
+                    await self.desk.call("UnlockConnector", connectorId=number)
             elif turn > 8:
                 await asyncio.sleep(3)
         raise Stuck(f"{self.id}: connector {number} does not come free: {row}; its log:\n{self.log()}")
 
     # --- trouble ---
 
-    async def _befall(self, trouble: Trouble, phase: asyncio.Event) -> None:
-        await phase.wait()
+    async def befall(self, trouble: Trouble, phase: asyncio.Event | None = None) -> None:
+        if phase is not None:
+            await phase.wait()
         await asyncio.sleep(trouble.delay_s)
         async with self._power if trouble.kind in RESTARTS else self._link:
             self.troubles[trouble.kind] += 1
@@ -373,9 +418,11 @@ class SoakCharger:
             elif trouble.kind == "cut":
                 self.wire.station.cut()
             elif trouble.kind == "freeze":
+                since_s = time.monotonic()
                 self.wire.station.freeze()
                 await asyncio.sleep(trouble.span_s)
                 self.wire.station.thaw()
+                self.wire.asked.frozen.append((since_s, time.monotonic()))
             elif trouble.kind in ("kill", "power_cut"):
                 await self._power_cut(trouble)
             else:
@@ -403,7 +450,7 @@ class SoakCharger:
         ends = len(self.charger.exit_codes)
         if kind == "reboot":
             await self._do("reboot")
-        elif not await self._call("Reset", type=kind.removesuffix("Reset")):
+        elif not await self.desk.call("Reset", type=kind.removesuffix("Reset")):
             return
         await self._until(lambda: len(self.charger.exit_codes) > ends, _PATIENCE_S)
 

@@ -9,6 +9,7 @@ from bench.books import Transaction
 from bench.csms import Csms
 from bench.messages import FROM_STATION, Message
 from bench.scripts import Answer, amend, boot, call_error, hang_up, late, reply, silence
+from bench.soak_asked import Asked
 from bench.soak_plan import (
     BLOCKED,
     ERROR,
@@ -20,8 +21,10 @@ from bench.soak_plan import (
     NONSENSE,
     SILENT,
     TOO_LATE,
+    WELCOME,
     Session,
     minor_fate,
+    parent_of,
 )
 from bench.soak_record import ACTIONS, METER, START, STOP, Entry, Record
 from bench.station import Station
@@ -41,6 +44,7 @@ _SIMPLE = {
     HANG_UP: hang_up(),
     LOST_HANG_UP: hang_up(),
     BLOCKED: amend(idTagInfo={"status": "Blocked"}),
+    WELCOME: amend(idTagInfo={"status": "Accepted"}),
     "Pending": boot("Pending", 1),
     "Rejected": boot("Rejected", 1),
 }
@@ -52,6 +56,7 @@ class Wire:
     def __init__(self, csms: Csms, station_id: str, seed: int, index: int):
         self.station: Station = csms.station(station_id)
         self.record = Record()
+        self.asked = Asked(time.time() - time.monotonic())
         self.calm = False
         self.done: Counter[str] = Counter()  # what was made of messages, by the plan's words
         self._csms = csms
@@ -71,11 +76,13 @@ class Wire:
     def expect(self, session: Session) -> None:
         """This session is next on its connector: its tag is as it says from now on."""
         self._sessions[session.tag] = session
-        tags = self._csms.books.tags
+        parent = parent_of(session.tag)
+        if parent is not None:
+            self.asked.parents[session.tag] = parent
         if session.status is None:
-            tags.pop(session.tag, None)
+            self._csms.books.forget_tag(session.tag)
         else:
-            self._csms.books.tag(session.tag, session.status)
+            self._csms.books.tag(session.tag, session.status, parent)
 
     def running(self, tag: str) -> int | None:
         """The transactionId of the last transaction with this tag that the CSMS has confirmed."""
@@ -94,6 +101,7 @@ class Wire:
         if station is not self.station:
             return
         record = self.record
+        self._note_asked(message)
         if message.direction != FROM_STATION:
             if message.kind in ("result", "error") and message.action in ACTIONS:
                 outcome = "error" if message.id in self._nonsense else message.kind
@@ -104,8 +112,9 @@ class Wire:
             record.wrong.append((f"against the schema: {message.violation}: {message}", None))
         if message.kind != "call":
             return
+        # A sample that is asked for while Pending goes past all that waits.
         transaction_related = message.action in ACTIONS and (
-            message.action != METER or "transactionId" in message.payload
+            message.action != METER or ("transactionId" in message.payload and self.asked.registered)
         )
         before = self._calls.setdefault(message.id, message.action)
         if not transaction_related or before != message.action:
@@ -116,6 +125,16 @@ class Wire:
         self._follow(
             record.sent(station.connections, message.monotonic_s, message.id, message.action, message.payload)
         )
+
+    def _note_asked(self, message: Message) -> None:
+        asked, at_s = self.asked, message.monotonic_s
+        from_station = message.direction == FROM_STATION
+        if message.kind == "call":
+            hear = asked.called if from_station else asked.request
+            hear(message.id, message.action, message.payload, self.station.connections, at_s)
+        elif message.kind in ("result", "error"):
+            answer = message.payload if message.kind == "result" else None
+            (asked.answered if from_station else asked.confirmed)(message.id, at_s, answer)
 
     def _connection(self, station: Station, up: bool) -> None:
         if station is self.station and not up:
