@@ -24,8 +24,8 @@ def tool(*options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_every_seventeenth_cut_loses_nothing():
-    code, text = tool("--every", "17", "--turn", "--stride", "41")
+def test_some_cuts_of_each_life_lose_nothing():
+    code, text = tool("--every", "31", "--turn", "--stride", "41")
     last = text.splitlines()[-1]
     match = re.fullmatch(r"power-cut: (\d+) cuts, 0 lost, 0 duplicated, 0 unbootable", last)
     assert match and code == 0, text
@@ -47,6 +47,7 @@ DEFECTS = {
     "once": ("long", "bill"),
     "record": ("stop", "settings"),
     "samples": ("long", "bill"),
+    "untold": ("long", "energy"),
     "unwarned": ("long", "bill"),
 }
 
@@ -65,6 +66,37 @@ def test_what_is_broken_is_found(defect):
     totals, faults = power_cut.run("power_cut", options)
     assert totals["kinds"].get(found_as), totals
     assert faults and all(fault["faults"] for fault in faults)
+
+
+# The same, with the power cut at each operation of one step.
+DEFECTS_OF_A_STEP = {
+    "half": ("its changes", "list"),
+    "hasty-list": ("its changes", "list"),
+    "hasty-reservation": ("1 reserved for ALICE", "reservation"),
+    "in-place": ("other changes", "list"),
+    "mute": ("her meter is asked for", "trigger"),
+    "reservation": ("ALICE begins", "reservation"),
+}
+
+
+def cuts_during(step: str, defect) -> dict:
+    options = {"board": "rp2", "kind": "stop", "every": 1, "torn": "all", "stride": 0}
+    totals, faults = power_cut.run("power_cut", {**options, "during": step, "defect": defect})
+    assert totals["cuts"] and (totals["faulty"] == 0) == (faults == []), (totals, faults)
+    return totals
+
+
+@pytest.mark.parametrize("defect", DEFECTS_OF_A_STEP)
+def test_what_breaks_a_promise_is_found(defect):
+    step, found_as = DEFECTS_OF_A_STEP[defect]
+    totals = cuts_during(step, defect)
+    assert totals["kinds"].get(found_as), totals
+
+
+def test_a_list_is_the_old_or_the_new_one_whenever_it_is_cut():
+    for step in ("its changes", "a list is cut short", "other changes", "no list"):
+        totals = cuts_during(step, None)
+        assert totals["faulty"] == 0 and totals["cuts"] >= 10, (step, totals)
 
 
 def test_damaged_files_cost_the_record_hit():
@@ -90,6 +122,19 @@ def test_damage_that_nobody_checks_is_found():
     options = {"board": "rp2", "kind": "stop", "every": 61, "defect": "unchecked"}
     totals, _ = power_cut.run("rot", options)
     assert totals["faulty"] > 5, totals
+
+
+def test_a_damaged_list_is_lost_as_a_whole():
+    for name in ("head", "entries_1", "entries_2"):
+        options = {"board": "rp2", "kind": "stop", "every": 13, "file": "local_list/" + name}
+        totals, faults = power_cut.run("rot", options)
+        assert totals["faulty"] == 0 and totals["harmed"] == totals["boots"] > 10, (name, totals, faults)
+
+
+def test_a_damaged_list_that_is_used_is_found():
+    options = {"board": "rp2", "kind": "stop", "every": 61, "file": "local_list/entries_1"}
+    totals, _ = power_cut.run("rot", {**options, "defect": "unsealed"})
+    assert totals["kinds"].get("list", 0) > 5, totals
 
 
 def test_the_charger_charges_while_its_flash_takes_nothing():

@@ -42,7 +42,7 @@ def table(heading):
     return Table(rows[0], rows[2:])
 
 
-def combinations(*columns):
+def combinations(*columns) -> list:
     """All combinations of the values of `columns`, each a sequence."""
     if not columns:
         return [()]

@@ -5,6 +5,7 @@ files damaged at each of their bytes, and flash that is full, read-only or faili
 
     python -m flash.power_cut                                            everything
     python -m flash.power_cut --board rp2 --cut 123 --torn 2 -v          that one life, with its log
+    python -m flash.power_cut --board rp2 --kind stop --during "other list"   cuts of that step
     python -m flash.power_cut --rot --trouble                            damaged files, flash in trouble
     python -m flash.power_cut --rot --file outbox/head --at 17 -v        those of one byte
 
@@ -112,6 +113,7 @@ def all_cuts(arguments) -> int:
             "torn": "turn" if kind in _SLOW_KINDS else arguments.torn_all,
             "stride": arguments.stride * (5 if kind in _SLOW_KINDS else 1),
             "defect": arguments.defect,
+            "during": arguments.during,
         }
         for board in ([arguments.board] if arguments.board else reversed(BOARDS))
         for kind in ([arguments.kind] if arguments.kind else KINDS)
@@ -206,6 +208,7 @@ def main() -> int:
     parser.add_argument("--torn", type=int, default=0, help="so many quarters of that operation are done (0)")
     parser.add_argument("--second", type=int, help="and cut again at this operation after the boot")
     parser.add_argument("--every", type=int, default=1, help="only every so-manieth cut or damage (1)")
+    parser.add_argument("--during", help="only during the steps of this name, see board/life.py")
     parser.add_argument("--turn", dest="torn_all", action="store_const", const="turn", default="all",
                         help="one way of tearing for each operation, in turn, not all five")  # fmt: skip
     parser.add_argument("--stride", type=int, default=13,

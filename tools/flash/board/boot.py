@@ -5,24 +5,27 @@
 Everything is the real thing from the files up to the text of a message: store, station, outbox, session, rpc.
 Scripted are the car's side (`ScriptedSupply` of the unit tests), the meter, which answers at once, and the
 WebSocket, behind which the central system answers in the call. So no task ever waits for another, and its
-coroutine can be driven to where it sleeps: there is no event loop.
+coroutine can be driven to where it sleeps: there is no event loop. What the central system asks for, and may
+take the charger long, is gone on with in each turn (see `connection`).
 """
 
 import charger
 import log
 import meters
+from flash.board.connection import Socket, Tasks
 from hal import ticks
 from hal.reading import Reading
 from host_tests.unit.open_files import OpenFiles
 from host_tests.unit.rig import ScriptedSupply
+from ocpp16 import answering, local_list, receiving
 from ocpp16.channel import Channel
 from station.description import Description
 from store.journal import Journal
 
-_TEXT = 1
 _TICKS_MASK = 0x3FFFFFFF
 _open_files = OpenFiles("/flash")
 _open_files.watch()
+_LIST = "/local_list/"  # its files are open for as long as an update is on its way
 
 
 class _Never(Exception):
@@ -144,34 +147,6 @@ class _Board:
         return "PowerUp"
 
 
-class _Socket:
-    """The WebSocket's end in the charger. `central.take` answers, or the connection is gone."""
-
-    certified = None
-
-    def __init__(self, world, rpc):
-        self._world = world
-        self._rpc = rpc
-        self.ping_interval_ms = 0
-
-    def send(self, text):
-        frame_kind = text[1]
-        answer = self._world.central.take(text)
-        if answer is not None:
-            self._rpc.receive(_TEXT, answer.encode())
-        elif frame_kind == "2":
-            self._rpc.detach()
-        else:
-            self._world.answers.append(text)
-
-    def take_as_stream(self, streams):
-        pass  # no message here is that long
-
-    def abort(self, reason):
-        self._world.fault("unbootable", "the session gave up: " + reason)
-        self._rpc.detach()
-
-
 _descriptions = {}  # reading a description compiles a module, which would be most of a boot
 
 
@@ -228,9 +203,15 @@ class Charger:
         self.session = self.firmware.session
         setattr(self.session._bell, "wait", _idle)  # noqa: B010
         self._world = world
-        self._channel = None
+        self._socket: Socket = None  # pyright: ignore[reportAttributeAccessIssue]
+        self._heard = None  # the message of the central system that is on its way
         self._tasks = ()
         self._sender = None
+        self._beside = Tasks()
+        setattr(answering, "asyncio", self._beside)  # noqa: B010
+        setattr(local_list, "asyncio", self._beside)  # noqa: B010
+        setattr(receiving, "asyncio", self._beside)  # noqa: B010
+        _open_files.paths.clear()
 
     def start(self):
         """What `Firmware.run` does."""
@@ -245,8 +226,10 @@ class Charger:
             self._converse()
         elif self._sender is not None:
             self._disconnect()
-        if _open_files.paths:
-            self._world.fault("open", ", ".join(_open_files.paths))
+        self._beside.turn()
+        left_open = [path for path in _open_files.paths if not (self._beside.busy and _LIST in path)]
+        if left_open:
+            self._world.fault("open", ", ".join(left_open))
             _open_files.paths.clear()
         return self.station.closed(self.session.all_told)
 
@@ -255,16 +238,22 @@ class Charger:
         return self._sender is not None and self.session.online
 
     def receive(self, text):
-        """A CALL of the central system."""
-        self.firmware._rpc.receive(_TEXT, text.encode())
+        """A CALL of the central system: a short one is answered at once."""
+        self._heard = self._socket.hear(text)
+        self._beside.create_task(self._heard)
+
+    def gone(self):
+        """The power went, or it restarts: what it was doing nobody does any more."""
+        self._beside.end_all()
 
     # what `Session._converse` does
 
     def _converse(self):
         if self._sender is None:
             rpc = self.firmware._rpc
-            self._channel = self.session._channel = Channel(_Socket(self._world, rpc), rpc)
-            self._sender = self.session._send(self._channel)
+            self._socket = Socket(self._world, rpc)
+            self.session._channel = channel = Channel(self._socket, rpc)
+            self._sender = self.session._send(channel)
         try:
             self._sender.send(None)
         except StopIteration:
@@ -274,6 +263,8 @@ class Charger:
         sender, self._sender = self._sender, None
         if sender is not None:
             sender.close()
+        self._beside.end(self._heard)
+        self._socket = None  # pyright: ignore[reportAttributeAccessIssue]
         self.session._channel = None
         self.firmware._rpc.detach()
         self.session._forget()

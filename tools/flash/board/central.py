@@ -11,6 +11,8 @@ import json
 _CALL = 2
 _REGISTER = "Energy.Active.Import.Register"
 REFUSED = "MALLORY"  # Authorize lets this tag in, StartTransaction does not
+LISTED = "ERIN"  # the local list lets this tag in: nobody has to ask
+BLOCKED = "FRANK"  # and not this one
 
 
 class Row:
@@ -58,6 +60,8 @@ class Central:
     retries        messages that came again with their id
     lose_answer    so many more messages with a transaction until an answer is lost with the connection
     refuse         so many CALLs with MeterValues are answered with a CALLERROR
+    pending        BootNotification is answered with Pending
+    statuses       {connector: the status that was told last}
     """
 
     def __init__(self, utc_text, meters_forget=False):
@@ -70,6 +74,9 @@ class Central:
         self.retries = 0
         self.lose_answer = None
         self.refuse = 0
+        self.pending = False
+        self.statuses = {}
+        self._told = {}  # (action, connector): how many, of MeterValues only those that were asked for
         self._answers = {}  # message id -> (what it said, the answer's payload)
 
     def copy(self, utc_text):
@@ -78,8 +85,14 @@ class Central:
         other.said = list(self.said)
         other.rows = [row.copy() for row in self.rows]
         other.registers = {connector: list(seen) for connector, seen in self.registers.items()}
+        other.statuses = dict(self.statuses)
+        other._told = dict(self._told)
         other._answers = dict(self._answers)
         return other
+
+    def count(self, action, connector):
+        """How many StatusNotifications, or MeterValues that TriggerMessage has asked for."""
+        return self._told.get((action, connector), 0)
 
     def open_row(self, connector):
         """The last transaction that was begun on it and not ended, or None."""
@@ -107,11 +120,21 @@ class Central:
 
     def _answer(self, message_id, action, payload):
         if action == "BootNotification":
-            return {"status": "Accepted", "interval": 600, "currentTime": self._utc_text()}
+            status = "Pending" if self.pending else "Accepted"
+            return {"status": status, "interval": 600, "currentTime": self._utc_text()}
         if action == "Heartbeat":
             return {"currentTime": self._utc_text()}
         if action == "Authorize":
+            if payload["idTag"] == LISTED:
+                self.faults.append(("list", "asked about %s, who is in it" % LISTED))
             return {"idTagInfo": {"status": "Accepted"}}
+        if action == "StatusNotification":
+            self.statuses[payload["connectorId"]] = payload["status"]
+        if action == "StatusNotification" or _is_triggered(action, payload):
+            key = action, payload["connectorId"]
+            self._told[key] = self._told.get(key, 0) + 1
+            if "transactionId" not in payload:
+                return {}  # it is no transaction's
         if action not in ("StartTransaction", "StopTransaction", "MeterValues"):
             return {}
         said = _said(action, payload)
@@ -132,6 +155,8 @@ class Central:
     def _StartTransaction(self, payload):  # noqa: N802
         row = Row(1000 + len(self.rows), payload)
         self.rows.append(row)
+        if row.tag == BLOCKED:
+            self.faults.append(("list", "%s charges" % BLOCKED))
         if self._meters_forget:
             self.registers[row.connector] = []
         self._register(row, row.start_wh)
@@ -148,7 +173,8 @@ class Central:
             register = _register_of(value["sampledValue"])
             if row.stop is not None:
                 self.faults.append(("order", "MeterValues of %s after its StopTransaction" % row))
-            row.meters.append((register, value["timestamp"]))
+            if not self.pending:  # else it went past the outbox, of which the ledger keeps the books
+                row.meters.append((register, value["timestamp"]))
             self._register(row, register)
         return {}
 
@@ -194,6 +220,14 @@ def _said(action, payload):
     if action == "StopTransaction":
         return action, payload["meterStop"], payload.get("reason")
     return action, payload["connectorId"], _register_of(payload["meterValue"][0]["sampledValue"])
+
+
+def _is_triggered(action, payload):
+    return action == "MeterValues" and any(
+        value.get("context") == "Trigger"
+        for meter_value in payload["meterValue"]
+        for value in meter_value["sampledValue"]
+    )
 
 
 def _register_of(values):

@@ -6,11 +6,17 @@ host_tests/integration/test_power_cut.py says what each must be found as.
 """
 
 import builtins
+import os
 
+from hal.ticks import ticks_ms
 from ocpp16.outbox import Outbox
+from ocpp16.trigger import RemoteTrigger
 from station import charge_point
 from station.connector import Connector
-from store import head, record, segments
+from station.local_list import LocalList
+from station.meter_values import MeterValues
+from station.reservation import Reservations
+from store import head, record, segments, sorted_file
 
 _undo = []
 _open = open
@@ -25,15 +31,23 @@ def apply(name):
             "append": _append,
             "boot": _boot,
             "forgetful": _forgetful,
+            "half": _half,
+            "hasty-list": _hasty_list,
+            "hasty-reservation": _hasty_reservation,
             "head": _head,
             "ids": _ids,
+            "in-place": _in_place,
             "keeper": _keeper,
+            "mute": _mute,
             "once": _once,
             "open": _left_open,
             "record": _record,
+            "reservation": _reservation,
             "samples": _samples,
             "stale": _stale,
             "unchecked": _unchecked,
+            "unsealed": _unsealed,
+            "untold": _untold,
             "unwarned": _unwarned,
         }[name]()
 
@@ -209,3 +223,93 @@ def _boot():
         return transaction
 
     _replace(charge_point.Keeper, "load", failing)
+
+
+def _reservation():
+    """Reservations are not kept: a power cut makes the connector anybody's."""
+    _replace(Reservations, "_save", _nothing)
+
+
+def _hasty_reservation():
+    """ReserveNow is answered first, and kept at the next step."""
+
+    def hasty(reservations, rows):
+        reservations.all = rows
+        reservations._again = ticks_ms()
+        reservations.hold()
+        return True
+
+    _replace(Reservations, "_change", hasty)
+
+
+def _hasty_list():
+    """SendLocalList is answered first, and kept at the next step."""
+    replace_by = LocalList.replace_by
+    step = charge_point.ChargePoint.step
+    waiting = []
+
+    def later(local_list, version, size, files, lost=False):
+        waiting.append((local_list, local_list.files, (version, size, files, lost)))
+        local_list._count(version, size, files, lost)
+
+    def stepping(station, *arguments):
+        while waiting:
+            local_list, before, what = waiting.pop(0)
+            if local_list is station.local_list:  # else the power failed meanwhile
+                local_list.files = before
+                replace_by(local_list, *what)
+        step(station, *arguments)
+
+    _replace(LocalList, "replace_by", later)
+    _replace(charge_point.ChargePoint, "step", stepping)
+
+
+def _half():
+    """The entries of a list count before its version does."""
+    replace_by = LocalList.replace_by
+
+    def halved(local_list, version, size, files, lost=False):
+        replace_by(local_list, local_list.version, size, files, lost)
+        replace_by(local_list, version, size, files, lost)
+
+    _replace(LocalList, "replace_by", halved)
+
+
+def _in_place():
+    """A list takes the place of the old one's file before the head knows of it."""
+    replace_by = LocalList.replace_by
+
+    def in_place(local_list, version, size, files, lost=False):
+        if len(files) == 1 and local_list.files:
+            number, count, crc = files[0]
+            old = local_list.files[-1][0]
+            os.rename(local_list.path(number), local_list.path(old))
+            files = ((old, count, crc),)
+            local_list.files = local_list.files[:-1] + files  # so that it is not removed
+        replace_by(local_list, version, size, files, lost)
+
+    _replace(LocalList, "replace_by", in_place)
+
+
+def _unsealed():
+    """A damaged list is used as it is."""
+    _replace(sorted_file, "check", _nothing)
+    _replace(sorted_file, "_checked", lambda entry: entry)
+
+
+def _mute():
+    """TriggerMessage is accepted, and nothing follows."""
+    _replace(RemoteTrigger, "_tell", _nothing)
+
+
+def _untold():
+    """What a sample past the outbox has told is not kept for the bill."""
+    tell = MeterValues._tell_triggered
+
+    def telling(values, connector, reading):
+        keep = charge_point.Keeper.keep
+        setattr(charge_point.Keeper, "keep", _nothing)  # noqa: B010
+        tell(values, connector, reading)
+        setattr(charge_point.Keeper, "keep", keep)  # noqa: B010
+
+    _replace(MeterValues, "_tell_triggered", telling)

@@ -14,7 +14,7 @@ into `ledger.py`. Each flash operation costs five lives of some 0.1 s in `make p
 many there are.
 """
 
-from flash.board.central import REFUSED
+from flash.board.central import BLOCKED, LISTED, REFUSED
 
 KINDS = ("stop", "resume", "full", "long")
 _CONNECTOR = {"cable": "fixed", "rated_a": 32, "phases": 3}
@@ -24,6 +24,14 @@ _KEYS = {
     "LocalAuthorizeOffline": "true",
     "TransactionMessageRetryInterval": "10",
 }
+# Entries of local lists, see `promises`. Longer than the receive buffer, and of several runs (`list_run`).
+_ACCEPTED = ("Accepted", None, None)
+_EXPIRY_MS = 3800000000000
+_FLEET = [("04%06X" % (number * 7919 % 65536), _ACCEPTED) for number in range(20)]
+LIST = _FLEET + [(BLOCKED, _ACCEPTED), ("heidi", ("Accepted", _EXPIRY_MS, "FLEET"))]
+CHANGES = [(LISTED, _ACCEPTED), (BLOCKED, ("Blocked", None, None)), (_FLEET[3][0], None)]
+OTHER_LIST = [(tag, ("Expired", _EXPIRY_MS, None)) for tag, _ in _FLEET[10:]] + [("GRACE", _ACCEPTED)]
+OTHER_CHANGES = [("HEIDI", _ACCEPTED), ("GRACE", ("Invalid", None, None)), (_FLEET[12][0], None)]
 
 
 class Plan:
@@ -32,34 +40,40 @@ class Plan:
     "long": as "stop", with three connectors, meters that forget their registers or start slowly, a power-fail
     input, and transactions of which for a long time nothing but samples is written.
 
-    Segments of the outbox are small, so that a short queue has several.
+    Segments of the outbox are small, so that a short queue has several. So are the runs in which a local list
+    is sorted, and it is soon long enough to have its changes in a file of their own. Only "stop" has a list.
 
     warns           the board has a power-fail input
     meters_forget   not all that flows is in the registers
     """
 
-    blocks = 24
+    blocks = 32
     segment_bytes = 384
+    list_run = 8
+    list_beside = 16
     keys = _KEYS
 
     def __init__(self, kind):
         self.is_thinned = kind == "full"
         self.budget_bytes = 700 if self.is_thinned else None
         self.warns = self.meters_forget = self._is_long = kind == "long"
+        self.has_list = kind == "stop"
         self.connectors = 3 if self._is_long else 2
+        profiles = ["Core", "Reservation", "RemoteTrigger"]
         self.station = {
             "name": "life, " + kind,
             "connectors": [_CONNECTOR] * self.connectors,
             "reader": "per_connector",
-            "profiles": ["Core", "Reservation"],
+            "profiles": profiles + (["LocalAuthListManagement"] if self.has_list else []),
             "options": {"power_loss": "resume" if kind == "resume" else "stop"},
         }
         self._interval_s = 10 if self.is_thinned else 60
 
     def steps(self):
         if self._is_long:
-            return self.until_fullest() + _cut_twice() + _warned() + _refused()
-        return self.until_fullest() + _drain() + _restarts() + _end()
+            return self.until_fullest() + _cut_twice() + _asked_for() + _warned() + _refused()
+        other_list = _other_list() if self.has_list else []
+        return self.until_fullest() + _drain() + other_list + _restarts() + _end(self.has_list)
 
     def until_fullest(self):
         """The steps to where most is on flash: a queue, a running transaction, an unknown time. "long": to
@@ -67,7 +81,7 @@ class Plan:
         """
         if self._is_long:
             return _set_up(self._interval_s) + _sampled()
-        return _set_up(self._interval_s) + _online() + _offline()
+        return _set_up(self._interval_s) + _online(self.has_list) + _offline(self.has_list)
 
 
 def _set_up(interval_s):
@@ -80,12 +94,26 @@ def _set_up(interval_s):
     ]
 
 
-def _online():
-    return [
+def _online(has_list):
+    listed = [
+        ("list", lambda w: w.send_list(1, True, LIST)),
+        ("its changes", lambda w: w.send_list(2, False, CHANGES)),
+        ("who is listed need not wait", lambda w: w.configure("LocalPreAuthorize", "true")),
+        ("ERIN charges", lambda w: w.charge(2, LISTED, 10000)),
+        ("ERIN ends", lambda w: w.stop(2, LISTED)),
+        ("everybody is asked about", lambda w: w.configure("LocalPreAuthorize", "false")),
+    ]
+    steps = [
         ("1 reserved for ALICE", lambda w: w.reserve(5, 1, "ALICE")),
         ("ALICE begins", lambda w: w.begin(1, "ALICE")),
         ("her reservation is used", lambda w: w.reservation_used(5)),
         ("ALICE charges", lambda w: w.charge(1, "ALICE", 130000)),
+        ("her meter is asked for", lambda w: w.trigger("MeterValues", 1)),
+        ("and her status", lambda w: w.trigger("StatusNotification", 1)),
+    ]
+    if has_list:
+        steps += listed
+    return steps + [
         ("1 inoperative when ALICE ends", lambda w: w.available(1, False)),
         ("remote stop", lambda w: w.remote_stop(1)),
         ("ALICE leaves", lambda w: w.unplug(1)),
@@ -97,12 +125,16 @@ def _online():
     ]
 
 
-def _offline():
-    return [
+def _offline(has_list):
+    steps = [
         ("link down", lambda w: w.link(False)),
         ("BOB begins", lambda w: w.begin(2, "BOB")),
         ("ALICE charges offline", lambda w: w.charge(1, "ALICE", 125000)),
         ("BOB ends offline", lambda w: w.stop(2, "BOB")),
+    ]
+    if has_list:
+        steps.append(("FRANK is blocked", lambda w: w.turned_away(2, BLOCKED)))
+    return steps + [
         ("power off", lambda w: w.power_off(600000)),
         ("ALICE goes on, time unknown", lambda w: w.charge(1, "ALICE", 70000)),
         ("CAROL charges", lambda w: w.charge(2, "CAROL", 65000)),
@@ -120,6 +152,14 @@ def _drain():
     ]
 
 
+def _other_list():
+    return [
+        ("a list is cut short", lambda w: w.interrupt_list(3, True, LIST)),
+        ("another list", lambda w: w.send_list(3, True, OTHER_LIST)),
+        ("other changes", lambda w: w.send_list(4, False, OTHER_CHANGES)),
+    ]
+
+
 def _restarts():
     return [
         ("any reserved for DAVE", lambda w: w.reserve(6, 0, "DAVE")),
@@ -134,8 +174,9 @@ def _restarts():
     ]
 
 
-def _end():
-    return [
+def _end(has_list):
+    steps = [("no list", lambda w: w.send_list(5, True, []))] if has_list else []
+    return steps + [
         ("cache cleared", lambda w: w.ask("ClearCache", {})),
         ("ALICE comes again", lambda w: w.charge(1, "ALICE", 10000)),
         ("ALICE goes", lambda w: w.stop(1, "ALICE")),
@@ -165,6 +206,22 @@ def _cut_twice():
         ("power off at once", lambda w: w.power_off(5000)),
         ("CAROL leaves", lambda w: w.stop(1, "CAROL")),
         ("BOB leaves", lambda w: w.stop(2, "BOB")),
+    ]
+
+
+def _asked_for():
+    """The last that was told of a transaction is what the central system has asked for; of the second, which
+    goes past the outbox, there is only the record. The meter is silent when the power returns.
+    """
+    return [
+        ("DAVE charges", lambda w: w.charge(1, "DAVE", 70000)),
+        ("his meter is asked for", lambda w: w.trigger("MeterValues", 1)),
+        ("DAVE charges on", lambda w: w.charge(1, "DAVE", 40000)),
+        ("nothing else is to be told", lambda w: w.pending()),
+        ("his meter is asked for again", lambda w: w.trigger("MeterValues", 1)),
+        ("the central system is ready", _ready),
+        ("power off while DAVE charges", lambda w: w.power_off(60000)),
+        ("DAVE leaves", lambda w: w.stop(1, "DAVE")),
     ]
 
 
@@ -205,6 +262,10 @@ def _refuse(world, count):
 
 def _lose_answer(world, after):
     world.central.lose_answer = after
+
+
+def _ready(world):
+    world.central.pending = False
 
 
 def _reset(world, kind):

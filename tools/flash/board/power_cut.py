@@ -18,7 +18,7 @@ from flash.board.world import MOUNT, Stuck, World
 
 _HEX = "0123456789abcdef"
 # Files that say what somebody chose: at the end they are byte for byte those of a life without a cut.
-_CHOSEN = ("settings", "availability")
+_CHOSEN = ("settings", "availability", "local_list/head")
 _SHOWN = 20  # lives with a fault that are printed; all are counted
 
 
@@ -29,12 +29,14 @@ class Life:
     cuts        power cuts that happened
     operations  flash operations since the last of them
     recovery    operations from the boot after the first cut to the end of the step that it interrupted
+    steps       (name, first operation, the one behind the last) of each step, of a life without a cut
     """
 
     def __init__(self, board, kind, cuts=(), show=None, defect=None, reference=None):
         defects.apply(defect)
         self.recovery = 0
         self.cuts = 0
+        self.steps = []
         self._show = show
         world = World(PROG_BYTES[board], life.Plan(kind), cuts, show)
         try:
@@ -77,6 +79,7 @@ class Life:
                     return False
             if self.cuts and not self.recovery:
                 self.recovery = world.device.operations
+            self.steps.append((name, before, world.device.operations))
             self._note("--- %s: %d operations" % (name, world.device.operations - before))
         return True
 
@@ -125,10 +128,22 @@ class Totals:
                 print("#fault", json.dumps(description))
 
 
-def campaign(board, kind, every, torn, stride, defect, offset=0):
+def _operations(reference, during):
+    """Of the steps with this name, and some behind them: a defect may add to what is written."""
+    found = set()
+    for name, first, end in reference.steps:
+        if name == during:
+            found.update(range(first, end + 3))
+    if not found:
+        raise ValueError("no step is called " + during)
+    return sorted(found)
+
+
+def campaign(board, kind, every, torn, stride, defect, offset=0, during=None):
     """Every `every`-th operation is cut; `torn`: "all" quarters, or "turn": one for each operation, in turn.
 
     stride: in the recovery from a cut every stride-th operation is cut as well, 0: none
+    during: only in the steps of that name
     """
     totals = Totals()
     reference = Life(board, kind)
@@ -138,7 +153,8 @@ def campaign(board, kind, every, torn, stride, defect, offset=0):
     if reference.faults:
         totals.add(reference, {"board": board, "kind": kind, "cut": -1})
         return totals
-    for cut in range(offset, reference.operations, every):
+    operations = range(reference.operations) if during is None else _operations(reference, during)
+    for cut in operations[offset::every]:
         for quarters in range(5) if torn == "all" else ((cut // every) % 5,):
             what = {"board": board, "kind": kind, "cut": cut, "torn": quarters, "defect": defect}
             outcome = Life(board, kind, [(cut, quarters)], None, defect, reference)
@@ -166,6 +182,7 @@ def main_with(options):
             options["stride"],
             defect,
             options.get("offset", 0),
+            options.get("during"),
         )
     else:
         show = print if options.get("verbose") else None

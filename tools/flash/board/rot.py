@@ -4,8 +4,9 @@
 file is damaged in turn, and every file cut at every length.
 
 Each time the charger must boot, say what it found, lose at most the record that was hit, and bill what
-flowed: see `judge`. In the life "long" the record of the transaction is as old as can be. There the meter
-keeps its register, and forgets it, in turn.
+flowed: see `judge`. Of a local list all is lost or nothing, and nobody is in it who was not. In the life
+"long" the record of the transaction is as old as can be. There the meter keeps its register, and forgets it,
+in turn.
 flash.power_cut starts this with a JSON object as the only argument, as board/power_cut.py.
 """
 
@@ -17,12 +18,15 @@ import charger  # noqa: F401 (first: its imports are nested deeply, and the stac
 from flash.board import defects, life
 from flash.board.device import PROG_BYTES
 from flash.board.ledger import DAMAGED_LOST_MS
+from flash.board.promises import NO_LIST
 from flash.board.world import MOUNT, Stuck, World
+from store.sorted_file import KEY_BYTES, RECORD_BYTES
 
 _LOG_LINES = 40
 _WAYS = ("bit", "byte", "cut")
 _SHOWN = 20
 _RESERVE_STEP = 97
+_LIST = "local_list/"
 
 
 class Rot:
@@ -70,6 +74,11 @@ class Rot:
             with open(MOUNT + "/" + name, "wb") as file:
                 file.write(content)
             world.records.get(MOUNT + "/" + name, []).append(None)
+            if name.startswith(_LIST):
+                world.promises.lists.append(NO_LIST)
+                if not name.endswith("head"):
+                    world.promises.strangers += _tags(content)
+        version = None
         try:
             world.boot()
             world.wait(20000)  # what the boot has to end is ended
@@ -78,6 +87,8 @@ class Rot:
             world.restart()
             world.boot()
             world.drained()
+            if world.plan.has_list:
+                version = world.list_version()
         except Stuck as error:
             world.fault("stuck", str(error))
         except Exception as error:
@@ -85,7 +96,9 @@ class Rot:
                 sys.print_exception(error)
             world.fault("unbootable", repr(error))
         bills = world.ledger.misbilled(world.central, DAMAGED_LOST_MS if meter == "restarts" else 0)
-        return world.central.said[before:], world.faults + world.central.faults + world.ledger.faults + bills
+        said = world.central.said[before:]
+        said.append(("GetLocalListVersion", version))
+        return said, world.faults + world.central.faults + world.ledger.faults + bills
 
     def damaged(self, name, at, way):
         """The file's content with the byte at `at` damaged, or cut before it."""
@@ -124,6 +137,8 @@ class Rot:
         if name.endswith(".seg"):
             # The record itself; of a segment that was cut, those behind it.
             allowed, tolerated = (1 if way != "cut" else len(reference)), 0
+        elif name.startswith(_LIST):
+            allowed, tolerated = 1, 1  # its version
         elif stem == "head":
             # Two copies: one byte spoils nothing. Without both what was delivered may come again.
             allowed, tolerated = 0, (0 if way != "cut" else len(self.world.central.said))
@@ -138,6 +153,17 @@ class Rot:
         if is_other and not self._is_sound(name, at, way) and not self._is_told(stem):
             wrong.append("silent: no log line says anything about it")
         return wrong
+
+
+def _tags(content):
+    """What stands where the keys of a list's entries are."""
+    found = []
+    for at in range(0, len(content), RECORD_BYTES):
+        try:
+            found.append(str(bytes(content[at : at + KEY_BYTES]).rstrip(b"\0"), "utf-8"))
+        except ValueError:
+            pass  # no text: nobody's tag
+    return found
 
 
 def _without_bills(said):

@@ -129,6 +129,7 @@ class Story:
         world.boot()
         world.online()
         world.configure("MeterValueSampleInterval", "60")
+        world.send_list(1, True, life.LIST)
         world.charge(1, "ALICE", 70000)
         if self._when == "offline":
             world.link(False)
@@ -153,6 +154,9 @@ class Story:
             if (answer == "Accepted") != (value == 77):
                 world.fault("settings", "the answer is %s and the value %s" % (answer, value))
             self._refused = answer != "Accepted"
+            # Whatever it answers has to be true, then and after the next boot.
+            world.offer_list(2, False, life.CHANGES)
+            world.offer_list(3, True, life.OTHER_LIST)
         world.charge(1, "CAROL", 70000)
         world.stop(1, "CAROL")
         world.stop(2, "BOB")
@@ -173,6 +177,7 @@ class Story:
         world.wait(10000)
         if world.charger.station.config.value("ConnectionTimeOut") != 88:
             world.fault("settings", "ConnectionTimeOut is not 88")
+        world.send_list(4, True, life.OTHER_LIST)
         world.charge(1, "ALICE", 10000)
         world.stop(1, "ALICE")
         world.drained()

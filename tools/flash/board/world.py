@@ -1,294 +1,28 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Everything around a charger: time, cars, meters, the network, drivers; and the power, which may go.
+"""The world of a charger: `premises`, the network, and what the central system asks for.
 
-All of it goes on when the charger's power goes. What a driver or the central system does is a verb that says
-what is to be true afterwards (`begin`, `stop`, `configure`): it can be said again after a power cut, as a
-driver tries again, and does nothing where it is true already.
+Its verbs (`configure`, `send_list`) say what is to be true afterwards, as those of a driver do: they can be
+said again after a power cut.
 """
 
-import gc
 import json
 
-import log
-from flash.board import boot
-from flash.board import device as chip
-from flash.board.central import Central
-from flash.board.ledger import Ledger, watch_records
-from station import timestamp
+from flash.board.premises import MOUNT, Premises, Stuck
+from flash.board.promises import entries
+from ocpp16.registration import PENDING
 
-MOUNT = "/flash"
-_EPOCH_MS = 1790000000000
+__all__ = ("MOUNT", "Stuck", "World")
 _TURN_MS = 1000
-_RESTART_MS = 3000
-_PATIENCE_MS = 120000  # a driver's, and that of who waits for a restart
-_SILENCE_MS = 15000  # of a meter that starts slowly
-_GIVEN_UP = 20  # boots without an end: something goes round in circles
 
 
-class Stuck(Exception):
-    """What should come about does not."""
+class World(Premises):
+    """answers: what the charger has answered to the last CALL: frames"""
 
-
-class World:
-    """`cuts`: [(operation, torn), ...]; the power goes at the first, at the second counted from the boot
-    after it, and so on.
-
-    device      the chip as it is now
-    charger     the charger of the present boot, None while the power is off
-    faults      (kind, text); kinds: lost, duplicated, unbootable, order, energy, settings, files, open, stuck
-    records     {path: contents that this record file may have}
-    link_up     the network is there
-    power_w     what a charging car draws
-    show        fn(text) for every log line, None: they are not formatted
-    """
-
-    def __init__(self, prog_bytes, plan, cuts=(), show=None, image=None):
-        """`plan`: of `life`. `image`: of a chip with a file system; None: a new one."""
-        self.faults = []
-        self.link_up = True
-        self.power_w = 11000
-        self.boots = 0
-        self.charger: boot.Charger = None  # pyright: ignore[reportAttributeAccessIssue]
-        self.answers = []  # of the charger, to the central system's CALLs
-        self.device = chip.Device(plan.blocks, image)
-        self._prog_bytes = prog_bytes
-        self.plan = plan
-        self._cuts = list(cuts)
-        self._now_ms = 0
-        self._booted_ms = 0
-        self._mwh = {}
-        self._cars = {}
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.answers = []
         self._next_call = 0
-        self._meters = {}  # connector -> "restarts", "silent": see `meter`
-        self._forgotten_mwh = {}  # by the meters
-        self._silent_to_ms = {}
-        self._power_fails = False
-        self._was_off = False
-        self.central = Central(self.utc_text, plan.meters_forget)
-        self.ledger = Ledger(self.power_w)
-        log.level = log.INFO if show is not None else log.ERROR
-        boot.prepare(self, show)
-        self.records = watch_records(self.fault)
-        if image is None:
-            chip.format(self.device, prog_bytes)
-            self.device.reset_counts()
-        self._arm()
-        self.mount()
-
-    def branch(self, image, show=None):
-        """Another world that goes on from here, with this chip and the power off."""
-        other = World(self._prog_bytes, self.plan, (), show, image)
-        other.link_up = self.link_up
-        other._now_ms = self._now_ms
-        other._mwh = dict(self._mwh)
-        other._cars = dict(self._cars)
-        other._was_off = True
-        other._meters = dict(self._meters)
-        other._forgotten_mwh = dict(self._forgotten_mwh)
-        other.ledger = self.ledger.copy()
-        other.central = self.central.copy(other.utc_text)
-        for path, contents in self.records.items():
-            other.records[path] = list(contents)
-        return other
-
-    def utc_text(self):
-        return timestamp.text(_EPOCH_MS + self._now_ms)
-
-    def fault(self, kind, text):
-        self.faults.append((kind, text))
-
-    # --- power ---
-
-    def _arm(self):
-        if self._cuts:
-            self.device.cut_at, self.device.torn = self._cuts.pop(0)
-
-    def mount(self):
-        chip.mount(self.device, self._prog_bytes, MOUNT)
-
-    def after_cut(self):
-        """The power went in an operation and comes back: all that is left is the chip."""
-        self._lose_power(False)
-        self._discard()
-        self.device = chip.Device(image=self.device.survivor)
-        self._arm()
-        self._now_ms += _RESTART_MS
-        self.mount()
-
-    def power_off(self, ms, warned=False):
-        """The power is off for a while, between two operations."""
-        self._lose_power(warned)
-        self.device = self.device.unplugged()
-        self._discard()
-        self._now_ms += ms
-        self.mount()
-
-    def warned_power_off(self, ms):
-        """As `power_off`; the board's power-fail input has told the charger before."""
-        self._power_fails = True
-        self.wait(_TURN_MS)
-        self.power_off(ms, True)
-
-    def power_fails(self):
-        return self._power_fails
-
-    def _lose_power(self, warned):
-        self._power_fails = False
-        self._was_off = True
-        for number in self._mwh:
-            self.ledger.power_lost(number, number in self._meters and not warned)
-
-    def restart(self):
-        """As a reset does."""
-        self.device = self.device.unplugged()
-        self._discard()
-        self._now_ms += _RESTART_MS
-        self.mount()
-
-    def _discard(self):
-        self.charger = None  # pyright: ignore[reportAttributeAccessIssue]
-        gc.collect()
-
-    def boot(self):
-        """The power is there: the charger boots if it does not run."""
-        if self.charger is not None:
-            return
-        self.boots += 1
-        if self.boots > _GIVEN_UP:
-            raise Stuck("%d boots" % self.boots)
-        self._booted_ms = self._now_ms
-        if self._was_off:
-            self._was_off = False
-            self._start_meters()
-        charger = boot.Charger(self, MOUNT)
-        self.ledger.watch(charger)
-        for number, plugged in self._cars.items():
-            if plugged:
-                charger.firmware.supplies[number - 1].plug(asking=True)
-        charger.start()
-        self.charger = charger
-        self.wait(_TURN_MS)
-
-    # --- time ---
-
-    def uptime_ms(self):
-        return self._now_ms - self._booted_ms
-
-    def wait(self, ms, turn_ms=_TURN_MS):
-        """Time passes; a charger that wants to restart does."""
-        while ms > 0:
-            part = min(ms, turn_ms)
-            ms -= part
-            self._now_ms += part
-            if self.charger is None:
-                self.boot()
-            for supply in self.charger.firmware.supplies:
-                if supply.energised:
-                    number = supply.number
-                    mwh = self.power_w * part // 3600
-                    self._mwh[number] = self._mwh.get(number, 0) + mwh
-                    self.ledger.flows(number, mwh)
-            if self.charger.turn():
-                self.restart()
-                self.boot()
-
-    def until(self, what, fulfilled, act=None):
-        """Wait for `fulfilled()`; `act()` is tried every few seconds meanwhile."""
-        waited_ms = 0
-        while not fulfilled():
-            if waited_ms >= _PATIENCE_MS:
-                raise Stuck(what)
-            if act is not None and waited_ms % 5000 == 0:
-                act()
-            self.wait(_TURN_MS)
-            waited_ms += _TURN_MS
-
-    # --- the meter ---
-
-    def energised(self, number):
-        return self.charger is not None and self.charger.firmware.supplies[number - 1].energised
-
-    def register_wh(self, number):
-        """What the meter shows, None: it does not answer."""
-        if self._now_ms < self._silent_to_ms.get(number, 0):
-            return None
-        if number in self._forgotten_mwh:
-            return (self._mwh.get(number, 0) - self._forgotten_mwh[number]) // 1000
-        return 5000 * number + self.drawn_wh(number)
-
-    def meter(self, number, at_power_up):
-        """From now on, when the power returns, the meter "keeps" its register, "restarts" at 0, or keeps it
-        and is "silent" first, for longer than it is waited for.
-        """
-        self._meters.pop(number, None)
-        if at_power_up != "keeps":
-            self._meters[number] = at_power_up
-
-    def _start_meters(self):
-        for number, at_power_up in self._meters.items():
-            if at_power_up == "restarts":
-                self._forgotten_mwh[number] = self._mwh.get(number, 0)
-            else:
-                self._silent_to_ms[number] = self._now_ms + _SILENCE_MS
-
-    def drawn_wh(self, number):
-        return self._mwh.get(number, 0) // 1000
-
-    # --- drivers ---
-
-    def connector(self, number):
-        return self.charger.station.connectors[number - 1]
-
-    def plug(self, number):
-        self._cars[number] = True
-        self.charger.firmware.supplies[number - 1].plug(asking=True)
-
-    def unplug(self, number):
-        self._cars[number] = False
-        self.charger.firmware.supplies[number - 1].unplug()
-        self.wait(2 * _TURN_MS)
-
-    def swipe(self, number, tag):
-        self.charger.station.tag(tag, number, self.uptime_ms())
-
-    def begin(self, number, tag):
-        """Somebody charges there: acknowledged, the contactor is closed."""
-
-        def act():
-            connector = self.connector(number)
-            if not connector.busy and connector.grant is None:
-                self.swipe(number, tag)
-
-        if not self._cars.get(number):
-            self.plug(number)
-        self.until("%s charges at %d" % (tag, number), lambda: self.energised(number), act)
-
-    def charge(self, number, tag, ms):
-        """For so long; after a power cut from the beginning, if it was not the end of the transaction."""
-        self.begin(number, tag)
-        self.wait(ms, 5000)
-
-    def stop(self, number, tag):
-        """The driver ends it, if that has not happened yet, and leaves."""
-
-        def act():
-            if self.connector(number).transaction is not None and not self.connector(number).ending:
-                self.swipe(number, tag)
-
-        self.until("%s ends" % tag, lambda: not self.connector(number).busy, act)
-        self.unplug(number)
-
-    def refused(self, number):
-        """The central system has refused the driver after the start, and all is over."""
-
-        def over():
-            return not self.connector(number).busy and self.central.open_row(number) is None
-
-        self.until("refused", over)
-        self.unplug(number)
-
-    # --- the central system and the network ---
 
     def link(self, up):
         self.link_up = up
@@ -297,26 +31,49 @@ class World:
     def online(self):
         self.until("registered", lambda: self.charger.online)
 
+    def pending(self):
+        """The central system is not ready: until it is, the charger says only what it is asked for."""
+        self.central.pending = True
+        if not self._is_pending():
+            self.ask("TriggerMessage", {"requestedMessage": "BootNotification"})
+        self.until("pending", self._is_pending)
+
+    def _is_pending(self):
+        session = self.charger.session
+        return session.connected and session.registration == PENDING
+
     def drained(self):
         """Everything is told."""
         self.until("told", lambda: self.charger.online and self.charger.outbox.depth == 0)
 
     def request(self, action, payload):
         """A CALL of the central system: the answer's payload."""
-        self.online()
-        self._next_call += 1
-        self.answers.clear()
-        self.charger.receive(json.dumps([2, "c%d" % self._next_call, action, payload]))
-        frame = json.loads(self.answers.pop())
+        self.until("registered", lambda: self.charger.online or self._is_pending())
+        self._ask(action, payload)
+        self.until("answer to " + action, lambda: self.answers)
+        frame = self.answers.pop()
         if frame[0] != 3:
             raise Stuck("%s: %s" % (action, frame))
         self.wait(_TURN_MS)
         return frame[2]
 
+    def _ask(self, action, payload):
+        self._next_call += 1
+        self.answers.clear()
+        message_id = "c%d" % self._next_call
+        self.promises.asked(message_id, action, payload)
+        self.charger.receive(json.dumps([2, message_id, action, payload]))
+
+    def answered(self, text):
+        """The charger answers a CALL of the central system."""
+        frame = json.loads(text)
+        self.promises.answered(frame)
+        self.answers.append(frame)
+
     def ask(self, action, payload, wanted=("Accepted",)):
         status = self.request(action, payload)["status"]
         if status not in wanted:
-            raise Stuck("%s %s: %s" % (action, payload, status))
+            raise Stuck("%s %s: %s" % (action, str(payload)[:200], status))
 
     def configure(self, key, value):
         self.ask("ChangeConfiguration", {"key": key, "value": value})
@@ -340,14 +97,57 @@ class World:
         if self.charger.station.reservations.find(reservation) is not None:
             self.fault("reservation", "%d is still there" % reservation)
 
+    def send_list(self, version, is_full, listed):
+        """The charger has this list; `listed`: (tag, facts) as in `promises`."""
+        if self.list_version() != (version if listed or not is_full else 0):
+            self.offer_list(version, is_full, listed, ("Accepted",))
+
+    def list_version(self):
+        return self.request("GetLocalListVersion", {})["listVersion"]
+
+    def offer_list(self, version, is_full, listed, wanted=("Accepted", "Failed")):
+        """It may take it or not."""
+        self.online()
+        self.promises.sends(version, is_full, listed)
+        self.ask("SendLocalList", _list_payload(version, is_full, listed), wanted)
+        self.promises.check(self.charger.station)
+
+    def interrupt_list(self, version, is_full, listed):
+        """The network goes while the list is on its way: the one that was there stays."""
+        before = self.list_version()
+        self.promises.sends(version, is_full, listed)
+        self._ask("SendLocalList", _list_payload(version, is_full, listed))
+        self.wait(4 * _TURN_MS)
+        if self.answers:
+            raise Stuck("the list has come at once")
+        self.link(False)
+        self.link(True)
+        if self.list_version() != before:
+            self.fault("list", "half a message has changed version %d" % before)
+        self.promises.rebooted()
+        self.promises.check(self.charger.station)
+
+    def trigger(self, action, number):
+        """The central system asks for a message about a connector, whose meter answers, and gets it."""
+        self.until("meter", lambda: self.register_wh(number) is not None and not self._supply(number).faults)
+        before = self.central.count(action, number)
+        self.ask("TriggerMessage", {"requestedMessage": action, "connectorId": number})
+        try:
+            self.until(action, lambda: self.central.count(action, number) > before)
+        except Stuck:
+            self.fault("trigger", "%s of connector %d was accepted, and is not sent" % (action, number))
+        status = self.central.statuses.get(number)
+        if action == "StatusNotification" and status != self.connector(number).status_name:
+            self.fault("trigger", "connector %d is told to be %s" % (number, status))
+
     def remote_stop(self, number):
         row = self.central.open_row(number)
         if row is not None and self.connector(number).transaction is not None:
             self.request("RemoteStopTransaction", {"transactionId": row.id})
         self.until("remote stop", lambda: not self.connector(number).busy)
 
-    # --- the chip ---
 
-    def files(self):
-        """{name: size} below the charger's directory."""
-        return {path[len(MOUNT) + 1 :]: size for path, size in chip.files(MOUNT)}
+def _list_payload(version, is_full, listed):
+    payload = {"listVersion": version, "updateType": "Full" if is_full else "Differential"}
+    payload["localAuthorizationList"] = entries(listed)
+    return payload
