@@ -30,6 +30,7 @@ def _chosen():
 
 
 async def _run(options):
+    from hal.sim import heap
     from hal.sim.board import SimBoard
     from store import overwrite
 
@@ -66,6 +67,8 @@ async def _run(options):
     from station.description import DescriptionError
     from store.record import NewerVersion
 
+    if heap.in_flash_bytes is not None:
+        heap.fill_names()
     try:
         await firmware.run(board, settings, attach)
     except (ConfigurationError, DescriptionError, NewerVersion) as error:

@@ -163,6 +163,39 @@ def test_what_a_board_has_in_flash_comes_on_top(project):
     assert abs(told(start(project))["heap"] - before) < 1000
 
 
+NAMES = """
+import gc
+from hal.sim import heap
+
+for number in range(2300):
+    getattr(gc, "own%d" % number, None)
+if FILL:
+    assert heap.fill_names()
+largest = 0
+for number in range(400):
+    before = gc.mem_alloc()
+    getattr(gc, "later%d" % number, None)
+    largest = max(largest, gc.mem_alloc() - before)
+print(largest)
+"""
+
+
+@pytest.mark.parametrize(("fill", "least", "most"), [(True, 0, 1000), (False, 16000, 20000)])
+def test_no_pool_of_names_comes_in_the_middle_of_a_life(fill, least, most):
+    """As many names as the firmware has when it has started, and what comes later."""
+    micropython = interpreter.find(32)
+    done = subprocess.run(
+        [str(micropython.path), "-X", "heapsize=400k", "-c", NAMES.replace("FILL", str(fill))],
+        cwd=ROOT,
+        env={**os.environ, "MICROPYPATH": "%s:.frozen" % ROOT},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr
+    assert least <= int(done.stdout) <= most
+
+
 @pytest.mark.parametrize("bits", [32, 64])
 def test_bits(project, bits):
     done = start(project, "--bits", str(bits))

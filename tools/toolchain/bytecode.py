@@ -58,6 +58,7 @@ def compile_tree(cross: Path) -> Path:
                 pass
         for path in gone:
             (MPY / path).with_suffix(".mpy").unlink()
+            (FOLDED / path).with_suffix(".py").unlink(missing_ok=True)
         if unfinished.exists():
             image.write()
             unfinished.unlink()
