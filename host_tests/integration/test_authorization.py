@@ -19,7 +19,7 @@ from host_tests.integration.case import (
     swapped,
 )
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 # --- refused ------------------------------------------------------------------------------------------------
 

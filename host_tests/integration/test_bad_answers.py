@@ -18,7 +18,7 @@ from host_tests.integration.abuse import HEAP_SLACK
 from host_tests.integration.bad_payloads import WHOLE_ANSWERS, wrong_answers
 from host_tests.integration.wire import Site, Wire, confirmation, site
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 TAG = "04A1B2C3"
 

@@ -26,7 +26,7 @@ from host_tests.integration.sampled import (
     stop_of,
 )
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 SOCKET = "generic_socket"
 TWO = "xcharge_c6"

@@ -22,7 +22,7 @@ from host_tests.integration.case import (
     swapped,
 )
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 CACHED = {"AuthorizationCacheEnabled": True, "LocalPreAuthorize": True}
 

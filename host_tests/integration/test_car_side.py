@@ -15,7 +15,7 @@ import pytest
 from host_tests.integration.case import CARD, Case, Expected, authorize, start, status, stop, swapped
 from host_tests.integration.fault_codes import told
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 SOCKET = "generic_socket"
 STATIONS = ("ecarplug_ac", SOCKET, "loop_evs32a", "xcharge_c6")

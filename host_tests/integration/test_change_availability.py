@@ -18,7 +18,7 @@ from host_tests.integration.case import (
 )
 from host_tests.integration.fault_codes import told
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 TWO = "xcharge_c6"
 

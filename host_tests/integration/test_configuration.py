@@ -29,7 +29,7 @@ from host_tests.integration.key_table import (
 )
 from host_tests.integration.wire import Site, site
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 every_station = pytest.mark.parametrize("name", NAMES)
 

@@ -15,7 +15,7 @@ from bench.charger import EXIT_POWER_CUT, EXIT_REBOOT, SimulatedCharger
 from bench.deadline import within
 from host_tests.integration.wire import Site, site
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 
 class Line:

@@ -15,7 +15,7 @@ from bench.scripts import boot, call_error, hang_up, late, reply, silence
 from bench.station import CallRefused
 from host_tests.integration.wire import Site, site
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 # ---- from the CSMS
 

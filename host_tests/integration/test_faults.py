@@ -17,7 +17,7 @@ from host_tests.integration.case import (
 )
 from host_tests.integration.fault_codes import FAULTS, WARNINGS, told
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 SOCKET = "generic_socket"
 TWO = "xcharge_c6"

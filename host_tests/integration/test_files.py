@@ -22,7 +22,7 @@ from bench.station import CallRefused
 from host_tests.integration.test_configuration import launch
 from host_tests.integration.wire import Site, site
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 STATION = "xcharge_c6"
 TAG = "04A1B2C3"

@@ -12,7 +12,7 @@ from bench.csms import Csms
 from bench.secrecy import without_password
 from host_tests.integration.charge_points import START, charge_point, desk
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 # What an operation of the prompt may be answered, and no schema allows.
 ANSWERS = [

@@ -28,7 +28,7 @@ from host_tests.integration.sampled import (
     only,
 )
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 SOCKET = "generic_socket"
 TWO = "xcharge_c6"

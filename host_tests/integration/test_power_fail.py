@@ -13,7 +13,7 @@ import pytest
 from bench.charger import EXIT_POWER_CUT
 from host_tests.integration.post import OTHER, TAG, Post, installed
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 RATED_W = 32 * 240  # of loop_evs32a
 RECORD_S = 120

@@ -20,7 +20,7 @@ from host_tests.integration.case import (
     swapped,
 )
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 SOCKET = "generic_socket"
 TWO = "xcharge_c6"

@@ -22,7 +22,7 @@ from host_tests.integration.case import (
 )
 from host_tests.integration.fault_codes import told
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 SOCKET = "generic_socket"
 TWO = "xcharge_c6"

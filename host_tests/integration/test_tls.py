@@ -20,7 +20,7 @@ from host_tests.integration.odd_servers import Behaviour, OddServer, garbage, ha
 from host_tests.integration.peer import TEXT, client, server
 from host_tests.unit.test_frames import frame
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 KEY = b"\x00\xff:passw\r\n\xc3(+/=\x7f"
 

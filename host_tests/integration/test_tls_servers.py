@@ -19,7 +19,7 @@ from bench.csms import Csms
 from host_tests.integration.odd_servers import OddServer
 from host_tests.integration.test_tls import charger, said, works
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 # A name that every machine resolves to loopback, and one of its children.
 LOCAL = "localhost"

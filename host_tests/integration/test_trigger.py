@@ -25,7 +25,7 @@ from host_tests.integration.case import (
 from host_tests.integration.post import TAG, installed
 from host_tests.integration.sampled import ENERGY, STATIONS, check_form, moment, numbers, only
 
-AT_ONCE = 6
+AT_ONCE = 8
 
 TWO = "xcharge_c6"
 BOOT = Expected("BootNotification", ANY)
