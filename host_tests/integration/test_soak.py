@@ -19,7 +19,7 @@ from bench.soak_plan import ATTEMPTS, LISTED, RESTARTS, listed_tag, minor_fate, 
 from host_tests.integration.soak_world import World, enter, right, start, stop, time
 
 SEED = 20
-MINUTES = 2.4  # and half a minute to start the chargers and to come to an end
+MINUTES = 3.7  # and half a minute to start the chargers and to come to an end
 CHARGERS = 6
 
 

@@ -32,8 +32,9 @@ from bench.station import Pipe, Station
 
 Frame = list[Any]
 
-# Half of what a Pico has, and the budget of a whole charger (design, section 5).
-HEAP = "100k"
+# With 100 the largest piece is 22 KB at times while a car charges. Functions and classes are some 37 KB here,
+# which a board has in its flash (docs/image.md).
+HEAP = "118k"
 # Bytes in one piece that it has at any time.
 LARGEST_FREE = 24 * 1024
 
