@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bench import soak_wire
 from bench.books import Books
 from bench.messages import parse_utc
 from bench.soak_asked import Asked, Swipe
@@ -96,18 +97,17 @@ class World:
         asked.parents, asked.pre_authorize, asked.list_size = self.parents, self.pre_authorize, self.list_size
         asked.end_s = 300
         events: list[tuple[float, Callable[[], None]]] = []
-        for number, ask in enumerate(self.asks):
-            put = partial(asked.request, f"r{number}", ask.action, ask.payload, CONNECTION, ask.at_s)
-            events.append((ask.at_s, put))
-            if ask.answer is not None:
-                at_s = ask.at_s + 0.1
-                events.append((at_s, partial(asked.answered, f"r{number}", at_s, ask.answer)))
-        for number, said in enumerate(self.said):
-            put = partial(asked.called, f"c{number}", said.action, said.payload, CONNECTION, said.at_s)
-            events.append((said.at_s, put))
-            if said.answer is not None:
-                at_s = said.at_s + 0.01
-                events.append((at_s, partial(asked.confirmed, f"c{number}", at_s, said.answer)))
+        for letter, calls, called, answered, after_s in (
+            ("r", self.asks, asked.request, asked.answered, 0.1),
+            ("c", self.said, asked.called, asked.confirmed, 0.01),
+        ):
+            for number, call in enumerate(calls):
+                name = f"{letter}{number}"
+                put = partial(called, name, call.action, call.payload, CONNECTION, call.at_s)
+                events.append((call.at_s, put))
+                if call.answer is not None:
+                    at_s = call.at_s + after_s
+                    events.append((at_s, partial(answered, name, at_s, call.answer)))
         for _, happen in sorted(events, key=lambda event: event[0]):
             happen()
         return asked
@@ -162,24 +162,7 @@ def right() -> World:
 
 
 def enter(books: Books, message: Message) -> None:
-    payload = message.payload
-    if message.action == START:
-        books.start(
-            station_id=ID,
-            connector=payload["connectorId"],
-            tag=payload["idTag"],
-            meter_start_wh=payload["meterStart"],
-            timestamp=payload["timestamp"],
-        )
-    elif message.action == STOP:
-        books.stop(
-            transaction_id=payload["transactionId"],
-            meter_stop_wh=payload["meterStop"],
-            timestamp=payload["timestamp"],
-            tag=None,
-            reason=None,
-            data=[],
-        )
+    soak_wire.enter(books, ID, message.action, message.payload)
 
 
 def said_of(world: World) -> list[str]:

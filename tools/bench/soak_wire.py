@@ -4,8 +4,9 @@
 
 import time
 from collections import Counter
+from typing import Any
 
-from bench.books import Transaction
+from bench.books import Books, Transaction
 from bench.csms import Csms
 from bench.messages import FROM_STATION, Message
 from bench.scripts import Answer, amend, boot, call_error, hang_up, late, reply, silence
@@ -154,7 +155,7 @@ class Wire:
             return None
         self.done[fate] += 1
         if fate in (LOST, LOST_HANG_UP):
-            self._enter(message)
+            enter(self._csms.books, self.station.id, message.action, message.payload)
         if fate == NONSENSE and message.action in _NONSENSE:
             self._nonsense.add(message.id)
             return reply(_NONSENSE[message.action])
@@ -193,23 +194,23 @@ class Wire:
         session = self._sessions.get(transaction.tag) if transaction is not None else None
         return session.stop if session else ()
 
-    def _enter(self, message: Message) -> None:
-        """Into the books, without an answer."""
-        books, payload = self._csms.books, message.payload
-        if message.action == START:
-            books.start(
-                station_id=self.station.id,
-                connector=payload["connectorId"],
-                tag=payload["idTag"],
-                meter_start_wh=payload["meterStart"],
-                timestamp=payload["timestamp"],
-            )
-        elif message.action == STOP:
-            books.stop(
-                transaction_id=payload["transactionId"],
-                meter_stop_wh=payload["meterStop"],
-                timestamp=payload["timestamp"],
-                tag=payload.get("idTag"),
-                reason=payload.get("reason"),
-                data=[],
-            )
+
+def enter(books: Books, station_id: str, action: str, payload: dict[str, Any]) -> None:
+    """Into the books what a StartTransaction or StopTransaction says, without an answer."""
+    if action == START:
+        books.start(
+            station_id=station_id,
+            connector=payload["connectorId"],
+            tag=payload["idTag"],
+            meter_start_wh=payload["meterStart"],
+            timestamp=payload["timestamp"],
+        )
+    elif action == STOP:
+        books.stop(
+            transaction_id=payload["transactionId"],
+            meter_stop_wh=payload["meterStop"],
+            timestamp=payload["timestamp"],
+            tag=payload.get("idTag"),
+            reason=payload.get("reason"),
+            data=[],
+        )
