@@ -3,6 +3,7 @@
 """Answers of the CSMS that come late: the driver may have gone, and another one may stand there."""
 
 import log
+from hal.ticks import ticks_add
 from host_tests.unit.rig import MemoryRecord, Rig
 from station.authorization import IdTagInfo
 from station.reservation import Reservation
@@ -426,3 +427,43 @@ def test_a_remote_start_for_which_there_is_no_memory_does_not_shut_the_connector
         assert status == "Accepted"
         begin()
         assert starts(rig.step(200)) == [("Start", 1, "GOOD")]
+
+
+# --- after thirteen days, when ticks have wrapped ---
+
+
+def after_thirteen_days(**keys):
+    rig = Rig(**keys)
+    for _ in range(26):
+        rig.now = ticks_add(rig.now, 43200000)
+        rig.clock.advance(rig.now)
+    rig.step(100)
+    assert rig.clock.uptime_ms > 1 << 30  # no small number of MicroPython's any more
+    return rig
+
+
+def test_who_came_last_is_known_after_thirteen_days():
+    rig = after_thirteen_days(connectors=2)
+    rig.supplies[0].plug()
+    rig.step(1000)
+    rig.supplies[1].plug()
+    rig.step(1000)
+    assert starts(rig.tag("GOOD") + rig.step(200)) == [("Start", 2, "GOOD")]
+
+
+def test_a_late_answer_after_thirteen_days_is_not_for_who_came_meanwhile():
+    rig = after_thirteen_days(connectors=2)
+    asked(rig)
+    rig.supply.unplug()
+    rig.supplies[1].plug()
+    rig.step(1000)
+    assert starts(answer(rig)) == []
+    assert rig.station.admission.last[2] == "the car has left"
+
+
+def test_a_driver_is_followed_to_the_cable_after_thirteen_days():
+    rig = after_thirteen_days(connectors=2)
+    rig.tag("GOOD")
+    rig.step(1000)
+    rig.supplies[1].plug()
+    assert starts(rig.step(300)) == [("Start", 2, "GOOD")]
