@@ -116,6 +116,7 @@ class Firmware:
             self._read_meter,
             _local_list(config, data),
             Reservations(Record(data + "/reservations", 1)) if _has("Reservation", config) else None,
+            _charging_profiles(config, data, description),
         )
         self._meters = Meters(board.connectors, self.station)
         budget_bytes = description.options["queue_kb"] * 1024
@@ -357,6 +358,15 @@ def _local_list(config, data):
     from station.local_list import LocalList
 
     return LocalList(data + "/local_list", config)
+
+
+def _charging_profiles(config, data, description):
+    """None where the station has not Smart Charging."""
+    if not _has("SmartCharging", config):
+        return None
+    from station.charging_profiles import ChargingProfiles
+
+    return ChargingProfiles(data + "/profiles", config, description.options["power_loss"] == "resume")
 
 
 async def run(board, settings, attach=None):

@@ -134,6 +134,7 @@ def _connector_state(connector):
         "offered_da": supply.offered_da,
         "limit_da": supply.limit_da,
         "limit_by": supply.limit_name,
+        "limit_why": _limit_why(connector, supply.limit_name),
         "status": connector.status_name,
         "faults": list(supply.faults),
         "transaction": None,
@@ -153,6 +154,12 @@ def _connector_state(connector):
             "energy_wh": transaction.energy_wh(),
         }
     return shown
+
+
+def _limit_why(connector, name):
+    """The winning profile, where one limits."""
+    charging = connector.station.charging
+    return charging.why(connector.number) if charging is not None and name == "ocpp" else None
 
 
 def _largest_free():

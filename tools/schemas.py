@@ -80,6 +80,7 @@ MODULES = {
     "schema_core": "Core",
     "schema_local_list": "LocalAuthListManagement",
     "schema_reservation": "Reservation",
+    "schema_smart_charging": "SmartCharging",
     "schema_trigger": "RemoteTrigger",
 }
 

@@ -5,8 +5,8 @@
 A limit may also say with how many phases at most (OCPP's numberPhases): what a board with a switch for L2 and
 L3 (`evse.phases`) then does.
 
-Names in use: "board" (rating), "cable" (proximity), "ocpp" (charging profiles), "temperature", "local"
-(setting).
+Names in use: "board" (rating), "cable" (proximity), "ocpp" (charging profiles), "share" (its part of what
+several connectors have together), "temperature".
 """
 
 
@@ -52,6 +52,14 @@ class Limits:
             if row[0] == name:
                 return row[1]
         return None
+
+    def lowest(self, but: tuple) -> int:
+        """The lowest limit in deci-ampere, apart from those called so; 0 without any."""
+        least = -1
+        for row in self._rows:
+            if row[0] not in but and (least < 0 or row[1] < least):
+                least = row[1]
+        return max(least, 0)
 
     def winner(self) -> tuple:
         """(name, limit_da) of the lowest, the oldest of equals; ("none", 0) without any limit: offer

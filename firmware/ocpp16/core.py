@@ -76,8 +76,16 @@ class Core:
             raise CallError(_BAD_VALUE, "connectorId is negative")
         if self._registration() != "Accepted":
             return {"status": "Rejected"}  # section 4.2: none while Pending
-        # A chargingProfile is for stations with SmartCharging; others ignore it (section 5.11).
-        status, begin = self._station.admission.remote_start(payload["idTag"], number, self._station.now())
+        station = self._station
+        profile = None
+        # Stations without SmartCharging ignore it (section 5.11).
+        if "chargingProfile" in payload and station.charging is not None:
+            from ocpp16 import smart_charging  # few do send one
+
+            profile = smart_charging.remote_profile(payload["chargingProfile"], station)
+            if profile is None:
+                return {"status": "Rejected"}
+        status, begin = station.admission.remote_start(payload["idTag"], number, station.now(), profile)
         return {"status": status}, begin
 
     def remote_stop_transaction(self, payload):

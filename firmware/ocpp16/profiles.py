@@ -14,6 +14,7 @@ MODULES = {
     "LocalAuthListManagement": "local_list",
     "Reservation": "reservation",
     "RemoteTrigger": "trigger",
+    "SmartCharging": "smart_charging",
 }
 IMPLEMENTED = ("Core",) + tuple(MODULES)
 

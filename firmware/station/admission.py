@@ -230,8 +230,10 @@ class Admission:
 
     # --- from the CSMS ---
 
-    def remote_start(self, tag, number, now):
-        """RemoteStartTransaction: (status of the answer, what to do after it was sent or None)."""
+    def remote_start(self, tag, number, now, profile=None):
+        """RemoteStartTransaction: (status of the answer, what to do after it was sent or None). `profile`: a
+        TxProfile for the transaction.
+        """
         station = self._station
         if station.closing or not tag:
             return "Rejected", None
@@ -280,7 +282,7 @@ class Admission:
                 self._note(tag, "accepted", why)
                 self._outdo_swipe(tag, before)
                 known = place is target and car is not None
-                place.give(Grant(tag, info.parent, None if known else follows), station.now())
+                place.give(Grant(tag, info.parent, None if known else follows, profile), station.now())
 
         return "Accepted", begin
 

@@ -110,10 +110,11 @@ class ChargePoint:
         read_meter,
         local_list=None,
         reservations=None,
+        profiles=None,
     ):
         """`supplies` and `records` (of running transactions): one per connector, in order. `local_list`
-        (`station.local_list.LocalList`) and `reservations` (`station.reservation.Reservations`): None where
-        the station has not that profile.
+        (`station.local_list.LocalList`), `reservations` (`station.reservation.Reservations`) and `profiles`
+        (`station.charging_profiles.ChargingProfiles`): None where the station has not that profile.
         """
         self.description = description
         self.config = config
@@ -140,6 +141,11 @@ class ChargePoint:
         self.reservations = reservations or Reservations()
         self.reservations.attach(self.connectors)
         self.admission = Admission(self)
+        self.charging = None
+        if profiles is not None:
+            from station.charging_limits import ChargingLimits
+
+            self.charging = ChargingLimits(self, profiles)
 
     def attach(self, wire, on_status=None):
         """From now on `wire` carries. `on_status(connector number, status name)`: for whoever watches."""
@@ -216,6 +222,8 @@ class ChargePoint:
 
     def clock_moved(self):
         """More than slightly: the record of a transaction bounds the times told until the next record."""
+        if self.charging is not None:
+            self.charging.moved()
         for connector in self.connectors:
             connector.books.keep(self._now)
 
@@ -258,6 +266,9 @@ class ChargePoint:
                 rated_w = described.rated_da * described.nominal_v * described.phases // 10
                 # The record is this old at the most; a second for what came after it.
                 connector.was_cut_off(transaction, rated_w * (LEANING_MS + 1000) // 3600000, now)
+        if self.charging is not None:
+            self.charging.recover()
+            self.charging.step(now)
 
     # --- events ---
 
@@ -275,6 +286,8 @@ class ChargePoint:
         for connector in self.connectors:
             connector.step(now)
         self.admission.step(now)
+        if self.charging is not None:
+            self.charging.step(now)
         report = self._derive()
         minimum_ms = (self.config.value("MinimumStatusDuration") or 0) * 1000
         due = self._own_status.update(report, now, self.clock.stamp(), minimum_ms)

@@ -259,6 +259,8 @@ def _from_hardware(kind, name, description):
         return (measurands.DEFAULT,)
     if kind == "rotation":
         return ("Unknown",) if description.phases == 3 else ("NotApplicable",)
+    if kind == "bool":  # ConnectorSwitch3to1PhaseSupported
+        return any(connector.phase_switch for connector in description.connectors)
     count = len(description.connectors)
     return (
         count if name == "NumberOfConnectors" else count + 1

@@ -357,6 +357,8 @@ class Connector:
         if reservation_id is not None:
             # Behind the record and the message: after a power cut in between `recover` does it.
             station.reservations.used(reservation_id, now)
+        if grant.profile is not None:
+            station.charging.begin(transaction, grant.profile)
         self._hold_cable()
         self.supply.permit(True)
         self.status.settle(now)
@@ -391,7 +393,8 @@ class Connector:
         reason = ending.reason
         stamp = self.tell(station.clock.uptime_ms)
         self.metered(reading)
-        data = self.meter_values.end(transaction, reading, stamp, self.supply.offered_da)
+        values = self.meter_values
+        data = values.end(transaction, reading, stamp, values.offered(self.supply))
         self._ending = None
         self.transaction = None
         self._tell_stop(transaction, reason, ending.tag, stamp, data)

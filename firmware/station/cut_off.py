@@ -47,5 +47,5 @@ class CutOff:
         if reading is not None:
             transaction.seen(reading.energy_wh, self._connector.station.clock)
             reading.energy_wh = transaction.meter_last_wh
-        data = self._connector.meter_values.end(transaction, reading, self._stamp, 0)
+        data = self._connector.meter_values.end(transaction, reading, self._stamp, (0, 1))
         self._done(transaction, self._stamp, data)

@@ -18,11 +18,23 @@ class Connector:
     rated_da    deci-ampere; nominal_v: phase to neutral (DC: of the output)
     ventilation the room has it, so that state D may charge
     wake_up     how a car that sleeps is woken: "none", "F" (state F), "switch" (pilot off the line)
+    phase_switch   L2 and L3 can be left off
     phase_wait_ms  of a change between one phase and three, where the board has a switch for it
     """
 
     def __init__(
-        self, number, cable, lock, current, phases, rated_da, nominal_v, ventilation, wake_up, phase_wait_ms
+        self,
+        number,
+        cable,
+        lock,
+        current,
+        phases,
+        rated_da,
+        nominal_v,
+        ventilation,
+        wake_up,
+        phase_wait_ms,
+        phase_switch=False,
     ):
         self.number = number
         self.cable = cable
@@ -34,6 +46,7 @@ class Connector:
         self.ventilation = ventilation
         self.wake_up = wake_up
         self.phase_wait_ms = phase_wait_ms
+        self.phase_switch = phase_switch
 
 
 class Description:

@@ -103,10 +103,10 @@ KEYS = (
     # 9.3 Reservation profile
     ("ReserveConnectorZeroSupported", BOOL, R, "true", RESERVATION, OPT),
     # 9.4 Smart charging profile
-    ("ChargeProfileMaxStackLevel", NUMBER, R, "10", SMART, REQ),
+    ("ChargeProfileMaxStackLevel", NUMBER, R, "99", SMART, REQ),
     ("ChargingScheduleAllowedChargingRateUnit", UNITS, R, "Current,Power", SMART, REQ),
-    ("ChargingScheduleMaxPeriods", COUNT, R, "24", SMART, REQ),
-    ("ConnectorSwitch3to1PhaseSupported", BOOL, R, "false", SMART, OPT),
+    ("ChargingScheduleMaxPeriods", COUNT, R, "32", SMART, REQ),
+    ("ConnectorSwitch3to1PhaseSupported", BOOL, R, None, SMART, OPT),
     ("MaxChargingProfilesInstalled", COUNT, R, "10", SMART, REQ),
     # security whitepaper edition 3
     ("AuthorizationKey", SECRET, W, "", ALL, OPT),  # password of Basic authentication

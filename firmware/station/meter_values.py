@@ -39,17 +39,21 @@ class MeterValues:
             self._data = self._restored(transaction)
         else:
             self._data = self._new_data()
-            self._data.begin(stamp, reading, connector.supply.offered_da)
+            self._data.begin(stamp, reading, self.offered(connector.supply))
             transaction.begin = self._data.state()
 
-    def end(self, transaction, reading, stamp, offered_da):
+    def end(self, transaction, reading, stamp, offered):
         """The transaction, of this boot or one that a power cut has ended, is over: (stamp, values) for
         transactionData, oldest first.
         """
         data = self._data or self._restored(transaction)
         self._data = self._sampled = None
-        data.end(stamp, reading, offered_da)
+        data.end(stamp, reading, offered)
         return list(data.meter_values())
+
+    def offered(self, supply):
+        """(deci-ampere, phases): what the car is offered now."""
+        return supply.offered_da, supply.phases or self._described.phases
 
     def _restored(self, transaction):
         data = self._new_data()
@@ -99,7 +103,7 @@ class MeterValues:
     def _tell(self, connector, transaction, reading, at_ms, aligned):
         stamp = connector.tell(at_ms)
         connector.metered(reading)
-        offered_da = connector.supply.offered_da
+        offered = self.offered(connector.supply)
         if aligned:
             names, series, context = "MeterValuesAlignedData", self._since_aligned, metering.SAMPLE_CLOCK
         else:
@@ -108,7 +112,7 @@ class MeterValues:
             self._config.value(names) or _DEFAULT,
             reading,
             self._described,
-            offered_da,
+            offered,
             context,
             series.take(reading),
         )
@@ -117,7 +121,7 @@ class MeterValues:
             if transaction is not None:
                 connector.books.sample_told(register_wh)
         if self._data is not None:
-            self._data.sample(stamp, reading, offered_da, aligned)
+            self._data.sample(stamp, reading, offered, aligned)
 
     def trigger(self, connector):
         """Tell a sample of now, because the CSMS asks for one (section 5.17): of what MeterValuesSampledData
@@ -150,7 +154,7 @@ class MeterValues:
             self._config.value("MeterValuesSampledData") or _DEFAULT,
             reading,
             self._described,
-            connector.supply.offered_da,
+            self.offered(connector.supply),
             metering.TRIGGER,
             # The series of the samples goes on as if this one were not there.
             (None, None) if transaction is None else self._since_sample.since(reading),

@@ -80,13 +80,13 @@ def known(column: int) -> bool:
     return column >> 3 < len(measurands.MEASURANDS) and column & 7 < len(measurands.PHASES)
 
 
-def numbers(columns_, reading, connector, offered_da=None, interval_wh=(None, None)) -> tuple:
+def numbers(columns_, reading, connector, offered=None, interval_wh=(None, None)) -> tuple:
     """The number of each column, None where there is none now.
 
     `reading`: `hal.reading.Reading`, or None when the meter did not answer: offered values are given all the
-    same. `offered_da`: current offered to the car. `interval_wh`: what IntervalEnergy.take() said.
+    same. `offered`: (deci-ampere offered to the car, on how many phases). `interval_wh`: what IntervalEnergy.take() said.
     """
-    return tuple([_number(column, reading, connector, offered_da, interval_wh) for column in columns_])
+    return tuple([_number(column, reading, connector, offered, interval_wh) for column in columns_])
 
 
 def sampled_value(column: int, number: int, context: str) -> dict:
@@ -101,14 +101,14 @@ def sampled_value(column: int, number: int, context: str) -> dict:
     return value
 
 
-def sample(names, reading, connector, offered_da, context, interval_wh=(None, None)):
+def sample(names, reading, connector, offered, context, interval_wh=(None, None)):
     """The values of one moment; None when the meter gave nothing that is asked for.
 
     `names`: the value of a measurand key. Empty means the default measurand (the schema's) in periodic
     samples: pass `names or (measurands.DEFAULT,)`; in transaction data it means nothing (errata 3.14.5).
     """
     wanted = columns(names, connector)
-    found = numbers(wanted, reading, connector, offered_da, interval_wh)
+    found = numbers(wanted, reading, connector, offered, interval_wh)
     return None if empty(found) else (context, wanted, found)
 
 
@@ -147,12 +147,12 @@ def decimal(number: int, decimals: int) -> str:
     return sign + text[:-decimals] + "." + (fraction or "0")
 
 
-def _number(column, reading, connector, offered_da, interval_wh):
+def _number(column, reading, connector, offered, interval_wh):
     name, _, _, _, phases, source = measurands.MEASURANDS[column >> 3]
     if name == "Current.Offered":
-        return offered_da
+        return None if offered is None else offered[0]
     if name == "Power.Offered":
-        return None if offered_da is None else offered_da * connector.nominal_v * connector.phases // 10
+        return None if offered is None else offered[0] * connector.nominal_v * offered[1] // 10
     if reading is None:
         return None
     if name == "Energy.Active.Import.Interval":

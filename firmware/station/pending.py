@@ -8,17 +8,18 @@ class Grant:
 
     `follows`: nobody named this connector, so the grant follows a cable that is plugged in at another one
     after this uptime; None: it stays. `reservation`: the one that is used, or None. `car`: it is for the car
-    that was there when it was given.
+    that was there when it was given. `profile`: the TxProfile of the RemoteStartTransaction, or None.
     """
 
-    __slots__ = ("car", "follows", "parent", "reservation", "tag")
+    __slots__ = ("car", "follows", "parent", "profile", "reservation", "tag")
 
-    def __init__(self, tag, parent, follows=None):
+    def __init__(self, tag, parent, follows=None, profile=None):
         self.tag = tag
         self.parent = parent
         self.follows = follows
         self.reservation = None
         self.car = False
+        self.profile = profile
 
 
 class Ending:

@@ -160,13 +160,14 @@ def _connector(index, document):
     # A car that draws direct current is in a dialogue with the charger and does not sleep.
     wakes = "none" if current == "DC" else "F"
     wake_up = _one_of(where + "wake_up", document.get("wake_up", wakes), ("none", "F", "switch"))
-    if _typed(document, "phase_switch", bool, False, where) and phases != 3:
+    switch = _typed(document, "phase_switch", bool, False, where)
+    if switch and phases != 3:
         raise DescriptionError(where + "phase_switch: there are not three phases")
     bounds = (LEAST_WAIT_MS // 1000, MOST_WAIT_MS // 1000)
     wait_ms = 1000 * _ranged(document, "phase_wait_s", WAIT_MS // 1000, bounds[0], bounds[1], where)
     rated_da = 10 * rated_a
     return Connector(
-        index + 1, cable, lock, current, phases, rated_da, nominal_v, ventilation, wake_up, wait_ms
+        index + 1, cable, lock, current, phases, rated_da, nominal_v, ventilation, wake_up, wait_ms, switch
     )
 
 

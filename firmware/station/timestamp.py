@@ -33,7 +33,8 @@ def parse(date_time: str, clamp: bool = False) -> int:
     second.
 
     Raises ValueError for anything else, and outside 2000..2099; with `clamp` such a date becomes the nearer
-    end of that range, which is what an expiry date "never" or "long ago" means.
+    end of that range, which is what an expiry date "never" or "long ago" means; with None it stays what it
+    is: what recurs is counted from any day.
     """
     # Slices: MicroPython keeps every character for ever that was taken out of a text by its index.
     if len(date_time) < 19 or date_time[4:5] + date_time[7:8] != "--" or date_time[10:11] not in "Tt ":
@@ -66,7 +67,7 @@ def parse(date_time: str, clamp: bool = False) -> int:
         (calendar.days(year, month, day) * 24 + hour) * 60 + minute - _offset_minutes(date_time[at:])
     ) * 60000
     utc_ms += second * 1000 + fraction
-    if EARLIEST_MS <= utc_ms <= LATEST_MS:
+    if clamp is None or EARLIEST_MS <= utc_ms <= LATEST_MS:
         return utc_ms
     if clamp:
         return EARLIEST_MS if utc_ms < EARLIEST_MS else LATEST_MS

@@ -57,14 +57,14 @@ class TransactionData:
     def _set_limit(self, limit):
         self._limit = max(2, min(limit, _SAMPLE_LIMIT, _VALUE_LIMIT // len(self._both)))
 
-    def begin(self, stamp, reading, offered_da=None) -> None:
+    def begin(self, stamp, reading, offered=None) -> None:
         """The transaction starts. `stamp`: of station.clock; `reading`: None when the meter is silent."""
         for series in self._interval:
             series.take(reading)
         if self._limit:
-            self._begin = self._sample(stamp, _BEGIN, self._both, reading, offered_da, (None, None))
+            self._begin = self._sample(stamp, _BEGIN, self._both, reading, offered, (None, None))
 
-    def sample(self, stamp, reading, offered_da=None, aligned: bool = False) -> None:
+    def sample(self, stamp, reading, offered=None, aligned: bool = False) -> None:
         """A moment of MeterValueSampleInterval, or of ClockAlignedDataInterval when `aligned`."""
         series = _CLOCK if aligned else _PERIODIC
         if self._limit <= 2 or not self._columns[series]:
@@ -75,16 +75,16 @@ class TransactionData:
         self._skip[series] = self._stride[series] - 1
         interval_wh = self._interval[series].take(reading)
         self._between.append(
-            self._sample(stamp, series, self._columns[series], reading, offered_da, interval_wh)
+            self._sample(stamp, series, self._columns[series], reading, offered, interval_wh)
         )
         if len(self._between) > self._limit - 2:
             self._thin()
 
-    def end(self, stamp, reading, offered_da=None) -> None:
+    def end(self, stamp, reading, offered=None) -> None:
         """The transaction ends; its interval energy is the whole transaction's."""
         if self._limit:
             interval_wh = self._interval[_BEGIN].take(reading)
-            self._end = self._sample(stamp, _END, self._both, reading, offered_da, interval_wh)
+            self._end = self._sample(stamp, _END, self._both, reading, offered, interval_wh)
 
     def meter_values(self):
         """Yield (stamp, (context, columns, numbers)) in order of time: what transactionData carries. Samples
@@ -121,8 +121,8 @@ class TransactionData:
             self._set_limit(max(2, limit))
             self._begin = (stamp, _BEGIN, tuple([number for _, number in pairs]))
 
-    def _sample(self, stamp, kind, columns, reading, offered_da, interval_wh):
-        return stamp, kind, metering.numbers(columns, reading, self._connector, offered_da, interval_wh)
+    def _sample(self, stamp, kind, columns, reading, offered, interval_wh):
+        return stamp, kind, metering.numbers(columns, reading, self._connector, offered, interval_wh)
 
     def _thin(self):
         """Drop every second sample between, counted per series so that none disappears as a whole."""

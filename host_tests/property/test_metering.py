@@ -43,14 +43,12 @@ readings = st.none() | st.builds(
     soc_pct=st.none() | st.integers(0, 100),
 )
 lists = st.lists(st.sampled_from(NAMES), unique=True).map(tuple)
-offers = st.none() | st.integers(0, 10000)
+offers = st.none() | st.tuples(st.integers(0, 10000), st.sampled_from((1, 3)))
 
 
 @given(lists, readings, st.sampled_from(CONNECTORS), offers, st.tuples(registers, registers))
-def test_values_fit_the_schema_and_name_only_what_was_asked(
-    names, reading, connector, offered_da, interval_wh
-):
-    values = metering.sample(names, reading, connector, offered_da, "Sample.Clock", interval_wh)
+def test_values_fit_the_schema_and_name_only_what_was_asked(names, reading, connector, offered, interval_wh):
+    values = metering.sample(names, reading, connector, offered, "Sample.Clock", interval_wh)
     found = [] if values is None else metering.sampled_values(values)
     assert (values is None) == (not found)
     if found:

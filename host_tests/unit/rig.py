@@ -6,6 +6,7 @@ wire.
 Time is a number that the tests advance; nothing sleeps.
 """
 
+from evse.limits import Limits
 from hal.reading import Reading
 from hal.ticks import ticks_add
 from station import metering
@@ -35,17 +36,6 @@ class MemoryRecord:
         self.saves += 1
 
 
-class Limits:
-    def __init__(self):
-        self.named = {}
-
-    def put(self, name, limit_da):
-        self.named[name] = limit_da
-
-    def drop(self, name):
-        self.named.pop(name, None)
-
-
 class ScriptedSupply:
     """What `evse.supply.Supply` shows to the station; the contactor obeys permission and car at once."""
 
@@ -63,6 +53,8 @@ class ScriptedSupply:
         self.limit_da = 320
         self.limit_name = "board"
         self.limits = Limits()
+        self.limits.put("board", 320)
+        self.phases = None
         self.held = False
         self.slow_car = False  # keeps the contactor closed when permission is withdrawn
         self.latched = 0

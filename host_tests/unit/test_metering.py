@@ -35,7 +35,7 @@ EXPORTING = Reading(energy_wh=5, power_w=-3000, current_ma=(-13040,), voltage_mv
 def values(
     names, reading=FULL, connector=SINGLE, offered_da=160, context="Sample.Periodic", interval_wh=(None, None)
 ):
-    found = metering.sample(names, reading, connector, offered_da, context, interval_wh)
+    found = metering.sample(names, reading, connector, (offered_da, connector.phases), context, interval_wh)
     return [] if found is None else metering.sampled_values(found)
 
 

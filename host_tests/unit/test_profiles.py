@@ -45,8 +45,8 @@ def test_a_profile_is_loaded_when_it_is_asked_for():
 
 
 def test_a_profile_that_is_claimed_and_not_implemented():
-    it = Loaded("Core", "SmartCharging")
-    assert "SmartCharging" not in MODULES
+    it = Loaded("Core", "FirmwareManagement")
+    assert "FirmwareManagement" not in MODULES
     assert it.profiles.find("ClearChargingProfile") is None
 
 

@@ -194,7 +194,7 @@ def test_stops():
 
 def test_what_a_meter_says_goes_all_the_way():
     reading = Reading(1234567, -7360, (30980, None, 5), (237400, 0), temperature_dc=-315, soc_pct=40)
-    values = metering.sample(ALL, reading, THREE, 320, "Sample.Clock", (20, None))
+    values = metering.sample(ALL, reading, THREE, (320, 3), "Sample.Clock", (20, None))
     found = queued.payload(queued.meter_values(transaction(), 2, NOON, values), text)
     assert found == {
         "connectorId": 2,

@@ -1,0 +1,179 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""What charging profiles make of the limits of the connectors, at every moment.
+
+The composite schedule is asked for what counts now and for how long; until then, and until something
+changes, nothing is looked at again. While the time is not known the profiles that need it say nothing, and
+the limit that the installer has set for this case counts where one of them might.
+"""
+
+import log
+from evse.pilot import MIN_DA
+from hal.ticks import ticks_add, ticks_diff
+from station.charging_profile import MAX
+from station.composite import Place, compose, compose_station
+
+NAME = "ocpp"
+_MOMENTARY = (NAME, "share", "temperature")
+
+# The cursors are set anew so often at least: a clock may be set by less than a second many times.
+_LOOK_S = 3600
+_AGAIN_MS = 1000  # where there was no memory for it
+_UNLIMITED_DA = 100000
+_MOST_PERIODS = 100  # of GetCompositeSchedule.conf: 5 KB
+
+
+class _Force:
+    """What is in force at a connector. `due`: ticks of the next look; `why`: text for people, or None;
+    `least_da`: less is of no use to its car (minChargingRate).
+    """
+
+    __slots__ = ("due", "least_da", "revision", "transaction", "why")
+
+    def __init__(self):
+        self.revision = -1
+        self.transaction = None
+        self.due = 0
+        self.why = None
+        self.least_da = MIN_DA
+
+
+class ChargingLimits:
+    """`profiles`: `station.charging_profiles.ChargingProfiles`. Call `step` after the connectors' own."""
+
+    def __init__(self, station, profiles):
+        self.profiles = profiles
+        self._station = station
+        self._unclocked_da = 10 * station.description.option("unclocked_a", 6)
+        self._in_force = [_Force() for _ in station.connectors]
+
+    def moved(self):
+        """The clock was set: everything is looked at again."""
+        self.profiles.revision += 1
+
+    def step(self, now):
+        profiles = self.profiles
+        for connector, force in zip(self._station.connectors, self._in_force):
+            transaction = connector.transaction
+            number = None if transaction is None else transaction.number
+            if number != force.transaction:
+                if force.transaction is not None:
+                    profiles.ended(force.transaction)
+                force.transaction = number
+            elif force.revision == profiles.revision and ticks_diff(now, force.due) < 0:
+                continue
+            self._look(connector, force, now)
+
+    def begin(self, transaction, profile):
+        """A transaction begins that was asked for with a profile (RemoteStartTransaction)."""
+        profile.transaction = transaction.number
+        profile.connector = transaction.connector
+        self.profiles.install(profile, self._now_s(), False)
+
+    def recover(self):
+        """The transactions that go on after the start are known."""
+        numbers = [
+            connector.transaction.number for connector in self._station.connectors if connector.transaction
+        ]
+        self.profiles.only(numbers)
+
+    def why(self, number):
+        """Which profile sets the limit of connector `number`, in words; None: no profile does."""
+        return self._in_force[number - 1].why
+
+    def least_da(self, number):
+        return self._in_force[number - 1].least_da
+
+    def composite(self, number, duration_s, unit):
+        """(second of UTC at which it begins, `Composite`) for connector `number`, 0: the station; None while
+        the time is not known.
+        """
+        now_s = self._now_s()
+        if now_s is None:
+            return None
+        places = [self._place(connector, True) for connector in self._station.connectors]
+        if number:
+            found = compose(self.profiles.all, places[number - 1], now_s, duration_s, unit, _MOST_PERIODS)
+        else:
+            found = compose_station(self.profiles.all, places, now_s, duration_s, unit, _MOST_PERIODS)
+        return now_s, found
+
+    # --- now ---
+
+    def _now_s(self):
+        utc_ms = self._station.clock.utc_ms
+        return None if utc_ms is None else utc_ms // 1000
+
+    def _look(self, connector, force, now):
+        force.revision = self.profiles.revision
+        limits = connector.supply.limits
+        if not self.profiles.all:
+            force.due = ticks_add(now, _LOOK_S * 1000)
+            force.why = None
+            force.least_da = MIN_DA
+            limits.drop(NAME)
+            return
+        try:
+            self._enforce(connector, force, limits, now)
+        except MemoryError as error:
+            # What would have come may be less: the least that a car can be offered, until there is memory.
+            log.failure("profiles", connector.number, error)
+            force.due = ticks_add(now, _AGAIN_MS)
+            if limits.get(NAME) is None or limits.get(NAME) > MIN_DA:
+                limits.put(NAME, MIN_DA)
+            force.why = "no memory"
+
+    def _enforce(self, connector, force, limits, now):
+        clock = self._station.clock
+        now_ms = clock.utc_ms
+        known = now_ms is not None
+        if not known:
+            now_ms = clock.uptime_ms
+        place = self._place(connector, False)
+        found = compose(self.profiles.all, place, now_ms // 1000, _LOOK_S, "A", 1, known)
+        force.due = ticks_add(now, found.covered_s * 1000 - now_ms % 1000)
+        limit_da = found.periods[1] >> 2
+        phases = found.periods[1] & 3
+        winner = found.winner
+        before = force.why
+        force.why = None if winner is None else winner.describe()
+        force.least_da = _least_da(winner, place)
+        if found.unsure and limit_da > self._unclocked_da:
+            limit_da = self._unclocked_da
+            force.why = "the time is not known"
+        if force.why is None:
+            limits.drop(NAME)
+        else:
+            limits.put(NAME, limit_da, 1 if place.switch and phases == 1 else None)
+        if force.why != before:
+            log.info("profiles", "connector %d: %s", connector.number, force.why or "no profile")
+
+    def _place(self, connector, local):
+        """`local`: with its own limits, as far as they do not change from one minute to the next."""
+        described = self._station.description.connectors[connector.number - 1]
+        dc = described.current == "DC"
+        place = Place(connector.number, described.phases, described.nominal_v, dc, described.phase_switch)
+        place.local_da = connector.supply.limits.lowest(_MOMENTARY) if local else _UNLIMITED_DA
+        transaction = connector.transaction
+        if transaction is not None:
+            place.transaction = transaction.number
+            place.begun_s = self._begun_s(transaction)
+        return place
+
+    def _begun_s(self, transaction):
+        """The second in which it began, in the time that is counted in: of UTC, or since the start."""
+        clock = self._station.clock
+        utc_ms = clock.resolve(transaction.started)
+        if utc_ms is not None and clock.known:
+            return utc_ms // 1000
+        started = transaction.started
+        # Of one that a power cut has interrupted nobody knows how long that lasted.
+        return started[1] // 1000 if not isinstance(started, int) and started[0] == clock.boot else 0
+
+
+def _least_da(profile, place):
+    """minChargingRate, as a current."""
+    if profile is None or profile.least is None or profile.purpose == MAX:
+        return MIN_DA
+    least = profile.least
+    return max(MIN_DA, least if profile.unit == "A" else least // (place.nominal_v * place.phases))
