@@ -6,7 +6,7 @@ A limit may also say with how many phases at most (OCPP's numberPhases): what a 
 L3 (`evse.phases`) then does.
 
 Names in use: "board" (rating), "cable" (proximity), "ocpp" (charging profiles), "share" (its part of what
-several connectors have together), "temperature".
+several connectors have together), "temperature", "local" (setting).
 """
 
 

@@ -68,7 +68,7 @@ class ChargingLimits:
         """A transaction begins that was asked for with a profile (RemoteStartTransaction)."""
         profile.transaction = transaction.number
         profile.connector = transaction.connector
-        self.profiles.install(profile, self._now_s(), False)
+        self.profiles.install(profile, self._now_s(), True)
 
     def recover(self):
         """The transactions that go on after the start are known."""
@@ -115,13 +115,14 @@ class ChargingLimits:
             return
         try:
             self._enforce(connector, force, limits, now)
-        except MemoryError as error:
-            # What would have come may be less: the least that a car can be offered, until there is memory.
+        except Exception as error:
+            # No memory, or a profile of which nobody has thought: it is on flash, and must not end the main
+            # loop after each start. What would have come may be less: the least that a car can be offered.
             log.failure("profiles", connector.number, error)
             force.due = ticks_add(now, _AGAIN_MS)
             if limits.get(NAME) is None or limits.get(NAME) > MIN_DA:
                 limits.put(NAME, MIN_DA)
-            force.why = "no memory"
+            force.why = "failed"
 
     def _enforce(self, connector, force, limits, now):
         clock = self._station.clock

@@ -117,6 +117,8 @@ def schedule(rows):
     """The array of a schedule; `rows`: pairs (startPeriod, limit in tenths, numberPhases or None). Raises
     Implausible.
     """
+    if not rows:
+        raise Implausible("it has no period")
     periods = array("i", bytes(8 * len(rows)))
     before_s = -1
     place = 0

@@ -54,16 +54,19 @@ class ChargingProfiles:
         if self._room(profile, now_s) is None:
             raise Implausible("MaxChargingProfilesInstalled are installed")
 
-    def install(self, profile, now_s, kept=True):
-        """SetChargingProfile: the status of the answer. `kept` False: it counts until the next restart also
-        when the flash does not take it.
+    def install(self, profile, now_s, promised=False):
+        """SetChargingProfile: the status of the answer. `promised`: it was judged before, and counts whatever
+        has become of the room and of the flash since.
         """
         try:
-            self.judge(profile, now_s)
+            if not promised:
+                self.judge(profile, now_s)
         except Implausible as error:
             log.warning("profiles", "%s rejected: %s", profile.describe(), error)
             return REJECTED
         out = self._room(profile, now_s)
+        if out is None:
+            out = [one for one in self.all if one.excludes(profile)]
         if len(out) == 1 and out[0].same(profile):
             return ACCEPTED
         profile.serial = max([one.serial for one in self.all] or [0]) + 1
@@ -71,7 +74,7 @@ class ChargingProfiles:
             self._keep(profile, out)
         except (OSError, MemoryError) as error:
             log.failure("profiles", "not kept", error)
-            if kept:
+            if not promised:
                 return REJECTED
             profile.slot = None
         self.all = [one for one in self.all if one not in out]

@@ -84,7 +84,8 @@ def numbers(columns_, reading, connector, offered=None, interval_wh=(None, None)
     """The number of each column, None where there is none now.
 
     `reading`: `hal.reading.Reading`, or None when the meter did not answer: offered values are given all the
-    same. `offered`: (deci-ampere offered to the car, on how many phases). `interval_wh`: what IntervalEnergy.take() said.
+    same. `offered`: (deci-ampere offered to the car, on how many phases). `interval_wh`: what
+    IntervalEnergy.take() said.
     """
     return tuple([_number(column, reading, connector, offered, interval_wh) for column in columns_])
 

@@ -7,7 +7,8 @@
                      "rated_a": 32, "nominal_v": 230, "ventilation": false,
                      "wake_up": "none" | "F" | "switch", "phase_switch": false, "phase_wait_s": 60}, ...],
      "profiles": ["Core", ...], "measurands": ["Voltage", ...],
-     "options": {"cache": true, "milliseconds": true, "power_loss": "stop" | "resume", "queue_kb": 512},
+     "options": {"cache": true, "milliseconds": true, "power_loss": "stop" | "resume", "queue_kb": 512,
+                 "unclocked_a": 6},
      "configuration": {Key: text}, "read_only": [Key], "absent": [Key], "limits": {Key: [least, most]}}
 
 A wrong file raises station.description.DescriptionError naming the key: a station must not run on half a
@@ -29,6 +30,7 @@ _OPTIONS = (
 # name, default, least, most
 _NUMBERS = (
     ("queue_kb", 512, 16, 65536),  # flash for transaction-related messages that wait
+    ("unclocked_a", 6, 0, 1000),  # a car may have while charging profiles need a time that nobody knows
 )
 _CONNECTORS_MOST = 16
 _CONNECTOR_KEYS = (

@@ -213,14 +213,18 @@ class Rig:
         clock=None,
         reservations=None,
         profiles=("Core",),
+        directory=None,
+        hardware=None,
+        options=None,
         **keys,
     ):
         """`clock`: of a later boot; the first one knows the time. `reservations`: a `MemoryRecord`, for a
-        station with that profile.
+        station with that profile. `directory`: of charging profiles, None: they are not kept. `hardware`:
+        more of each connector; `options`: of the station.
         """
         if reservations is not None:
             profiles += ("Reservation",)
-        hardware = {
+        described = {
             "cable": cable,
             "lock": cable == "socket",
             "current": "AC",
@@ -228,11 +232,13 @@ class Rig:
             "rated_a": 32,
             "nominal_v": 230,
         }
+        described.update(hardware or {})
         description = Description(
             {
                 "name": "rig",
-                "connectors": [hardware] * connectors,
+                "connectors": [described] * connectors,
                 "profiles": list(profiles),
+                "options": options or {},
                 "measurands": [
                     "Energy.Active.Import.Register",
                     "Energy.Active.Import.Interval",
@@ -266,9 +272,17 @@ class Rig:
             self.records,
             self._read_meter,
             reservations=None if reservations is None else Reservations(reservations),
+            profiles=self._charging_profiles(description, directory),
         )
         self.station.attach(self.wire)
         self.wire.tags = {"GOOD": IdTagInfo("Accepted"), "OTHER": IdTagInfo("Accepted")}
+
+    def _charging_profiles(self, description, directory):
+        if "SmartCharging" not in description.profiles:
+            return None
+        from station.charging_profiles import ChargingProfiles
+
+        return ChargingProfiles(directory, self.config, description.options["power_loss"] == "resume")
 
     def _read_meter(self, number, done):
         self.asked_meters += 1
@@ -286,6 +300,9 @@ class Rig:
             part = min(ms, 100)
             self.now = ticks_add(self.now, part)
             self.clock.advance(self.now)
+            if self.station.charging is not None:
+                for supply in self.supplies:
+                    supply.limit_name, supply.limit_da = supply.limits.winner()
             self.station.step(self.now)
             ms -= part
             if ms <= 0:
