@@ -35,7 +35,7 @@ def test_nothing_given_is_a_plain_station():
             "milliseconds": True,
             "power_loss": "stop",
             "queue_kb": 512,
-        "unclocked_a": 6,
+            "unclocked_a": 6,
         }
         assert "Energy.Active.Import.Register" in description.measurands
         assert description.configuration == {}

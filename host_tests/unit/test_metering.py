@@ -35,7 +35,8 @@ EXPORTING = Reading(energy_wh=5, power_w=-3000, current_ma=(-13040,), voltage_mv
 def values(
     names, reading=FULL, connector=SINGLE, offered_da=160, context="Sample.Periodic", interval_wh=(None, None)
 ):
-    found = metering.sample(names, reading, connector, (offered_da, connector.phases), context, interval_wh)
+    offered = None if offered_da is None else (offered_da, connector.phases)
+    found = metering.sample(names, reading, connector, offered, context, interval_wh)
     return [] if found is None else metering.sampled_values(found)
 
 
@@ -299,3 +300,9 @@ def test_a_clock_that_goes_back_goes_on():
     assert aligned(schedule, [NOON + 1, NOON + 20000]) == [NOON + 20000]
     hour = 3_600_000
     assert aligned(schedule, [NOON - hour, NOON - hour + 20, NOON - hour + 20000]) == [NOON - hour + 20000]
+
+
+def test_power_is_offered_on_the_phases_that_are_connected():
+    for phases, wanted in ((1, "3680"), (3, "11040")):
+        found = metering.sample(("Power.Offered",), FULL, THREE, (160, phases), "Sample.Periodic")
+        assert metering.sampled_values(found)[0]["value"] == wanted

@@ -43,7 +43,10 @@ def test_what_the_schema_forbids():
     assert rig.set(1, dict(profile(1, "default", [(0, 6)]), chargingProfileKind="Now")) == BAD
     assert rig.set(1, dict(profile(1, "default", [(0, 6)]), stackLevel=-1)) == BAD
     assert rig.set(1, profile(1, "default", [(0, 6.05)])) == BAD
-    assert rig.set(1, dict(profile(1, "default", [(0, 6)]), chargingSchedule={})) == "OccurenceConstraintViolation"
+    assert (
+        rig.set(1, dict(profile(1, "default", [(0, 6)]), chargingSchedule={}))
+        == "OccurenceConstraintViolation"
+    )
     assert rig.set(1, profile(1, "default", [(0, 6)], validTo="2026-13-01T00:00:00Z")) == BAD
 
 

@@ -105,10 +105,10 @@ def test_small_limits():
 def test_the_number_of_values_is_bounded_whatever_the_keys_say():
     names = ALL
     data = TransactionData(THREE, names, names, 2147483647)
-    data.begin(0, FULL, 100)
+    data.begin(0, FULL, (100, 3))
     for number in range(3000):
-        data.sample(number, THREE_PHASE, 100, number % 2 == 0)
-    data.end(3000, FULL, 100)
+        data.sample(number, THREE_PHASE, (100, 3), number % 2 == 0)
+    data.end(3000, FULL, (100, 3))
     text = json.dumps(said(data))
     assert len(text) < 14000, len(text)
     single = TransactionData(SINGLE, (ENERGY,), (), 2147483647)
