@@ -101,6 +101,7 @@ CONNECTOR_FACTS = {
         "limit_da",
         "limit",
         "limit_by",
+        "limit_why",
         "status",
         "transaction",
         "faults",

@@ -41,7 +41,8 @@ def _details(entry: State, power_w: int) -> list[str]:
     if "offered_da" in entry:
         words.append(f"offers {entry['offered_da'] / 10:g} A")
     if entry.get("limit_by"):
-        words.append(f"(limit {entry['limit_da'] / 10:g} A by {entry['limit_by']})")
+        by = entry.get("limit_why") or entry["limit_by"]
+        words.append(f"(limit {entry['limit_da'] / 10:g} A by {by})")
     words.append(meter_text(entry))
     if entry.get("current_ma") and power_w:
         words.append("/".join(f"{milliampere / 1000:.1f}" for milliampere in entry["current_ma"]) + " A")
