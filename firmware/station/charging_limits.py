@@ -131,8 +131,8 @@ class ChargingLimits:
         if not known:
             now_ms = clock.uptime_ms
         place = self._place(connector, False)
-        found = compose(self.profiles.all, place, now_ms // 1000, _LOOK_S, "A", 1, known)
-        force.due = ticks_add(now, found.covered_s * 1000 - now_ms % 1000)
+        found = compose(self.profiles.all, place, now_ms // 1000, 0, "A", 1, known)
+        force.due = ticks_add(now, min(found.until, _LOOK_S) * 1000 - now_ms % 1000)
         limit_da = found.periods[1] >> 2
         phases = found.periods[1] & 3
         winner = found.winner

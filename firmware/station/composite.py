@@ -28,6 +28,8 @@ _SILENT = -1
 _MOST_DA = 100000
 _LEAST_DA = 60  # IEC 61851-1: there is no offer below 6 A
 _MANY = 0x7FFFFFF
+# The main loop waits meanwhile: what recurs can be asked for decades ahead.
+_MOST_INSTANTS = 1000
 _ROOM = 16  # numbers of a schedule: room is made for so many at a time
 
 
@@ -58,16 +60,18 @@ class Composite:
     covered_s    how far it reaches: the interval, or as far as the most periods go
     winner       the profile behind the limit in the first period, None: no profile
     unsure       the time is not known, and a profile that needs it might lower the first limit
+    until        so long, in seconds, nothing of that changes for certain
     """
 
-    __slots__ = ("_end", "covered_s", "periods", "unsure", "winner")
+    __slots__ = ("_end", "covered_s", "periods", "unsure", "until", "winner")
 
     def __init__(self, covered_s):
         self.periods = array("i")
         self._end = 0
-        self.covered_s = covered_s
+        self.covered_s = min(covered_s, _FOREVER)
         self.winner = None
         self.unsure = False
+        self.until = 0
 
     def last(self):
         """The limit and phases of the last period; -1 before the first."""
@@ -115,11 +119,12 @@ class _Cursor:
         start_s = begun_s if profile.start_s is None else profile.start_s
         self._periods = profile.periods
         self._cycle = cycle = CYCLES_S[profile.kind]
-        start = _near(start_s - begin_s)
+        # Long ago it may be more than a small number: how far into the schedule it is has to be exact.
+        start = min(start_s - begin_s, _FOREVER)
         if cycle and start_s < begin_s:
             start = -((begin_s - start_s) % cycle)
         self._start = start
-        self._duration = _FOREVER if profile.duration_s is None else min(profile.duration_s, _FOREVER)
+        self._duration = profile.duration_s
         self._from = -_FOREVER if profile.from_s is None else _near(profile.from_s - begin_s)
         self._to = _FOREVER if profile.to_s is None else _near(profile.to_s - begin_s)
         self._at = 0
@@ -148,12 +153,13 @@ class _Cursor:
                 self._start = start
                 self._at = 0
             end = min(end, start + cycle)
-        if place >= self._duration:
+        duration = self._duration
+        if duration is not None and place >= duration:
             self.value = _SILENT
             self.until = end if cycle else _FOREVER
             return
-        if self._duration < end - start:
-            end = start + self._duration
+        if duration is not None and duration < end - start:
+            end = start + duration
         periods = self._periods
         at = self._at
         count = len(periods)
@@ -244,12 +250,14 @@ def compose_station(profiles, places, begin_s, duration_s, unit, most=_MANY):
 def _walk(found, cursors, value, most):
     """From one instant at which any profile says something else to the next."""
     now = 0
-    while True:
+    for _ in range(_MOST_INSTANTS):
         until = _FOREVER
         for cursor in cursors:
             if cursor.until <= now:
                 cursor.move(now)
             until = min(until, cursor.until)
+        if not now:
+            found.until = until
         number = value()
         if number != found.last():
             if len(found) == most:
@@ -259,6 +267,8 @@ def _walk(found, cursors, value, most):
         if until >= found.covered_s:
             break
         now = until
+    else:
+        found.covered_s = now
     found.close()
     return found
 
@@ -303,7 +313,8 @@ def _speaker(cursors, known):
 
 
 def _cursors(profiles, place, begin_s):
-    begun_s = begin_s if place.begun_s is None else place.begun_s
+    # It has begun: a later second is that of a clock that was set back, and no reason to take limits away.
+    begun_s = begin_s if place.begun_s is None else min(place.begun_s, begin_s)
     return [_Cursor(profile, begin_s, begun_s) for profile in profiles]
 
 

@@ -287,6 +287,17 @@ def test_more_periods_than_an_answer_takes():
     assert periods[-1]["startPeriod"] == 3 * 86400 + 3000
 
 
+def test_decades_ahead():
+    rig = SmartRig()
+    answer = rig.ask("GetCompositeSchedule", connectorId=1, duration=2147483647)["chargingSchedule"]
+    assert answer["duration"] == 536870911 and len(answer["chargingSchedulePeriod"]) == 1
+    rig.set(1, profile(1, "default", [(0, 32), (5, 33)], 0, "Recurring", recurrencyKind="Daily"))
+    answer = rig.ask("GetCompositeSchedule", connectorId=1, duration=2147483647)["chargingSchedule"]
+    assert 400 * 86400 < answer["duration"] < 501 * 86400 and len(answer["chargingSchedulePeriod"]) == 1
+    rig.set(1, profile(1, "default", [(0, 10), (2147483647, 6)]))
+    assert rig.composite(duration=2147483647) == [(0, 10)]
+
+
 # --- what is in force ---------------------------------------------------------------------------------------
 
 
