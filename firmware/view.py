@@ -157,9 +157,11 @@ def _connector_state(connector):
 
 
 def _limit_why(connector, name):
-    """The winning profile, where one limits."""
-    charging = connector.station.charging
-    return charging.why(connector.number) if charging is not None and name == "ocpp" else None
+    """The winning profile, where one limits, or what is shared."""
+    station = connector.station
+    if name == "ocpp":
+        return None if station.charging is None else station.charging.why(connector.number)
+    return station.load.why() if station.load is not None and name in ("share", "site") else None
 
 
 def _largest_free():

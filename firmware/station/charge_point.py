@@ -146,6 +146,7 @@ class ChargePoint:
             from station.charging_limits import ChargingLimits
 
             self.charging = ChargingLimits(self, profiles)
+        self.load = _load_management(self)
 
     def attach(self, wire, on_status=None):
         """From now on `wire` carries. `on_status(connector number, status name)`: for whoever watches."""
@@ -268,7 +269,7 @@ class ChargePoint:
                 connector.was_cut_off(transaction, rated_w * (LEANING_MS + 1000) // 3600000, now)
         if self.charging is not None:
             self.charging.recover()
-            self.charging.step(now)
+        self._limit(now)
 
     # --- events ---
 
@@ -286,14 +287,19 @@ class ChargePoint:
         for connector in self.connectors:
             connector.step(now)
         self.admission.step(now)
-        if self.charging is not None:
-            self.charging.step(now)
+        self._limit(now)
         report = self._derive()
         minimum_ms = (self.config.value("MinimumStatusDuration") or 0) * 1000
         due = self._own_status.update(report, now, self.clock.stamp(), minimum_ms)
         if due is not None:
             self._tell_watcher(0, report[0])
             self.wire.status(0, due[0], due[1])
+
+    def _limit(self, now):
+        if self.charging is not None:
+            self.charging.step(now)
+        if self.load is not None:
+            self.load.step(now)
 
     def _derive(self):
         """Connector 0: Available, Unavailable or Faulted; it never sums up the connectors (section 4.9)."""
@@ -400,3 +406,19 @@ class ChargePoint:
         if ticks_diff(self._now, self._closing_limit) >= 0:
             return True
         return told and not any(connector.busy for connector in self.connectors)
+
+
+def _load_management(station):
+    """Where the connectors may have less together than each alone; else None."""
+    limit_da = 10 * station.description.option("site_a", 0)
+    if not limit_da and (station.charging is None or len(station.connectors) < 2):
+        return None
+    from station.load_management import LoadManagement
+
+    site = None
+    if limit_da:
+        from station.site_limit import SiteLimit
+
+        options = station.description.options
+        site = SiteLimit(limit_da, 10 * options["site_fallback_a"], options["grid_meter"])
+    return LoadManagement(station, site)

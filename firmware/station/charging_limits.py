@@ -14,11 +14,15 @@ from station.charging_profile import MAX
 from station.composite import Place, compose, compose_station
 
 NAME = "ocpp"
-_MOMENTARY = (NAME, "share", "temperature")
+SHARE = "share"
+SITE = "site"
+# What will be another limit in an hour.
+_MOMENTARY = (NAME, SHARE, SITE, "temperature")
 
 # The cursors are set anew so often at least: a clock may be set by less than a second many times.
 _LOOK_S = 3600
 _AGAIN_MS = 1000  # where there was no memory for it
+_UNCLOCKED = "the time is not known"
 _UNLIMITED_DA = 100000
 _MOST_PERIODS = 100  # of GetCompositeSchedule.conf: 5 KB
 
@@ -46,6 +50,8 @@ class ChargingLimits:
         self._station = station
         self._unclocked_da = 10 * station.description.option("unclocked_a", 6)
         self._in_force = [_Force() for _ in station.connectors]
+        self._whole = _Force()  # the maximum of the station, ...
+        self._whole_da = None
 
     def moved(self):
         """The clock was set: everything is looked at again."""
@@ -83,6 +89,25 @@ class ChargingLimits:
 
     def least_da(self, number):
         return self._in_force[number - 1].least_da
+
+    def total_da(self, now=None):
+        """What the ChargePointMaxProfile leaves for all connectors together, deci-ampere per phase; None: there
+        is no such profile. `now`: None: as it was found last.
+        """
+        whole = self._whole
+        if now is not None and (whole.revision != self.profiles.revision or ticks_diff(now, whole.due) >= 0):
+            whole.revision = self.profiles.revision
+            try:
+                self._find_total(whole, now)
+            except Exception as error:  # as for a connector
+                log.failure("profiles", 0, error)
+                whole.due = ticks_add(now, _AGAIN_MS)
+                self._whole_da = MIN_DA
+        return self._whole_da
+
+    @property
+    def total_why(self):
+        return self._whole.why
 
     def composite(self, number, duration_s, unit):
         """(second of UTC at which it begins, `Composite`) for connector `number`, 0: the station; None while
@@ -125,29 +150,56 @@ class ChargingLimits:
             force.why = "failed"
 
     def _enforce(self, connector, force, limits, now):
-        clock = self._station.clock
-        now_ms = clock.utc_ms
-        known = now_ms is not None
-        if not known:
-            now_ms = clock.uptime_ms
         place = self._place(connector, False)
-        found = compose(self.profiles.all, place, now_ms // 1000, 0, "A", 1, known)
+        found, now_ms = self._compose(self.profiles.all, place)
         force.due = ticks_add(now, min(found.until, _LOOK_S) * 1000 - now_ms % 1000)
         limit_da = found.periods[1] >> 2
         phases = found.periods[1] & 3
         winner = found.winner
         before = force.why
         force.why = None if winner is None else winner.describe()
-        force.least_da = _least_da(winner, place)
+        force.least_da = _least_da(found.own, place)
         if found.unsure and limit_da > self._unclocked_da:
             limit_da = self._unclocked_da
-            force.why = "the time is not known"
+            force.why = _UNCLOCKED
         if force.why is None:
             limits.drop(NAME)
         else:
             limits.put(NAME, limit_da, 1 if place.switch and phases == 1 else None)
         if force.why != before:
             log.info("profiles", "connector %d: %s", connector.number, force.why or "no profile")
+
+    def _find_total(self, whole, now):
+        """Watts are shared as if all had three phases: who has one takes no more than that."""
+        maxima = [profile for profile in self.profiles.all if profile.purpose == MAX]
+        whole.why = None
+        self._whole_da = None
+        whole.due = ticks_add(now, _LOOK_S * 1000)
+        if not maxima:
+            return
+        description = self._station.description
+        volts = max([described.nominal_v for described in description.connectors])
+        place = Place(0, description.phases, volts)
+        place.local_da = _UNLIMITED_DA
+        found, now_ms = self._compose(maxima, place)
+        whole.due = ticks_add(now, min(found.until, _LOOK_S) * 1000 - now_ms % 1000)
+        if found.winner is not None:
+            whole.why = found.winner.describe()
+            self._whole_da = found.periods[1] >> 2
+        if found.unsure:
+            whole.why = _UNCLOCKED
+            self._whole_da = min(
+                self._unclocked_da, _UNLIMITED_DA if self._whole_da is None else self._whole_da
+            )
+
+    def _compose(self, profiles, place):
+        """(Composite of now, milliseconds of now in the time that is counted in)."""
+        clock = self._station.clock
+        now_ms = clock.utc_ms
+        known = now_ms is not None
+        if not known:
+            now_ms = clock.uptime_ms
+        return compose(profiles, place, now_ms // 1000, 0, "A", 1, known), now_ms
 
     def _place(self, connector, local):
         """`local`: with its own limits, as far as they do not change from one minute to the next."""
@@ -174,7 +226,7 @@ class ChargingLimits:
 
 def _least_da(profile, place):
     """minChargingRate, as a current."""
-    if profile is None or profile.least is None or profile.purpose == MAX:
+    if profile is None or profile.least is None:
         return MIN_DA
     least = profile.least
     return max(MIN_DA, least if profile.unit == "A" else least // (place.nominal_v * place.phases))

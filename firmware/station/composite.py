@@ -59,17 +59,19 @@ class Composite:
     """periods      a schedule as `station.charging_profile` has them; numberPhases 0: direct current
     covered_s    how far it reaches: the interval, or as far as the most periods go
     winner       the profile behind the limit in the first period, None: no profile
+    own          the profile of the connector's transactions that counts then, lowest or not, or None
     unsure       the time is not known, and a profile that needs it might lower the first limit
     until        so long, in seconds, nothing of that changes for certain
     """
 
-    __slots__ = ("_end", "covered_s", "periods", "unsure", "until", "winner")
+    __slots__ = ("_end", "covered_s", "own", "periods", "unsure", "until", "winner")
 
     def __init__(self, covered_s):
         self.periods = array("i")
         self._end = 0
         self.covered_s = min(covered_s, _FOREVER)
         self.winner = None
+        self.own = None
         self.unsure = False
         self.until = 0
 
@@ -207,6 +209,7 @@ def compose(profiles, place, begin_s, duration_s, unit, most=_MANY, known=True):
                     winner = cursor.profile
         if not len(found):
             found.winner = winner
+            found.own = None if one is None else one.profile
             found.unsure = unsure_one or unsure_other
         number = power if watts else power // per_ampere
         return number * 4 if place.dc else number * 4 + used

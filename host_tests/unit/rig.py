@@ -55,6 +55,7 @@ class ScriptedSupply:
         self.limits = Limits()
         self.limits.put("board", 320)
         self.phases = None
+        self.shown_da = None  # a number: the pilot shows that, until the next step
         self.held = False
         self.slow_car = False  # keeps the contactor closed when permission is withdrawn
         self.latched = 0
@@ -80,6 +81,9 @@ class ScriptedSupply:
 
     @property
     def offered_da(self):
+        return self.would_offer_da() if self.shown_da is None else self.shown_da
+
+    def would_offer_da(self):
         return self.limit_da if self.permitted and self.limit_da >= 60 else 0
 
     def report(self, name, present):
@@ -303,6 +307,7 @@ class Rig:
             if self.station.charging is not None:
                 for supply in self.supplies:
                     supply.limit_name, supply.limit_da = supply.limits.winner()
+                    supply.shown_da = supply.would_offer_da()
             self.station.step(self.now)
             ms -= part
             if ms <= 0:
