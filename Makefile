@@ -16,7 +16,8 @@ BENCH := PYTHONPATH=tools $(VENV)/python -m
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint image emulate emulate-bench emulate-soak guard-bench list-bench fmt setup clean
-.PHONY: set-up-run set-up-test set-up-check set-up-image set-up-emulate
+.PHONY: schedule schedule-pages
+.PHONY: set-up-run set-up-test set-up-check set-up-image set-up-emulate set-up-schedule
 
 help:
 	@echo "make run        a CSMS and a simulated charger, with a prompt (STATION=loop_evs32a, or another of boards/sim)"
@@ -26,6 +27,8 @@ help:
 	@echo "make conformance  cases with every station, report in build/conformance; CONFORMANCE='TC_003 TC_012'"
 	@echo "make bench      latencies beside a charge point written with the CPython library ocpp"
 	@echo "make heap       heap after boot, while charging, and over 10,000 messages"
+	@echo "make schedule   charging profiles and what they come to, as a chart, FILE=tools/bench/examples/schedules/night-tariff.json"
+	@echo "make schedule-pages  the charts and tables of docs/smart-charging-examples.md"
 	@echo "make soak       2,000 transactions with power cuts, link drops, a CSMS that fails; SOAK='--seed 7'"
 	@echo "make wear       flash erases of a transaction, and how many years the flash lasts; WEAR='--days 20'"
 	@echo "make outbox-bench  1,000 offline transactions on 1 MB of flash, stored and drained"
@@ -73,6 +76,12 @@ bench: set-up-run
 heap: set-up-run
 	@$(BENCH) bench.heap
 
+schedule: set-up-schedule
+	@$(BENCH) bench schedule $(FILE) $(SCHEDULE)
+
+schedule-pages: set-up-schedule
+	@$(BENCH) bench.schedule.pages
+
 soak: set-up-run
 	@$(BENCH) bench.soak $(SOAK)
 
@@ -119,7 +128,7 @@ fmt: set-up-check
 
 setup: set-up-check set-up-image set-up-emulate
 
-set-up-run set-up-test set-up-check set-up-image set-up-emulate:
+set-up-run set-up-test set-up-check set-up-image set-up-emulate set-up-schedule:
 	@$(PYTHON) tools/toolchain $(@:set-up-%=%)
 
 clean:

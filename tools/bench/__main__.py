@@ -7,6 +7,7 @@ run            play cases with one charge point: our firmware, or anybody's
 conformance    play cases with our firmware as every station of boards/sim
 report         make the page of a report anew from its JSON
 csms           a CSMS with a prompt
+schedule       charging profiles and what they come to, as a chart
 """
 
 import argparse
@@ -25,6 +26,7 @@ from bench.conformance import our_claims, station_names, with_every_station, wit
 from bench.desk import csms_command
 from bench.drivers import NotDone
 from bench.drivers.pilotlight import Pilotlight
+from bench.schedule import command as schedule_command
 from bench.station import NotSeen
 from toolchain.output import line_by_line
 
@@ -63,6 +65,7 @@ def arguments() -> argparse.Namespace:
     again = commands.add_parser("report", help="make the page of a report anew from its JSON")
     again.add_argument("file", type=Path, metavar="FILE.json")
     csms_command.add_arguments(commands.add_parser("csms", help="a CSMS with a prompt"))
+    schedule_command.add_arguments(commands.add_parser("schedule", help="a chart of charging profiles"))
     return parser.parse_args()
 
 
@@ -123,6 +126,8 @@ def main() -> int:
     runs: list[Run] = []
     if options.command == "csms":
         return csms_command.run(options)
+    if options.command == "schedule":
+        return schedule_command.run(options)
     try:
         if options.command == "report":
             print(report.again(options.file))

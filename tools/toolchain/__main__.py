@@ -1,7 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""`python3 tools/toolchain [run|test|check|image|emulate]`: set up what that make target needs. What is there
-is left alone."""
+"""`python3 tools/toolchain [run|test|check|image|emulate|schedule]`: set up what that make target needs. What
+is there is left alone."""
 
 import sys
 
@@ -22,6 +22,8 @@ STAGES = ("run", "test", "check")
 IMAGE = "image"
 # Needs what `test` needs, but for the browser.
 EMULATE = "emulate"
+# Needs the Python packages of `run`, and is part of `test`.
+SCHEDULE = "schedule"
 
 
 def say(line: str) -> None:
@@ -33,6 +35,9 @@ def set_up(stage: str) -> None:
     # Two terminals may start at once: the second waits and then finds everything done.
     with open(BUILD / "setup.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if stage == SCHEDULE:
+            environment.install(("run", SCHEDULE), say)
+            return
         unix_port.fetch(say)
         if stage == IMAGE:
             environment.install(("run", IMAGE), say)
@@ -45,6 +50,7 @@ def set_up(stage: str) -> None:
             return
         environment.install(STAGES[: STAGES.index(stage) + 1], say)
         if stage != "run":
+            environment.install((SCHEDULE,), say)
             browser.fetch(say)
             # The tests' fakes of `machine` and its like have their signatures from there.
             environment.install_typings(("typings_esp32", "typings_rp2"), say)
@@ -54,8 +60,11 @@ def set_up(stage: str) -> None:
 
 def main(arguments: list[str]) -> int:
     stage = arguments[0] if arguments else STAGES[-1]
-    if stage not in (*STAGES, IMAGE, EMULATE) or len(arguments) > 1:
-        print("usage: python3 tools/toolchain [%s]" % "|".join((*STAGES, IMAGE, EMULATE)), file=sys.stderr)
+    if stage not in (*STAGES, IMAGE, EMULATE, SCHEDULE) or len(arguments) > 1:
+        print(
+            "usage: python3 tools/toolchain [%s]" % "|".join((*STAGES, IMAGE, EMULATE, SCHEDULE)),
+            file=sys.stderr,
+        )
         return 2
     try:
         set_up(stage)
