@@ -118,7 +118,8 @@ class Firmware:
             Reservations(Record(data + "/reservations", 1)) if _has("Reservation", config) else None,
             _charging_profiles(config, data, description),
         )
-        self._meters = Meters(board.connectors, self.station)
+        grid_meter = board.grid_meter if description.options["grid_meter"] else None
+        self._meters = Meters(board.connectors, self.station, grid_meter)
         budget_bytes = description.options["queue_kb"] * 1024
         self.outbox = Outbox(
             Overflow(Journal(data + "/outbox", _SEGMENT_BYTES, budget_bytes, queued.expendable)),

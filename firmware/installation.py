@@ -117,10 +117,11 @@ def load(folder: str, serial: str) -> dict:
     return read(text, serial)
 
 
-def station_of(given: dict, own: dict, connectors: int) -> dict:
+def station_of(given: dict, own: dict, connectors: int, grid_meter: bool = False) -> dict:
     """The station description: the installer's fields over those of the board, which has so many
-    `connectors`. Where that gives none, a line in the log and the board's `own` at 6 A: half of what he has
-    meant would be another station, and he may have meant a wire that is thinner than the board.
+    `connectors`, and perhaps a meter at the grid connection. Where that gives none, a line in the log and the
+    board's `own` at 6 A: half of what he has meant would be another station, and he may have meant a wire
+    that is thinner than the board.
     """
     if not given:
         return own
@@ -129,7 +130,12 @@ def station_of(given: dict, own: dict, connectors: int) -> dict:
     try:
         if "connectors" in given:
             station["connectors"] = _merged(given["connectors"], own["connectors"])
-        _check(station, own, connectors)
+        if "options" in given:
+            if not isinstance(given["options"], dict):
+                raise InstallationError("options: an object is needed")
+            station["options"] = dict(own.get("options", {}))
+            station["options"].update(given["options"])
+        _check(station, own, connectors, grid_meter)
     except Exception as error:  # whatever is in the file: it shall not keep the charger from starting
         log.error("main", "%s: station: %s; it is the board's own, at %d A", FILE, error, _CAUTIOUS_A)
         station = dict(own)
@@ -155,13 +161,15 @@ def _merged(rows, own):
     return merged
 
 
-def _check(station, own, connectors):
+def _check(station, own, connectors, grid_meter):
     from station.configuration import Configuration
     from station.description import Description
 
     description = Description(station)
     if len(description.connectors) > connectors:
         raise InstallationError("connectors: the board has %d" % connectors)
+    if description.options["grid_meter"] and not grid_meter:
+        raise InstallationError("options.grid_meter: the board has none")
     for his, boards in zip(description.connectors, Description(own).connectors):
         # Less than the board can do is his to say; what it does not have no word in a file makes.
         if his.rated_da > boards.rated_da or his.phases > boards.phases:

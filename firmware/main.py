@@ -59,7 +59,9 @@ def settings_of(given: dict, data: dict) -> dict:
         # On its pole nobody sees a charger that will not start: what is wrong is told and left out.
         "tolerant": True,
         "info": given["info"],
-        "station": installation.station_of(given["station"], data["station"], len(data["connectors"])),
+        "station": installation.station_of(
+            given["station"], data["station"], len(data["connectors"]), "grid_meter" in data
+        ),
     }
 
 

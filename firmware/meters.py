@@ -1,7 +1,8 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 """The meters of all connectors: read in regular rounds, and whenever somebody needs a reading of now. What
-they say goes to the connector and its supply.
+they say goes to the connector and its supply. The meter at the grid connection, where there is one, is read
+in each round too; what it says goes to the station.
 """
 
 import asyncio
@@ -19,21 +20,38 @@ _QUIET_MS = 20
 
 
 class Meters:
-    def __init__(self, hardware, station):
+    def __init__(self, hardware, station, grid_meter=None):
         """`hardware`: of each connector a `hal.contract.ConnectorHardware`."""
         self._meters = [connector.meter for connector in hardware]
-        self._silences = [0] * len(hardware)
+        self._grid = 0  # its number: it follows those of the connectors
+        if grid_meter is not None:
+            self._meters.append(grid_meter)
+            self._grid = len(self._meters)
+        self._silences = [0] * len(self._meters)
         self._turn = 0
         self._station = station
 
     async def round(self):
         """What `state` shows, what is billed after a power cut, what a refused tag may still take."""
+        grid = self._grid
+        # Before the connectors: what they draw is then known of before and after it, and a car that begins
+        # between two readings is not taken for the building (`station.site_limit`).
+        asked = grid and self._silences[grid - 1] < _SILENCES
+        reading = await self.reading(grid) if asked else None
+        read_at = ticks_ms()
         for connector in self._station.connectors:
             if self._silences[connector.number - 1] < _SILENCES:
                 await self._look(connector)
         index = self._next_silent()
-        if index >= 0:
+        if index >= 0 and index == grid - 1:
+            asked = True
+            reading = await self.reading(grid)
+            read_at = ticks_ms()
+        elif index >= 0:
             await self._look(self._station.connectors[index])
+        if asked:
+            self._silences[grid - 1] = self._silences[grid - 1] + 1 if reading is None else 0
+            self._station.grid_metered(read_at, reading)
 
     async def _look(self, connector):
         if self._meters[connector.number - 1].slow:
@@ -95,7 +113,7 @@ class Meters:
         except asyncio.TimeoutError:
             return None
         except Exception as error:
-            log.failure("meter", number, error)
+            log.failure("meter", "grid" if number == self._grid else number, error)
             return None
 
     def _watch(self, connector, silent):

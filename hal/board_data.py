@@ -21,6 +21,8 @@ for a part that the board does not have.
         [temperature]     adc, supply_mv, upper_ohm, r25_ohm, beta: divider of an NTC
         [rcd]             trip: PIN; [test]: PIN
         meter             kind "sdm120", "sdm220", "sdm230" or "sdm630", uart, tx, rx, baud, address
+    [grid_meter]          kind "sdm630", address: a meter at the building's grid connection, on the bus of the
+                          first connector's meter; the station's option grid_meter says whether it is read
     [emergency_stop]      PIN;  [button]  PIN;  [indicator]  PIN;  [power_fail]  PIN
     [reader]              kind "mfrc522", spi, sck, mosi, miso, cs; reset: PIN, active 0
     link                  kind "wifi"; or "modem" with uart, tx, rx, [cts and rts], baud (with which the modem
@@ -81,6 +83,7 @@ _BOARD = {
     "chip": ("rp2040", "esp32"),
     "?module": ("wroom", "wrover"),
     "connectors": tuple,
+    "?grid_meter": {"kind": ("sdm630",), "address": (1, 247)},
     "?emergency_stop": PIN,
     "?button": PIN,
     "?indicator": PIN,
@@ -259,6 +262,7 @@ def _sense(board, found):
             found.append("link.%s is missing: rts and cts are wired together or not at all" % key)
     if board.get("reader", {}).get("reset", {}).get("active", 0) != 0:
         found.append("reader.reset.active: 0 is needed, the reader rests while the pin is low")
+    _grid_meter(board, found)
     rows = board["station"].get("connectors", [{}])
     if not isinstance(rows, (list, tuple)) or not all(isinstance(row, dict) for row in rows):
         found.append("station.connectors: objects are needed, not %r" % (rows,))
@@ -278,6 +282,15 @@ def _sense(board, found):
             found.append(path + "lock: the station's description says otherwise")
     if (board["station"].get("reader", "single") == "none") != ("reader" not in board):
         found.append("reader: the station's description says otherwise")
+
+
+def _grid_meter(board, found):
+    options = board["station"].get("options")
+    if "grid_meter" not in board:
+        if isinstance(options, dict) and options.get("grid_meter"):
+            found.append("grid_meter is missing: the station's description says otherwise")
+    elif board["grid_meter"]["address"] == board["connectors"][0]["meter"]["address"]:
+        found.append("grid_meter.address: %d is connectors[0].meter's" % board["grid_meter"]["address"])
 
 
 def _converter(chip, connector, path, found):

@@ -244,11 +244,16 @@ class Storage:
 
 
 class Board:
-    """One charger's hardware."""
+    """One charger's hardware.
+
+    grid_meter   measures what the building takes at its grid connection, our connectors included: the
+                 `current_ma` of its readings is that of three phases
+    """
 
     name: str
     storage: Storage
     connectors: list  # of ConnectorHardware, index 0 is connector 1
+    grid_meter: "Meter | None"
     tag_reader: "TagReader | None"
     indicator: "Indicator | None"
     button: "Button | None"

@@ -30,6 +30,8 @@ BOARD = {
             "meter": {"kind": "sdm120", "uart": 2, "tx": 25, "rx": 32, "baud": 9600, "address": 1},
         },
     ),
+    # If there is one: on the same two wires as the connector's.
+    "grid_meter": {"kind": "sdm630", "address": 2},
     # A normally closed contact to ground: a broken wire is a pressed button.
     "emergency_stop": {"pin": 22, "active": 1, "pull": "up"},
     "indicator": {"pin": 17, "active": 1},

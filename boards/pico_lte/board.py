@@ -26,6 +26,8 @@ BOARD = {
             "meter": {"kind": "sdm120", "uart": 0, "tx": 0, "rx": 1, "baud": 9600, "address": 1},
         },
     ),
+    # If there is one: on the same two wires as the connector's.
+    "grid_meter": {"kind": "sdm630", "address": 2},
     # A normally closed contact to ground: a broken wire is a pressed button.
     "emergency_stop": {"pin": 22, "active": 1, "pull": "up"},
     "indicator": {"pin": 25, "active": 1},

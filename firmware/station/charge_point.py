@@ -269,7 +269,7 @@ class ChargePoint:
                 connector.was_cut_off(transaction, rated_w * (LEANING_MS + 1000) // 3600000, now)
         if self.charging is not None:
             self.charging.recover()
-        self._limit(now)
+        self.limit(now)
 
     # --- events ---
 
@@ -287,7 +287,7 @@ class ChargePoint:
         for connector in self.connectors:
             connector.step(now)
         self.admission.step(now)
-        self._limit(now)
+        self.limit(now)
         report = self._derive()
         minimum_ms = (self.config.value("MinimumStatusDuration") or 0) * 1000
         due = self._own_status.update(report, now, self.clock.stamp(), minimum_ms)
@@ -295,7 +295,10 @@ class ChargePoint:
             self._tell_watcher(0, report[0])
             self.wire.status(0, due[0], due[1])
 
-    def _limit(self, now):
+    def limit(self, now):
+        """What limits the connectors beside their supplies, as things are now. Also before a supply sees that
+        energy is permitted: an offer that is made stands for 5 s.
+        """
         if self.charging is not None:
             self.charging.step(now)
         if self.load is not None:
@@ -333,6 +336,12 @@ class ChargePoint:
 
     def change_availability(self, number, operative):
         return self.availability.change(number, operative, self.busy)
+
+    def grid_metered(self, now, reading):
+        """The meter at the grid connection was read at `now`; None: it was silent. To be told when the
+        connectors' meters were read after it."""
+        if self.load is not None:
+            self.load.grid_metered(now, reading)
 
     # --- power ---
 

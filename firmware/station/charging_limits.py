@@ -91,8 +91,8 @@ class ChargingLimits:
         return self._in_force[number - 1].least_da
 
     def total_da(self, now=None):
-        """What the ChargePointMaxProfile leaves for all connectors together, deci-ampere per phase; None: there
-        is no such profile. `now`: None: as it was found last.
+        """What all connectors may have together by the ChargePointMaxProfile, deci-ampere per phase; None:
+        there is none. `now`: None: as it was found last.
         """
         whole = self._whole
         if now is not None and (whole.revision != self.profiles.revision or ticks_diff(now, whole.due) >= 0):

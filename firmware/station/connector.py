@@ -361,6 +361,7 @@ class Connector:
             station.charging.begin(transaction, grant.profile)
         self._hold_cable()
         self.supply.permit(True)
+        station.limit(now)
         self.status.settle(now)
         self._was_offering = 2
         begun = "%d: transaction %d begins at %d Wh"

@@ -27,11 +27,14 @@ class LoadManagement:
             self._sharing = Sharing(len(station.connectors))
 
     def grid_metered(self, now, reading):
-        """The meter at the grid connection was read: a `hal.reading.Reading`, None: it was silent."""
+        """The meter at the grid connection was read at `now`: `hal.reading.Reading`, None: it was silent."""
+        if self._site is None:
+            return
         from station.site_limit import drawn_ma
 
-        readings = [connector.reading for connector in self._station.connectors if connector.supply.live]
-        self._site.metered(now, None if reading is None else reading.current_ma, drawn_ma(readings))
+        # The last reading of a meter that has fallen silent since would stand for ever.
+        own_ma = drawn_ma([row.reading if row.supply.live else None for row in self._station.connectors])
+        self._site.metered(now, None if reading is None else reading.current_ma, own_ma)
 
     def step(self, now):
         total_da = None if self._site is None else self._site.available_da(now)
@@ -49,9 +52,9 @@ class LoadManagement:
         self._total_da = total_da
         if total_da is None and before_da is None:
             return
-        came = self._claim()
+        came = self._claim(self._sharing.claims)
         if self._sharing.step(now, total_da) or came:
-            self._hand_out()
+            self._hand_out(self._sharing)
 
     def why(self):
         """Where the limit "site" or "share" comes from, in words."""
@@ -61,13 +64,18 @@ class LoadManagement:
             return site.why
         return None if charging is None else charging.total_why
 
-    def _claim(self):
+    def _claim(self, claims):
         """What each wants. True: one takes part that did not, or does no longer."""
         charging = self._station.charging
         came = False
-        for connector, claim in zip(self._station.connectors, self._sharing.claims):
+        for connector, claim in zip(self._station.connectors, claims):
             supply = connector.supply
-            wants = connector.transaction is not None and supply.permitted and supply.plugged
+            wants = (
+                connector.transaction is not None
+                and supply.permitted
+                and supply.plugged
+                and connector.blocked is None
+            )
             came = came or wants != claim.wants
             claim.wants = wants
             claim.own_da = supply.limits.lowest(_OWN)
@@ -77,11 +85,10 @@ class LoadManagement:
             claim.asking = supply.asking
         return came
 
-    def _hand_out(self):
+    def _hand_out(self, sharing):
         """Who takes no part is not limited: what is shown of him is what he would have alone."""
-        for connector, claim, limit_da in zip(
-            self._station.connectors, self._sharing.claims, self._sharing.limits_da
-        ):
+        rows = zip(self._station.connectors, sharing.claims, sharing.limits_da)
+        for connector, claim, limit_da in rows:
             _put(connector.supply.limits, SHARE, limit_da if claim.wants else None)
 
 

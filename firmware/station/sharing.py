@@ -58,7 +58,7 @@ class Claim:
         self.held_at = 0  # when that was offered last
         self.less_da = 0  # the most that was offered since then
         self.less_at = 0
-        self.shown_da = 0  # was offered a step before
+        self.shown_da = 0  # was offered at the last look
         self.stuck = False
         self.quiet = False  # offered current, it does not ask for it
         self.idle = False  # nor has it since
@@ -73,12 +73,14 @@ class Claim:
         """What time and the pilot have brought. True: the shares are to be thought over."""
         changed = False
         offered_da = self.offered_da
-        if offered_da >= self.held_da:
-            self.held_da = offered_da
-            self.held_at = self.less_at = now
-            self.less_da = 0
-        elif offered_da >= self.less_da:
+        # Until now the pilot has shown what it showed at the last look, which may be a stall ago.
+        most_da = max(offered_da, self.shown_da)
+        if most_da >= self.held_da:
+            self.held_da = most_da
             self.less_da = offered_da
+            self.held_at = self.less_at = now
+        elif most_da >= self.less_da:
+            self.less_da = most_da
             self.less_at = now
         if offered_da and not self.shown_da and self.live:
             self.held_at = now  # a car that has not seen the pause has 5 s from here
@@ -147,9 +149,9 @@ class Sharing:
 
     def __init__(self, count):
         self.claims = [Claim() for _ in range(count)]
-        self.limits_da = [None] * count
+        self.limits_da: list = [None] * count
         self._queue = list(self.claims)  # who came to his place first stands first
-        self._total_da = None
+        self._total_da: int | None = None
 
     def step(self, now, total_da) -> bool:
         """`total_da`: deci-ampere for each phase, None: the connectors need not share. True: another limit.
@@ -177,7 +179,7 @@ class Sharing:
         """There was no total: what is offered is what each one has, and all turns begin."""
         for index, claim in enumerate(self.claims):
             self.limits_da[index] = claim.offered_da
-            claim.held_da = 0
+            claim.held_da = claim.shown_da = 0
             claim.stuck = claim.quiet = claim.idle = False
             claim.asked_at = now
             claim.move(_OUT, now)
@@ -255,7 +257,7 @@ class Sharing:
         for turn in (_WITHIN, _WAITING, _DONE, _QUIET, _IDLE):
             for index in range(last + 1):
                 claim = queue[index if turn == _WAITING else last - index]
-                if claim.turn() != turn or (barred and turn == _WAITING):
+                if claim.turn() != turn or (barred and claim.place == _WAITS):
                     continue
                 need_da = claim.need_da()
                 if need_da <= left_da:

@@ -8,10 +8,11 @@ load that comes and goes, or cars whose current both meters see at different mom
 swing. When the meter is silent, or says what cannot be, a current counts that the installer holds for safe.
 """
 
+from evse.seen import UNSEEN, seen
 from hal.ticks import ticks_diff
 
-# Five readings: noise on the bus takes one or two of them. No setting: for what a building may add in that time
-# no breaker trips (at 1.45 times its rating it has an hour, IEC 60898-1), and longer would help nobody.
+# Five readings: noise on the bus takes one or two of them. No setting: for what a building may add in that
+# time no breaker trips (at 1.45 times its rating it has an hour, IEC 60898-1), and longer would help nobody.
 SILENT_MS = 5000
 _BACK_MS = 5000
 _RAISE_MS = 30000
@@ -52,10 +53,12 @@ class SiteLimit:
         self._metered = metered
         self._silent = metered
         self._da = self._fallback_da if metered else limit_da
-        self._heard = None  # when the meter has answered last; None: too long ago
+        self._heard = False  # the meter answers
+        self._unheard_ms = UNSEEN  # since it did: no meter can be heard while the main loop is away
+        self._looked = 0
         self._since = 0  # since then more is left than `_da`, or it answers again
         self._least_da = limit_da  # that was left since then
-        self._own = [()] * (_LATE + 1)  # the last answers of our own meters
+        self._own: list = [()] * (_LATE + 1)  # the last answers of our own meters
 
     def metered(self, now, grid_ma, own_ma) -> None:
         """The meter at the grid connection was read at `now`. `grid_ma`: the currents of three phases,
@@ -68,10 +71,11 @@ class SiteLimit:
         if not self._plausible(grid_ma):
             return
         others_ma = min([_others_ma(grid_ma, each) for each in own])
-        left_da = min(self._limit_da, max(0, (self._limit_da * 100 - others_ma) // 100))
-        if self._heard is None:
+        left_da = max(0, (self._limit_da * 100 - others_ma) // 100)
+        if not self._heard:
+            self._heard = True
             self._watch(now)
-        self._heard = now
+        self._unheard_ms = UNSEEN
         waited_ms = ticks_diff(now, self._since)
         if not self._silent and left_da <= self._da:
             self._da = left_da
@@ -90,11 +94,13 @@ class SiteLimit:
 
     def available_da(self, now) -> "int | None":
         """Deci-ampere for each phase, to be asked in every step; None: there is no limit."""
-        heard = self._heard
-        if heard is not None and ticks_diff(now, heard) >= SILENT_MS:
-            self._heard = None
-            self._silent = True
-            self._da = self._fallback_da
+        if self._metered:
+            self._unheard_ms = seen(self._unheard_ms, True, ticks_diff(now, self._looked))
+            self._looked = now
+            if self._unheard_ms >= SILENT_MS and self._heard:
+                self._heard = False
+                self._silent = True
+                self._da = self._fallback_da
         return self._da if self._limit_da else None
 
     @property
@@ -115,10 +121,7 @@ class SiteLimit:
         if not self._metered or grid_ma is None or len(grid_ma) != _PHASES:
             return False
         most_ma = self._limit_da * 100 * _TIMES
-        for ma in grid_ma:
-            if ma is None or not -most_ma <= ma <= most_ma:
-                return False
-        return True
+        return all(ma is not None and -most_ma <= ma <= most_ma for ma in grid_ma)
 
 
 def _others_ma(grid_ma, own_ma):

@@ -8,7 +8,7 @@
                      "wake_up": "none" | "F" | "switch", "phase_switch": false, "phase_wait_s": 60}, ...],
      "profiles": ["Core", ...], "measurands": ["Voltage", ...],
      "options": {"cache": true, "milliseconds": true, "power_loss": "stop" | "resume", "queue_kb": 512,
-                 "unclocked_a": 6},
+                 "site_a": 0, "site_fallback_a": 0, "grid_meter": false, "unclocked_a": 6},
      "configuration": {Key: text}, "read_only": [Key], "absent": [Key], "limits": {Key: [least, most]}}
 
 A wrong file raises station.description.DescriptionError naming the key: a station must not run on half a
@@ -26,11 +26,18 @@ _OPTIONS = (
     ("cache", True, (True, False)),  # an authorization cache
     ("milliseconds", True, (True, False)),  # in timestamps
     ("power_loss", "stop", ("stop", "resume")),  # what happens after a restart to the transaction that ran
+    (
+        "grid_meter",
+        False,
+        (True, False),
+    ),  # `site_a` is the building's, and a meter says what that takes of it
 )
 # name, default, least, most
 _NUMBERS = (
     ("queue_kb", 512, 16, 65536),  # flash for transaction-related messages that wait
-    ("unclocked_a", 6, 0, 1000),  # a car may have while charging profiles need a time that nobody knows
+    ("site_a", 0, 0, 1000),  # for all connectors together, for each phase; 0: they need not share
+    ("site_fallback_a", 0, 0, 1000),  # the same as long as the grid meter is silent
+    ("unclocked_a", 6, 0, 1000),  # where a charging profile would count if the time were known
 )
 _CONNECTORS_MOST = 16
 _CONNECTOR_KEYS = (
@@ -70,6 +77,7 @@ def read(document) -> dict:
     _only(document, tuple(found), "")
     found["phases"] = max([connector.phases for connector in found["connectors"]])
     found["fixed_cables"] = "socket" not in [connector.cable for connector in found["connectors"]]
+    _check_site(found)
     if "Core" not in found["profiles"]:
         raise DescriptionError("profiles: Core cannot be missing")
     if measurands.DEFAULT not in found["measurands"]:
@@ -134,6 +142,20 @@ def _options(document):
         if not least <= value <= most:
             raise DescriptionError("options.%s: %d is not in %d..%d" % (name, value, least, most))
     return found
+
+
+def _check_site(found):
+    options = found["options"]
+    site_a = options["site_a"]
+    if not site_a:
+        if options["grid_meter"] or options["site_fallback_a"]:
+            raise DescriptionError("options.site_a: needed, what is the limit?")
+    elif site_a < 6:
+        raise DescriptionError("options.site_a: %d, but less than 6 A cannot be offered" % site_a)
+    elif options["site_fallback_a"] > site_a:
+        raise DescriptionError("options.site_fallback_a: %d is more than site_a" % options["site_fallback_a"])
+    elif "DC" in [connector.current for connector in found["connectors"]]:
+        raise DescriptionError("options.site_a: amperes of a DC connector are not those of the grid")
 
 
 def _connectors(documents):

@@ -95,6 +95,9 @@ class Board:
         """`data`: passed `hal.board_data.require`. OSError: the converter is too slow for the pilot."""
         self.name = data["name"]
         self.connectors = [Connector(index + 1, row) for index, row in enumerate(data["connectors"])]
+        self.grid_meter = None
+        if "grid_meter" in data:
+            self.grid_meter = self.connectors[0].meter.beside(data["grid_meter"]["address"], 3)
         self.storage = Storage()
         if "reader" in data:
             self.tag_reader = _reader(data["reader"])

@@ -155,6 +155,9 @@ class Board:
         self.name = data["name"]
         self.storage = Storage()
         self.connectors = [Connector(index + 1, row) for index, row in enumerate(data["connectors"])]
+        self.grid_meter = None
+        if "grid_meter" in data:
+            self.grid_meter = self.connectors[0].meter.beside(data["grid_meter"]["address"], 3)
         self.tag_reader = _reader(data["reader"]) if "reader" in data else None
         self.indicator = Lamp(output_of(data["indicator"])) if "indicator" in data else None
         self.button = Button(input_of(data["button"])) if "button" in data else None

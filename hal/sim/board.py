@@ -145,6 +145,12 @@ class SimBoard:
         self.connectors = []
         for row in station.get("connectors", ({},)):
             self.connectors.append(SimConnector(len(self.connectors) + 1, row, measurands, data_dir))
+        self.grid_meter = None
+        options = station.get("options")
+        if isinstance(options, dict) and options.get("grid_meter"):
+            from hal.sim.grid_meter import SimGridMeter  # few stations have one
+
+            self.grid_meter = SimGridMeter(self.connectors)
         self.tag_reader = None if station.get("reader", "single") == "none" else SimTagReader()
         self.link = SimLink()
         self.clock = SimClock(battery_clock, None if data_dir is None else data_dir + "/sim_clock")

@@ -52,7 +52,7 @@ class Meter:
         car = self._connector.car
         ma = car.current_ma
         # 0.1 V times mA stays below 2**30 up to 1000 V and 100 A.
-        return self.voltage_mv(ma) // 100 * ma // 10000 * self._used_phases()
+        return self.voltage_mv(ma) // 100 * ma // 10000 * self.used_phases()
 
     def flow(self, dt_ms: int) -> int:
         """Count `dt_ms` (at most 1000) of the present power; the whole Wh that became full."""
@@ -79,7 +79,7 @@ class Meter:
         connector.save()  # what was once said is never unsaid, not even after kill -9
         export, reactive_import, reactive_export, soc = self._registers
         ma = connector.car.current_ma
-        used = self._used_phases()
+        used = self.used_phases()
         mv = self.voltage_mv(ma)
         return Reading(
             energy_wh=self.wh,
@@ -94,5 +94,5 @@ class Meter:
             soc_pct=connector.car.soc_pct() if soc and connector.car.connected() else None,
         )
 
-    def _used_phases(self):
+    def used_phases(self):
         return min(self._phases, self._connector.car.phases) if self._connector.three else 1

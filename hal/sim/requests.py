@@ -172,6 +172,23 @@ class Requests:
             connector.meter.failing = fail
         connector.save(True)
 
+    def do_grid(self, request):
+        """What the house takes of the grid, beside our cars."""
+        meter = self._board.grid_meter
+        if meter is None:
+            raise ValueError("this station has no meter at the grid connection")
+        amps = request.get("amps")
+        fail = _flag(request, "fail")
+        if amps is None and fail is None:
+            raise ValueError('"amps" or "fail" is missing')
+        if amps is not None:
+            if not isinstance(amps, list) or len(amps) != 3:
+                raise ValueError('"amps" is not a list of three numbers')
+            rows = [_number({"amps": one}, "amps", -1000, 1000, True) for one in amps]
+            meter.house_ma = tuple([int((one or 0) * 1000) for one in rows])
+        if fail is not None:
+            meter.failing = fail
+
     # The board.
 
     def do_link(self, request):
@@ -252,6 +269,8 @@ class Requests:
                 ],
             }
         answer["link"] = board.link.up()
+        if board.grid_meter is not None:
+            answer["grid_ma"] = list(board.grid_meter.current_ma())
         for connector in board.connectors:
             self._complete(answer["connectors"][connector.number - 1], connector)
         return answer

@@ -70,6 +70,12 @@ def test_every_part_is_as_the_contract_says(rig):
     assert board.link is rig.link and board.tag_reader is None and connector.phase_switch is None
 
 
+def test_the_grid_meter_is_on_the_bus_of_the_first_connectors(rig):
+    grid = rig.board.grid_meter
+    assert part_problems("Meter", grid) == []
+    assert (grid._bus, grid._station, grid._phases) == (rig.connector.meter._bus, 2, 3)
+
+
 def test_nothing_moves_at_the_start(rig):
     for pin in (COIL, ALIVE, LOCK, UNLOCK, TEST, 4):
         assert set(rig.chip.pins[pin].writes) == {0}, pin

@@ -76,6 +76,14 @@ def test_every_part_is_as_the_contract_says(rig):
     assert set(KINDS) - set(parts) == {"PhaseSwitch", "Link", "Button"}
 
 
+def test_the_grid_meter_is_on_the_bus_of_the_first_connectors(rig, monkeypatch):
+    grid = rig.board.grid_meter
+    assert part_problems("Meter", grid) == []
+    assert (grid._bus, grid._station, grid._phases) == (rig.connector.meter._bus, 2, 3)
+    bare = {key: BOARD[key] for key in BOARD if key != "grid_meter"}
+    assert Rig(monkeypatch, bare).board.grid_meter is None
+
+
 def test_nothing_moves_at_the_start(rig):
     for pin in (LOCK, UNLOCK, TEST, 9):
         assert set(rig.chip.pins[pin].writes) == {0}, pin

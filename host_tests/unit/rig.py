@@ -307,7 +307,7 @@ class Rig:
             if self.station.charging is not None:
                 for supply in self.supplies:
                     supply.limit_name, supply.limit_da = supply.limits.winner()
-                    supply.shown_da = supply.would_offer_da()
+                    supply.shown_da = 0 if supply.faults else supply.would_offer_da()
             self.station.step(self.now)
             ms -= part
             if ms <= 0:

@@ -210,6 +210,10 @@ def test_mistakes_and_their_sentences():
             90,
             "connectors[0].pilot.minus_12v_mv: 90 is outside the converter's 150 to 2450 mV",
         ),
+        (PICO, ["grid_meter", "address"], 1, "grid_meter.address: 1 is connectors[0].meter's"),
+        (PICO, ["grid_meter", "address"], 0, "grid_meter.address: 0 is not a number in 1..247"),
+        (ESP32, ["grid_meter", "kind"], "sdm120", "grid_meter.kind: 'sdm120' is not one of sdm630"),
+        (ESP32, ["grid_meter", "uart"], 2, "grid_meter.uart: no such key"),
         (PICO, [5], 1, "5: no such key"),
         (PICO, ["reader", None], 1, "reader.None: no such key"),
         (PICO, [("a", "b")], 1, "('a', 'b'): no such key"),
@@ -243,6 +247,18 @@ def test_what_a_modem_needs_not_say():
     link = dict(PICO["link"], key_ms=1000)
     del link["rts"], link["cts"]
     assert board_data.problems(changed(PICO, ["link"], link)) == []
+
+
+def test_a_grid_meter_that_is_to_be_read_is_there():
+    bare = changed(PICO, ["grid_meter"], changed)
+    assert board_data.problems(bare) == []
+    for board, found in (
+        (bare, ["grid_meter is missing: the station's description says otherwise"]),
+        (PICO, []),
+    ):
+        told = changed(board, ["station", "options"], {"site_a": 25, "grid_meter": True})
+        assert board_data.problems(told) == found
+    assert board_data.problems(changed(bare, ["station", "options"], {"site_a": 25})) == []
 
 
 def test_a_reader_on_a_bus_that_is_not_there():

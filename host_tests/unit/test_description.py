@@ -35,6 +35,9 @@ def test_nothing_given_is_a_plain_station():
             "milliseconds": True,
             "power_loss": "stop",
             "queue_kb": 512,
+            "site_a": 0,
+            "site_fallback_a": 0,
+            "grid_meter": False,
             "unclocked_a": 6,
         }
         assert "Energy.Active.Import.Register" in description.measurands
@@ -109,6 +112,23 @@ def test_errors_name_the_key():
     wrong({"options": {"queue_kb": True}}, "options.queue_kb", "a number")
     wrong({"measurands": ["Voltage"]}, "measurands", "Energy.Active.Import.Register")
     wrong({"measurands": ["Energy.Active.Import.Register", "Speed"]}, "measurands", "Speed")
+
+
+def test_what_the_site_has():
+    options = Description({"options": {"site_a": 63, "site_fallback_a": 8, "grid_meter": True}}).options
+    assert (options["site_a"], options["site_fallback_a"], options["grid_meter"]) == (63, 8, True)
+    assert Description({"options": {"unclocked_a": 0}}).option("unclocked_a") == 0
+    assert Description({"options": {"site_a": 6, "site_fallback_a": 6}}).option("site_a") == 6
+    wrong({"options": {"site_a": 1001}}, "options.site_a", "0..1000")
+    wrong({"options": {"site_a": -1}}, "options.site_a")
+    wrong({"options": {"site_a": 25.5}}, "options.site_a", "a number")
+    wrong({"options": {"site_a": 5}}, "options.site_a", "less than 6 A")
+    wrong({"options": {"site_a": 10, "site_fallback_a": 11}}, "options.site_fallback_a", "11")
+    wrong({"options": {"site_fallback_a": 6}}, "options.site_a", "needed")
+    wrong({"options": {"grid_meter": True}}, "options.site_a", "needed")
+    wrong({"options": {"grid_meter": 1, "site_a": 10}}, "options.grid_meter")
+    wrong({"options": {"unclocked_a": True}}, "options.unclocked_a", "a number")
+    wrong({"options": {"site_a": 63}, "connectors": [{}, {"current": "DC"}]}, "options.site_a", "DC")
 
 
 def test_errors_name_the_configuration_key():

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """hal.meter: Modbus RTU, and the Eastron meters on it."""
 
+import asyncio
 import struct
 
 from hal.meter import modbus
@@ -105,6 +106,24 @@ def test_a_reading_of_three_phases_sums_the_power():
     found = reading(Line(registers), 3)
     assert found.voltage_mv == (230000, 231000, 229000) and found.current_ma == (16000, 15500, 0)
     assert found.power_w == 7260 and found.energy_wh == 7000
+
+
+def test_another_meter_on_the_same_line():
+    line = Line(SINGLE)
+    meter = Sdm(modbus.Bus(line), 1, 1)
+    grid = meter.beside(2, 3)
+
+    async def both():
+        # At the same time: one question after the other.
+        return await asyncio.gather(meter.read(), grid.read())
+
+    found, silent = run(both())
+    assert found.current_ma == (15980,) and silent is None  # there is no station 2
+    line.station = 2
+    line.registers = {0: 230.0, 2: 231.0, 4: 229.0, 6: 40.0, 8: -3.5, 10: 0.1, 0x48: 7.0}
+    line.asked.clear()
+    assert run(grid.read()).current_ma == (40000, -3500, 100)
+    assert [frame[0] for frame in line.asked] == [2, 2]
 
 
 def test_what_is_no_answer_is_none():

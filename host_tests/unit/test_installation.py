@@ -141,6 +141,20 @@ def test_a_station_that_cannot_be_is_the_boards_at_6_a():
         assert "installation.json" in line and "12345678" not in line, line
 
 
+def test_what_the_site_has_is_put_over_the_boards_options():
+    own = {"connectors": [{"rated_a": 32}], "options": {"cache": False}}
+    given = {"options": {"site_a": 25, "grid_meter": True}}
+    found = installation.station_of(given, own, 1, True)
+    assert found["options"] == {"cache": False, "site_a": 25, "grid_meter": True}
+    assert found["connectors"] == [{"rated_a": 32}] and own["options"] == {"cache": False}
+    assert station_of({"options": {"site_a": 25}})["options"] == {"site_a": 25}
+    # A board that has no such meter: nobody would know what the building takes.
+    for options in (given["options"], 7, None, [], {"site_a": "25"}, {"site_a": 5}, {"site": 25}):
+        found = station_of({"options": options})
+        assert found["connectors"] == [{"rated_a": 6}] and "options" not in found, options
+        assert "station: options" in log.lines()[-1], options
+
+
 def test_no_secret_is_told_of_what_is_wrong():
     said = refused('{"lte":{"pin":4711}}')
     assert "pin" in said and "4711" not in said

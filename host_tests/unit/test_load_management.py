@@ -97,3 +97,64 @@ def test_watts_are_shared_as_of_three_phases():
     rig.tag("OTHER")
     rig.step(30000)
     assert offered(rig) == [100, 100]
+
+
+def test_the_limit_is_there_before_the_first_offer():
+    rig = SmartRig(connectors=2)
+    rig.set(0, profile(1, "max", [(0, 20)]))
+    rig.charge()
+    rig.step(1000)
+    rig.supplies[1].plug(asking=True)
+    rig.step()
+    rig.station.tag("OTHER", None, rig.now)
+    # The supply is stepped before the station: what it offers now stands for 5 s.
+    assert rig.supplies[1].permitted and shared(rig) == [100, 0]
+
+
+def test_a_fault_gives_the_share_to_the_others():
+    rig = SmartRig(connectors=2)
+    rig.set(0, profile(1, "max", [(0, 20)]))
+    rig.charge()
+    rig.supplies[1].plug(asking=True)
+    rig.step()
+    rig.tag("OTHER")
+    rig.step(30000)
+    assert offered(rig) == [100, 100]
+    rig.supply.report("OverTemperature", True)
+    rig.step(20000)
+    assert shared(rig) == [None, 200]
+
+
+def test_a_site_limit_of_one_connector():
+    rig = SmartRig(options={"site_a": 25})
+    rig.step()
+    assert rig.limits.get("site") == 250 and rig.station.load.why() == "site limit 25.0 A"
+    assert rig.composite() == [(0, 32)]  # an hour later it may be another
+
+
+def test_the_lower_of_site_and_maximum_is_shared():
+    rig = SmartRig(connectors=2, options={"site_a": 24})
+    rig.charge()
+    rig.supplies[1].plug(asking=True)
+    rig.step()
+    rig.tag("OTHER")
+    rig.step(30000)
+    assert offered(rig) == [120, 120] and rig.station.load.why() == "site limit 24.0 A"
+    rig.set(0, profile(1, "max", [(0, 20)]))
+    rig.step(30000)
+    assert offered(rig) == [100, 100] and rig.station.load.why() == "ChargePointMaxProfile 1, level 0"
+
+
+def test_a_grid_meter():
+    from hal.reading import Reading
+
+    rig = SmartRig(options={"site_a": 32, "site_fallback_a": 8, "grid_meter": True})
+    rig.step()
+    assert rig.limits.get("site") == 80 and rig.station.load.why() == "grid meter silent: 8.0 A"
+    for _ in range(10):
+        rig.step(1000)
+        rig.station.grid_metered(rig.now, Reading(current_ma=(12000, 3000, 0)))
+    rig.step()
+    assert rig.limits.get("site") == 200 and rig.station.load.why() == "grid meter: 20.0 A left"
+    rig.step(6000)
+    assert rig.limits.get("site") == 80

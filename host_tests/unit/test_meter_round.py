@@ -125,6 +125,65 @@ def test_silent_meters_do_not_starve_the_others():
     assert [meter.fault for meter in each] == [True, False, True, False]
 
 
+class Grid(Meter):
+    """The meter at the grid connection, and the station that is told."""
+
+    def __init__(self, world, takes_ms):
+        super().__init__(world, takes_ms)
+        self.told = []
+
+    def grid_metered(self, now, reading):
+        self.told.append((now, reading, ticks_diff(self.world.now, now)))
+
+
+def with_grid(grid_ms, *takes_ms):
+    """(connectors' meters, the grid's) after a minute."""
+    world = World([100])
+    each = [Meter(world, one_ms) for one_ms in takes_ms]
+    for number, meter in enumerate(each):
+        meter.number = number + 1
+    grid = Grid(world, grid_ms)
+    grid.connectors = world.connectors = each
+    world._meters = meters.Meters(each, grid, grid)
+    gaps([100], world)
+    return each, grid
+
+
+def test_the_meter_at_the_grid_is_read_each_second_before_the_others():
+    each, grid = with_grid(200, 100, 150)
+    assert len(grid.told) >= 59
+    # It is told of when the others were read after it.
+    assert all(reading == 200 and since_ms == 250 for _, reading, since_ms in grid.told)
+    assert [now for now, _, _ in grid.told] == grid.answers
+    assert all(ticks_diff(late, early) == 1000 for early, late in zip(grid.answers, grid.answers[1:]))
+    assert len(each[0].answers) == len(grid.answers)
+
+
+def test_a_silent_meter_at_the_grid_takes_nobodys_time():
+    each, grid = with_grid(1500, 1500, 100, 1500)
+    answers = each[1].answers[5:]
+    apart = [ticks_diff(answers[index + 1], answers[index]) for index in range(len(answers) - 1)]
+    assert max(apart) <= _LATE_MS, apart
+    assert [meter.fault for meter in each] == [True, False, True]
+    # It is asked for all that, and the station told of each silence.
+    assert len(grid.told) >= 8 and all(reading is None for _, reading, _ in grid.told)
+
+
+def test_one_that_answers_again_is_read_each_second_again():
+    world = World([100])
+    meter = Meter(world, 100)
+    meter.number = 1
+    grid = Grid(world, 1500)
+    grid.connectors = world.connectors = [meter]
+    world._meters = meters.Meters([meter], grid, grid)
+    gaps([100], world)
+    grid.takes_ms = 100
+    grid.told.clear()
+    world.now = _START
+    gaps([100], world)
+    assert len(grid.told) >= 55 and all(reading == 100 for _, reading, _ in grid.told)
+
+
 def test_what_is_due_is_aged_each_round():
     world = World([100])
     gaps([100], world)

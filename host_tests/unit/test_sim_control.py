@@ -138,6 +138,41 @@ def test_the_meter():
     run(test)
 
 
+def test_the_meter_at_the_grid():
+    station = {"connectors": [{"phases": 3}, {}], "options": {"grid_meter": True, "site_a": 25}}
+
+    async def test(rig, client):
+        meter = rig.board.grid_meter
+        assert (await client.ask(do="state"))["grid_ma"] == [0, 0, 0]
+        assert (await client.ask(do="grid", amps=[10, 5.5, -3]))["ok"]
+        assert (await meter.read()).current_ma == (10000, 5500, -3000)
+        # What our cars draw goes through it, too.
+        rig.board.connectors[0].car.current_ma = 9000
+        rig.board.connectors[0].car.phases = 2
+        rig.board.connectors[1].car.current_ma = 16000
+        assert (await meter.read()).current_ma == (35000, 14500, -3000)
+        assert (await client.ask(do="state"))["grid_ma"] == [35000, 14500, -3000]
+        assert (await client.ask(do="grid", fail=True))["ok"]
+        assert await meter.read() is None
+        assert (await client.ask(do="grid", fail=False, amps=[0, 0, 0]))["ok"]
+        assert (await meter.read()).current_ma == (25000, 9000, 0)
+        for fields in ({}, {"amps": 5}, {"amps": [1, 2]}, {"amps": [1, 2, "3"]}, {"amps": [0, None, 0]}):
+            assert not (await client.ask(do="grid", **fields))["ok"], fields
+        assert not (await client.ask(do="grid", amps=[0, 0, 1001]))["ok"]
+        assert not (await client.ask(do="grid", fail=1))["ok"]
+
+    run(test, station=station)
+
+
+def test_no_meter_at_the_grid():
+    async def test(rig, client):
+        assert rig.board.grid_meter is None
+        assert "no meter" in (await client.ask(do="grid", amps=[1, 1, 1]))["error"]
+        assert "grid_ma" not in await client.ask(do="state")
+
+    run(test)
+
+
 def test_the_link():
     async def test(rig, client):
         link = rig.board.link

@@ -30,7 +30,10 @@ _KEYS = (
     "limits",
 )
 _CONNECTOR_KEYS = ("cable", "lock", "current", "phases", "rated_a", "nominal_v", "ventilation")
-_OPTIONS = ("cache", "milliseconds", "power_loss", "queue_kb", "backup_power")
+_OPTIONS = (
+    "cache", "milliseconds", "power_loss", "queue_kb", "site_a", "site_fallback_a", "grid_meter",
+    "unclocked_a", "backup_power",
+)  # fmt: skip
 _PROFILES = (
     "Core",
     "FirmwareManagement",
