@@ -21,6 +21,23 @@ _SCHEMAS = Path(ocpp.v16.__file__).parent / "schemas"
 
 # Requests that the schemas allow, with every optional field: one fault at a time is put into them. Most would
 # change something if they were carried out.
+_PROFILE: dict[str, Any] = {
+    "chargingProfileId": 1,
+    "transactionId": 4711,
+    "stackLevel": 0,
+    "chargingProfilePurpose": "TxProfile",
+    "chargingProfileKind": "Recurring",
+    "recurrencyKind": "Daily",
+    "validFrom": "2026-11-20T10:00:00Z",
+    "validTo": "2096-11-21T10:00:00Z",
+    "chargingSchedule": {
+        "duration": 600,
+        "startSchedule": "2026-11-20T10:00:00Z",
+        "chargingRateUnit": "A",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16.5, "numberPhases": 3}],
+        "minChargingRate": 6.0,
+    },
+}
 WHOLE: dict[str, dict[str, Any]] = {
     "ChangeAvailability": {"connectorId": 0, "type": "Inoperative"},
     "ChangeConfiguration": {"key": "HeartbeatInterval", "value": "77"},
@@ -30,27 +47,22 @@ WHOLE: dict[str, dict[str, Any]] = {
     "RemoteStartTransaction": {
         "connectorId": 1,
         "idTag": "04A1B2C3",
-        "chargingProfile": {
-            "chargingProfileId": 1,
-            "transactionId": 4711,
-            "stackLevel": 0,
-            "chargingProfilePurpose": "TxProfile",
-            "chargingProfileKind": "Recurring",
-            "recurrencyKind": "Daily",
-            "validFrom": "2026-11-20T10:00:00Z",
-            "validTo": "2026-11-21T10:00:00Z",
-            "chargingSchedule": {
-                "duration": 600,
-                "startSchedule": "2026-11-20T10:00:00Z",
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16.5, "numberPhases": 3}],
-                "minChargingRate": 6.0,
-            },
-        },
+        "chargingProfile": _PROFILE,
     },
     "RemoteStopTransaction": {"transactionId": 1},
     "Reset": {"type": "Hard"},
     "UnlockConnector": {"connectorId": 1},
+    "ClearChargingProfile": {
+        "id": 9,
+        "connectorId": 1,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "stackLevel": 9,
+    },
+    "GetCompositeSchedule": {"connectorId": 1, "duration": 60, "chargingRateUnit": "A"},
+    "SetChargingProfile": {
+        "connectorId": 1,
+        "csChargingProfiles": {**_PROFILE, "chargingProfilePurpose": "TxDefaultProfile"},
+    },
 }
 
 # The same of answers to the charge point's requests.

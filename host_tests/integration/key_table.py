@@ -54,6 +54,12 @@ KEYS: dict[str, tuple[str, str]] = {
     "LocalAuthListEnabled": ("RW", "bool"),
     "LocalAuthListMaxLength": ("R", "number"),
     "SendLocalListMaxLength": ("R", "number"),
+    # 9.4 Smart charging
+    "ChargeProfileMaxStackLevel+": ("R", "number"),
+    "ChargingScheduleAllowedChargingRateUnit+": ("R", "units"),
+    "ChargingScheduleMaxPeriods+": ("R", "number"),
+    "ConnectorSwitch3to1PhaseSupported": ("R", "bool"),
+    "MaxChargingProfilesInstalled+": ("R", "number"),
 }
 REQUIRED = {key[:-1] for key in KEYS if key[-1] == "+"}
 KINDS = {key.rstrip("+"): row for key, row in KEYS.items()}
@@ -151,6 +157,7 @@ SHAPES = {
     "measurands": r"([A-Za-z.]+(,[A-Za-z.]+)*)?",
     "rotation": r"[A-Za-z]+|\d\.[A-Za-z]+(,\d\.[A-Za-z]+)*",
     "profiles": r"[A-Za-z]+(,[A-Za-z]+)*",
+    "units": r"Current|Power|Current,Power",
 }
 
 
@@ -182,6 +189,10 @@ CERTIFIED = {
         "LocalAuthListMaxLength": "1000",
         "SendLocalListMaxLength": "1000",
         "ReserveConnectorZeroSupported": "true",
+        "ChargeProfileMaxStackLevel": "99",
+        "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
+        "ChargingScheduleMaxPeriods": "32",
+        "MaxChargingProfilesInstalled": "10",
     },
     "ecarplug_ac": {
         "LocalAuthListEnabled": "true",
@@ -221,6 +232,11 @@ CERTIFIED = {
         "UnlockConnectorOnEVSideDisconnect": "false",
         "WebSocketPingInterval": "0",
         "ReserveConnectorZeroSupported": "false",
+        "ConnectorSwitch3to1PhaseSupported": "false",
+        "ChargeProfileMaxStackLevel": "3",
+        "ChargingScheduleAllowedChargingRateUnit": "Current",
+        "ChargingScheduleMaxPeriods": "16",
+        "MaxChargingProfilesInstalled": "24",
     },
     "xcharge_c6": {
         "GetConfigurationMaxKeys": "60",
@@ -236,30 +252,21 @@ CERTIFIED = {
         "LocalAuthListMaxLength": "50",
         "SendLocalListMaxLength": "50",
         "ReserveConnectorZeroSupported": "false",
+        "ChargeProfileMaxStackLevel": "3",
+        "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
     },
 }
 # Certified, too, and of profiles that come later: not there before the profile is.
 OF_LATER_PROFILES = {
     "loop_evs32a": {
-        "ChargeProfileMaxStackLevel": "99",
-        "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
-        "ChargingScheduleMaxPeriods": "32",
-        "MaxChargingProfilesInstalled": "10",
         "SupportedFileTransferProtocols": "HTTP,FTP",
         "CertificateSignedMaxChainSize": "10",
         "CertificateStoreMaxLength": "10",
     },
     "ecarplug_ac": {
-        "ConnectorSwitch3to1PhaseSupported": "false",
-        "ChargeProfileMaxStackLevel": "3",
-        "ChargingScheduleAllowedChargingRateUnit": "Current",
-        "ChargingScheduleMaxPeriods": "16",
-        "MaxChargingProfilesInstalled": "24",
         "SupportedFileTransferProtocols": "HTTP,HTTPS",
     },
     "xcharge_c6": {
-        "ChargeProfileMaxStackLevel": "3",
-        "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
         "SupportedFileTransferProtocols": "HTTP,HTTPS,FTP,FTPS",
     },
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.messages import violation
 from host_tests.integration.abuse import NO_ID, abused, both, differences, refusals
-from host_tests.integration.bad_payloads import FORMATION, WHOLE, cases
+from host_tests.integration.bad_payloads import FORMATION, cases
 
 AT_ONCE = 4
 
@@ -179,12 +179,6 @@ async def test_frames_of_the_wrong_shape(charging: bool):
 ABSENT: dict[str, dict[str, Any]] = {
     "GetDiagnostics": {"location": "ftp://127.0.0.1/x"},
     "UpdateFirmware": {"location": "ftp://127.0.0.1/x", "retrieveDate": "2026-11-20T10:00:00Z"},
-    "ClearChargingProfile": {},
-    "GetCompositeSchedule": {"connectorId": 1, "duration": 60},
-    "SetChargingProfile": {
-        "connectorId": 1,
-        "csChargingProfiles": WHOLE["RemoteStartTransaction"]["chargingProfile"],
-    },
     "ExtendedTriggerMessage": {"requestedMessage": "Heartbeat"},
     "CertificateSigned": {"certificateChain": "-"},
     "DeleteCertificate": {

@@ -75,7 +75,7 @@ async def test_every_key(name: str):
             "",
             " HeartbeatInterval",
             "HeartbeatIntervalx",
-            "ChargeProfileMaxStackLevel",
+            "SupportedFileTransferProtocols",
         ):
             assert await answered(here, key, "1") == "NotSupported", key
         # Nothing else has changed, and all of it is there after a restart and after a power cut. The interval
