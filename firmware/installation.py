@@ -157,6 +157,8 @@ def _merged(rows, own):
     for index, row in enumerate(rows):
         connector = dict(own[index])
         connector.update(row)
+        if row.get("phases") == 1 and "phase_switch" not in row:
+            connector["phase_switch"] = False  # the board's, which has nothing to switch here
         merged.append(connector)
     return merged
 
@@ -176,6 +178,8 @@ def _check(station, own, connectors, grid_meter):
             raise InstallationError("connectors: more than the board has")
         if (his.cable, his.current) != (boards.cable, boards.current) or (his.lock and not boards.lock):
             raise InstallationError("connectors: cable, lock or current is not the board's")
+        if his.phase_switch and not boards.phase_switch:
+            raise InstallationError("connectors: phase_switch: the board has none")
     Configuration(description, _Nowhere())  # the values that it gives to configuration keys
 
 

@@ -16,6 +16,8 @@ for a part that the board does not have.
         contactor         coil: PIN, active 1: off while the pin floats; [alive]: PIN, active 1, for a
                           monostable in the coil's circuit (esp32, where it is required); [feedback]: PIN,
                           active while the main contacts are closed
+        [phase_switch]    the second contactor, for L2 and L3 alone: coil: PIN, active 1: one phase while the
+                          pin floats; feedback: PIN, active while its contacts are closed
         [lock]            lock, unlock, feedback: PIN; pulse_ms
         [proximity]       adc, supply_mv (3300 on an rp2040), upper_ohm: divider of the coding resistor
         [temperature]     adc, supply_mv, upper_ohm, r25_ohm, beta: divider of an NTC
@@ -52,6 +54,7 @@ _CONNECTOR = {
     },
     "?pilot_switch": PIN,
     "contactor": {"coil": PIN, "?alive": PIN, "?feedback": PIN},
+    "?phase_switch": {"coil": PIN, "feedback": PIN},
     "?lock": {"lock": PIN, "unlock": PIN, "feedback": PIN, "pulse_ms": (50, 2000)},
     "?proximity": _ANALOG,
     "?temperature": dict(_ANALOG, r25_ohm=(100, 200000), beta=(2000, 6000)),
@@ -280,6 +283,7 @@ def _sense(board, found):
             found.append(path + "proximity: needed with a socket, absent with a fixed cable")
         if row.get("lock", socket) != ("lock" in connector):
             found.append(path + "lock: the station's description says otherwise")
+        _phases(connector, row, path, found)
     if (board["station"].get("reader", "single") == "none") != ("reader" not in board):
         found.append("reader: the station's description says otherwise")
 
@@ -322,12 +326,26 @@ def _converter(chip, connector, path, found):
         )
 
 
+def _phases(connector, row, path, found):
+    """What belongs to three phases, and to a switch for two of them."""
+    switch = "phase_switch" in connector
+    if row.get("phase_switch", False) != switch:
+        found.append(path + "phase_switch: the station's description says otherwise")
+    elif switch and row.get("phases", 1) != 3:
+        found.append(path + "phase_switch: the station's description has no three phases")
+    if switch and "feedback" not in connector["contactor"]:
+        # It never moves with the main contactor closed: somebody has to know that it is open.
+        found.append(path + "contactor.feedback is missing: phase_switch needs it")
+    if row.get("phases", 1) == 3 and connector["meter"]["kind"] != "sdm630":
+        found.append(path + "meter.kind: the %s counts one of three phases" % connector["meter"]["kind"])
+
+
 def _parts(chip, connector, path, found):
     """What the chip asks of the other parts of one connector."""
-    for key in ("coil", "alive"):
-        if connector["contactor"].get(key, {}).get("active", 1) != 1:
+    for part, key in (("contactor", "coil"), ("contactor", "alive"), ("phase_switch", "coil")):
+        if connector.get(part, {}).get(key, {}).get("active", 1) != 1:
             # A pin that floats, as all of them do in a reset, must not close it.
-            found.append(path + "contactor.%s.active: 1 is needed, off while the pin floats" % key)
+            found.append("%s%s.%s.active: 1 is needed, off while the pin floats" % (path, part, key))
     for key in ("proximity", "temperature"):
         if chip == "rp2040" and connector.get(key, {}).get("supply_mv", 3300) != 3300:
             found.append(path + key + ".supply_mv: 3300 is needed, the converter's own reference")

@@ -11,6 +11,10 @@ who asks for it must know the car. The second contactor never moves with the mai
 
 Only a car that has charged needs the wait, and the pilot off the line (WARP since 2.2.7): before the first
 charge, and without a car, it is moved and looked at.
+
+The limit changes together with the wish: what one phase may carry, as a part of a total in watts, is three
+times too much for three. So from the step of a new wish on nothing is offered until the second contactor is
+where it is wanted.
 """
 
 from evse.seen import UNSEEN, seen
@@ -31,7 +35,8 @@ class PhaseChange:
     """three     what the second contactor is told
     hold        nothing may be offered and nothing closed now
     apart       the pilot is to be off the line (a board without such a switch stays at 100 %)
-    failed      the feedback disagrees: the fault PhaseSwitchFailure; it goes when they agree
+    failed      the feedback disagrees: the fault PhaseSwitchFailure; it goes when they agree. After the wait
+                the pilot is back all the same: else nobody would see the car leave
     """
 
     __slots__ = (
@@ -77,20 +82,27 @@ class PhaseChange:
             if not main_open:
                 self._enter(_OPENING)
             elif self._for_ms >= _SETTLE_MS and self._rest_ms >= _BACK_MS:
-                self.apart = charged
-                self._move()
+                self._move(charged)
         elif phase == _MOVING:
-            # A wish that was taken back meanwhile moves it again, the wait begins anew.
-            if self._wanted != self.three and main_open and self._rest_ms >= _BACK_MS:
-                self._move()
-            elif self._for_ms >= (self._wait_ms if charged else _FEEDBACK_MS) and three == self.three:
-                self.apart = False
-                self._enter(_JOINING)
+            self._wait(main_open, three, charged)
+        elif self._wanted != self.three:
+            self._enter(_OPENING)  # in the last moment: not one step of an offer in between
         elif self._for_ms >= _SETTLE_MS:
             self.hold = False
             self._enter(_IDLE)
 
-    def _move(self):
+    def _wait(self, main_open, three, charged):
+        if self._wanted != self.three:
+            # The wish was taken back meanwhile: it moves again, the wait begins anew.
+            if main_open and self._rest_ms >= _BACK_MS:
+                self._move(charged)
+        elif self._for_ms >= (self._wait_ms if charged else _FEEDBACK_MS):
+            self.apart = False
+            if three == self.three:
+                self._enter(_JOINING)
+
+    def _move(self, charged):
+        self.apart = charged
         self.three = self._wanted
         self._rest_ms = 0
         self._enter(_MOVING)

@@ -24,7 +24,7 @@ class Sources:
     __slots__ = (
         "_hardware", "_guard", "_limits", "_station_signals", "_signals", "_signals_mask", "_station",
         "_station_mask", "_reported", "_metered", "_trips", "_stops", "_slow", "_derating", "_over_current",
-        "_mains", "_meter_watch", "_since_ms",
+        "_mains", "_meter_watch", "_phases", "_since_ms",
     )  # fmt: skip
 
     def __init__(self, hardware, ratings, station_signals, guard, limits):
@@ -46,6 +46,7 @@ class Sources:
         self._over_current = OverCurrent()
         # The meter of a DC output shows what the car gets, which is nothing for most of the time.
         self._mains = Mains(ratings.nominal_v) if ratings.current == "AC" else None
+        self._phases = ratings.phases
         self._meter_watch = Stopwatch()
         self._since_ms = 0  # the last reading
 
@@ -68,7 +69,8 @@ class Sources:
         found = _OVER_CURRENT if over.present else 0
         mains = self._mains
         if mains is not None:
-            mains.look(since_ms, reading.voltage_mv)
+            # A three-phase meter where the installer had one phase to connect.
+            mains.look(since_ms, reading.voltage_mv[: self._phases])
             if mains.under:
                 found |= _UNDER_VOLTAGE
             if mains.over:

@@ -9,7 +9,7 @@ from evse import faults, wake_up
 from evse.guard import Guard
 from evse.limits import Limits
 from evse.outlet import Inputs, Outlet
-from evse.pilot import PAUSE_E4, current_da, state_name
+from evse.pilot import MIN_DA, PAUSE_E4, current_da, state_name
 from evse.proximity import rating_da
 from evse.rcd import SelfTest
 from evse.sources import Sources
@@ -17,6 +17,8 @@ from evse.timer import Stopwatch, Timer
 
 # an acknowledgement waits so long for the cause to go (the feedback of a freed contactor)
 _ACKNOWLEDGE_MS = 2000
+# 0.8 s: a car that is there at the start is seen by then, in C after half a second.
+_FIRST_LOOKS = 40
 
 _RCD_SELF_TEST = faults.bit("RcdSelfTest")
 _PHASE_SWITCH = faults.bit("PhaseSwitchFailure")
@@ -47,13 +49,14 @@ class Supply:
 
     def __init__(self, hardware, ratings, station_signals=None):
         """`hardware`: a `hal.contract.ConnectorHardware`; `ratings`: (`station.description.Connector`) has
-        rated_da (deci-ampere), nominal_v, current ("AC" or "DC"), ventilation (bool), wake_up (of
-        `evse.wake_up.METHODS`) and phase_wait_ms (of a change between one phase and three);
+        rated_da (deci-ampere), phases (1 or 3), nominal_v, current ("AC" or "DC"), ventilation (bool),
+        wake_up (of `evse.wake_up.METHODS`) and phase_wait_ms (of a change between one phase and three);
         `station_signals`: gives the names of station-wide faults (`Board.fault_signals`)."""
         self.hardware = hardware
         self.number = hardware.number
         self.limits = Limits()
-        self.limits.put("board", ratings.rated_da)
+        # A switch for L2 and L3 where only one phase is connected: they stay off, and are not counted.
+        self.limits.put("board", ratings.rated_da, ratings.phases)
         self.has_lock = hardware.lock is not None
         self.guard = Guard(hardware, ratings.ventilation)
         wake = ratings.wake_up
@@ -78,7 +81,9 @@ class Supply:
             self._phases = PhaseChange(three, ratings.phase_wait_ms)
             self.phases = 3 if three else 1
             switch.drive(three)
-        self._charged = False  # this car has had energy
+        # This car has had energy. Of one that is there at the start nobody knows, nor with how many phases.
+        self._charged = True
+        self._first_looks = _FIRST_LOOKS
         self._sources = Sources(hardware, ratings, station_signals, self.guard, self.limits)
         self._watch = Stopwatch()
         self._lock_driven = None
@@ -300,9 +305,15 @@ class Supply:
         if phases is None:
             return
         switch = self.hardware.phase_switch
-        self._charged = self.plugged and (self._charged or inputs.driven)
-        phases.want(self.limits.three)
         main_open = not (inputs.driven or inputs.closed or self._outlet.closing)
+        if self._first_looks:
+            self._first_looks -= 1
+            main_open = False
+        else:
+            self._charged = self.plugged and (self._charged or inputs.driven)
+        # A pause (0 A, 0 W) is no reason to move it, and would cost the wait when it is over.
+        if self.limits.winner()[1] >= MIN_DA:
+            phases.want(self.limits.three)
         phases.step(dt_ms, main_open, switch.three(), self._charged)
         inputs.hold = phases.hold
         inputs.apart = phases.apart and self.hardware.pilot_switch is not None

@@ -146,7 +146,7 @@ class ChargingLimits:
             log.failure("profiles", connector.number, error)
             force.due = ticks_add(now, _AGAIN_MS)
             if limits.get(NAME) is None or limits.get(NAME) > MIN_DA:
-                limits.put(NAME, MIN_DA)
+                limits.put(NAME, MIN_DA, None if limits.three else 1)  # as many phases as before
             force.why = "failed"
 
     def _enforce(self, connector, force, limits, now):
@@ -158,7 +158,7 @@ class ChargingLimits:
         winner = found.winner
         before = force.why
         force.why = None if winner is None else winner.describe()
-        force.least_da = _least_da(found.own, place)
+        force.least_da = _least_da(found.own, place.nominal_v * (phases or 1))
         if found.unsure and limit_da > self._unclocked_da:
             limit_da = self._unclocked_da
             force.why = _UNCLOCKED
@@ -224,9 +224,9 @@ class ChargingLimits:
         return started[1] // 1000 if not isinstance(started, int) and started[0] == clock.boot else 0
 
 
-def _least_da(profile, place):
-    """minChargingRate, as a current."""
+def _least_da(profile, per_ampere):
+    """minChargingRate, as a current; `per_ampere`: watts."""
     if profile is None or profile.least is None:
         return MIN_DA
     least = profile.least
-    return max(MIN_DA, least if profile.unit == "A" else least // (place.nominal_v * place.phases))
+    return max(MIN_DA, least if profile.unit == "A" else least // per_ampere)

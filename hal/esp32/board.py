@@ -10,7 +10,7 @@ from hal.esp32.clock import Clock
 from hal.esp32.contactor import HOLD_MS, KeptAliveCoil
 from hal.esp32.pilot import Pilot
 from hal.parts.analog import Proximity, Thermistor
-from hal.parts.from_data import input_of, lock_of, output_of, pilot_switch_of, rcd_of
+from hal.parts.from_data import input_of, lock_of, output_of, phase_switch_of, pilot_switch_of, rcd_of
 from hal.parts.lamp import Lamp
 from hal.parts.ntc import table
 from hal.parts.wired import Button, Contactor, StopContact
@@ -35,7 +35,7 @@ class Connector:
         self.calibration = calibration.load(pilot["plus_12v_mv"] * 10, pilot["minus_12v_mv"] * 10)
         self.pilot = Pilot(pilot["pwm"], pilot["adc"], self.calibration)
         self.pilot_switch = pilot_switch_of(data.get("pilot_switch"))
-        self.phase_switch = None
+        self.phase_switch = phase_switch_of(data.get("phase_switch"))
         self.lock = lock_of(data.get("lock"))
         self.rcd = rcd_of(data.get("rcd"))
         self.proximity = None

@@ -34,6 +34,14 @@ def pilot_switch_of(data: "dict | None") -> "PilotSwitch | None":
     return None if data is None else PilotSwitch(output_of(data))
 
 
+def phase_switch_of(data: "dict | None"):
+    if data is None:
+        return None
+    from hal.parts.phase_switch import PhaseSwitch  # few boards have one
+
+    return PhaseSwitch(output_of(data["coil"]), input_of(data["feedback"]))
+
+
 def lock_of(data: "dict | None") -> "MotorLock | None":
     if data is None:
         return None

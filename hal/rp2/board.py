@@ -7,7 +7,7 @@ import micropython
 import rp2
 
 from hal.parts.analog import Proximity, Thermistor
-from hal.parts.from_data import input_of, lock_of, output_of, pilot_switch_of, rcd_of
+from hal.parts.from_data import input_of, lock_of, output_of, phase_switch_of, pilot_switch_of, rcd_of
 from hal.parts.lamp import Lamp
 from hal.parts.ntc import table
 from hal.parts.wired import Button, Contactor, StopContact
@@ -57,7 +57,7 @@ class Connector:
         )
         self.pilot = Pilot(self.sampler)
         self.pilot_switch = pilot_switch_of(data.get("pilot_switch"))
-        self.phase_switch = None
+        self.phase_switch = phase_switch_of(data.get("phase_switch"))
         self.lock = lock_of(data.get("lock"))
         self.proximity = None
         if proximity:

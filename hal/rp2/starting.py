@@ -63,7 +63,9 @@ def let_go(board: dict) -> None:
         contactor = connector.get("contactor", {})
         lock = connector.get("lock", {})
         rcd = connector.get("rcd", {})
-        for pin in (contactor.get("coil"), lock.get("lock"), lock.get("unlock"), rcd.get("test")):
+        second = connector.get("phase_switch", {})
+        pins = (contactor.get("coil"), lock.get("lock"), lock.get("unlock"), rcd.get("test"))
+        for pin in pins + (second.get("coil"),):
             if pin:
                 machine.Pin(pin["pin"], machine.Pin.OUT, value=1 - pin["active"])
     register = machine.mem32

@@ -12,12 +12,22 @@ from host_tests.fakes.contract import KINDS, Strict, fake, implementations, part
 
 # What is the same on every controller.
 SHARED = {
-    "parts": {"PilotSwitch", "Contactor", "Lock", "Proximity", "Rcd", "Temperature", "Indicator", "Button"},
+    "parts": {
+        "PilotSwitch",
+        "Contactor",
+        "PhaseSwitch",
+        "Lock",
+        "Proximity",
+        "Rcd",
+        "Temperature",
+        "Indicator",
+        "Button",
+    },
     "meter": {"Meter"},
     "rfid": {"TagReader"},
 }
-# What is not there: no board switches phases yet; the link of the RP2040 is that of firmware/net/lte.py.
-ELSEWHERE = {"esp32": {"PhaseSwitch"}, "rp2": {"PhaseSwitch", "Link"}}
+# What is not there: the link of the RP2040 is that of firmware/net/lte.py.
+ELSEWHERE = {"esp32": set(), "rp2": {"Link"}}
 PACKAGES = ("rp2", "esp32", *SHARED)
 # Under which name a board or a connector has a part, where it is not the class's own.
 NAMES = {

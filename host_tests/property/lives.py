@@ -404,6 +404,36 @@ def disturb(start, socket, ventilation, phases, trace):
     assert life.charges()
 
 
+# A wish that swings between one phase and three, most often before the second contactor has settled.
+SWUNG = st.lists(
+    st.tuples(
+        st.one_of(
+            st.tuples(st.just("phases"), st.sampled_from((1, 3))),
+            st.tuples(st.just("phases"), st.sampled_from((1, 3))),
+            st.tuples(st.just("limit"), st.sampled_from((0, 160))),
+            st.tuples(st.just("permit"), st.booleans()),
+            st.tuples(st.just("car"), st.tuples(st.sampled_from((9000, 6000, 12000)), st.just(DIODE_MV))),
+            st.tuples(st.just("restart"), st.none()),
+        ),
+        st.one_of(st.integers(1, 60), st.integers(1, 700)),
+    ),
+    max_size=12,
+)
+
+
+def swing(start, trace):
+    """A car that waits for its offer, or has begun."""
+    life = Life(start, phases=True)
+    for event, value in (("permit", True), ("car", (9000, DIODE_MV))):
+        happen(life, event, value)
+        for _ in range(60):
+            life.step()
+    for (event, value), steps in trace:
+        happen(life, event, value)
+        for _ in range(steps):
+            life.step()
+
+
 def offers(limit_da):
     duty = duty_e4(limit_da)
     assert _car_reads(duty) <= limit_da * 100

@@ -15,7 +15,7 @@ was away in between).
                  for less than 5
     the meter    too much current, too little or too much voltage, for long enough, end the charging
     phases       the second contactor moves with the main one open; with a car that has charged, the main one
-                 closes after the wait
+                 closes after the wait; an offer is for the phases that the limits want
     the lock     is never told to open under load
     the test     of the residual current monitor lies between two charges, and is over when one begins
 """
@@ -231,6 +231,8 @@ class Phases:
             self._off_ms = 0
             self._waits = self._charged
         self._told = switch.told
+        if 0 < hardware.pilot.duty_e4 < 10000:
+            assert switch.told == supply.limits.three
         self._was_closed = coil or hardware.contactor.closed()
         self._off_ms += life.look_ms
         if not supply.plugged:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from evse import contactor, faults, guard, lock, offer, outlet, pilot, seen
+from evse import contactor, faults, guard, lock, offer, outlet, phases, pilot, seen
 from evse.guard import DIODE_OK, Guard
 from evse.lock import LockRule
 from evse.outlet import Outlet
@@ -16,7 +16,7 @@ from evse.rcd import SelfTest
 from evse.sources import Sources
 from hal.ticks import ticks_add
 from host_tests.property import guarded, honest, lives
-from host_tests.property.lives import DISTURBED, STARTS, TRACES, Life
+from host_tests.property.lives import DISTURBED, STARTS, SWUNG, TRACES, Life
 from host_tests.unit.evse_rig import DIODE_MV
 
 GONE_MV = st.sampled_from((12000, 9000, 3000, 0))
@@ -111,6 +111,12 @@ def test_nor_does_it_in_a_session(start, reaction_ms, trace):
 @given(STARTS, st.booleans(), st.booleans(), FLAPPED)
 def test_no_limit_that_swings_breaks_an_invariant(start, socket, ventilation, trace):
     lives.disturb(start, socket, ventilation, False, trace)
+
+
+@settings(max_examples=200)
+@given(STARTS, SWUNG)
+def test_phases_that_swing_are_never_met_by_the_limit_of_the_others(start, trace):
+    lives.swing(start, trace)
 
 
 @settings(max_examples=200)
@@ -225,6 +231,14 @@ def _moves_under_load(self, dt_ms, main_open, three, charged=True):
     _step_phases(self, dt_ms, True, three, charged)
 
 
+def _looks_away_at_the_end(self, dt_ms, main_open, three, charged=True):
+    wanted = self._wanted
+    if self._phase == phases._JOINING:
+        self._wanted = self.three
+    _step_phases(self, dt_ms, main_open, three, charged)
+    self._wanted = wanted
+
+
 def _seen_from_before(before_ms, holds, dt_ms):
     return max(before_ms, 0) + dt_ms if holds else seen.UNSEEN
 
@@ -262,6 +276,7 @@ DEFECTS = (
     ("does not look at the meter", Sources, "metered", _does_nothing, ("disturb",)),
     ("tests the RCD once", SelfTest, "due", _does_nothing, ("toggle",)),
     ("moves the phases under load", PhaseChange, "step", _moves_under_load, ("disturb",)),
+    ("offers for a step on the wrong phases", PhaseChange, "step", _looks_away_at_the_end, ("swing",)),
     ("takes a stall for a look", seen, "_STEP_MS", 60000, ("honest",)),
     ("counts a plug before it has seen it", outlet, "seen", _seen_from_before, ("honest",)),
     ("counts the motor before it is told", lock, "seen", _seen_from_before, ("honest",)),
@@ -278,6 +293,7 @@ _INPUTS = {
     "honest": (honest.live, (STARTS, honest.REACTIONS_MS, honest.TRACES)),
     "stall": (lives.disturb, (STARTS, st.booleans(), st.booleans(), st.booleans(), STALLED)),
     "flap": (lives.disturb, (STARTS, st.booleans(), st.booleans(), st.just(False), FLAPPED)),
+    "swing": (lives.swing, (STARTS, SWUNG)),
     "toggle": (lives.disturb, (STARTS, st.booleans(), st.booleans(), st.just(False), TOGGLED)),
     "leave": (guarded.leave, (STARTS, st.integers(1, 120), GONE_MV, ERASES)),
     "glitch": (guarded.glitch, (STARTS, GLITCHES)),

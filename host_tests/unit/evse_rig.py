@@ -189,7 +189,7 @@ class FakeHardware:
 class Ratings:
     current = "AC"
     nominal_v = 230
-
+    phases = 3
     phase_wait_ms = 60000
 
     def __init__(self, rated_da=320, ventilation=False, wake_up="none"):

@@ -344,7 +344,7 @@ class Street(Desk):
 
     def begin(self):
         """Plug in, and permit a second later."""
-        self.live(500)
+        self.live(1000)
         self.plugged = True
         self.live(1000)
         self.supply.permit(True)

@@ -256,7 +256,7 @@ class Rig:
             clock = Clock(1, start_ticks)
             clock.set_utc_ms(1790000000000)
         self.clock = clock
-        self.supplies = [ScriptedSupply(number + 1, cable == "socket") for number in range(connectors)]
+        self.supplies = [self.supply_of(connector) for connector in description.connectors]
         self.supply = self.supplies[0]
         self.records = records or [MemoryRecord() for _ in range(connectors)]
         self.availability_record = MemoryRecord()
@@ -280,6 +280,10 @@ class Rig:
         )
         self.station.attach(self.wire)
         self.wire.tags = {"GOOD": IdTagInfo("Accepted"), "OTHER": IdTagInfo("Accepted")}
+
+    def supply_of(self, connector):
+        """`connector`: of the station description."""
+        return ScriptedSupply(connector.number, connector.cable == "socket")
 
     def _charging_profiles(self, description, directory):
         if "SmartCharging" not in description.profiles:

@@ -243,6 +243,69 @@ def test_mistakes_and_their_sentences():
         assert len(found[0]) == len(sentence) or sentence.endswith("not"), found
 
 
+def with_switch(board: dict, coil: dict, feedback: dict) -> dict:
+    """The board with a second contactor for L2 and L3, and what belongs to it."""
+    board = changed(board, FIRST + ["phase_switch"], {"coil": coil, "feedback": feedback})
+    board = changed(board, FIRST + ["meter", "kind"], "sdm630")
+    row = dict(board["station"]["connectors"][0], phases=3, phase_switch=True)
+    return changed(board, ["station", "connectors"], [row])
+
+
+SWITCHED = with_switch(PICO, {"pin": 23, "active": 1}, {"pin": 24, "active": 0, "pull": "up"})
+ROW = SWITCHED["station"]["connectors"][0]
+
+
+def test_a_second_contactor():
+    assert board_data.problems(SWITCHED) == []
+    assert Description(SWITCHED["station"]).connectors[0].phase_switch
+    pins = {path: number for number, path, _ in board_data.pins(SWITCHED)}
+    assert pins["connectors[0].phase_switch.coil"] == 23
+    assert not board_data.is_input("connectors[0].phase_switch.coil")
+    assert board_data.is_input("connectors[0].phase_switch.feedback")
+    assert board_data.problems(with_switch(ESP32, {"pin": 16, "active": 1}, {"pin": 14, "active": 0})) == []
+
+
+def test_mistakes_about_a_second_contactor():
+    switch = FIRST + ["phase_switch"]
+    for path, value, sentence in (
+        (switch + ["feedback"], changed, "connectors[0].phase_switch.feedback is missing"),
+        (switch + ["coil"], changed, "connectors[0].phase_switch.coil is missing"),
+        (switch, True, "connectors[0].phase_switch: an object is needed, not True"),
+        (
+            switch + ["coil", "active"],
+            0,
+            "connectors[0].phase_switch.coil.active: 1 is needed, off while the pin floats",
+        ),
+        (switch, changed, "connectors[0].phase_switch: the station's description says otherwise"),
+        (
+            ["station", "connectors"],
+            [dict(ROW, phase_switch=False)],
+            "connectors[0].phase_switch: the station's description says otherwise",
+        ),
+        (
+            ["station", "connectors"],
+            [dict(ROW, phases=1)],
+            "connectors[0].phase_switch: the station's description has no three phases",
+        ),
+        (
+            FIRST + ["contactor", "feedback"],
+            changed,
+            "connectors[0].contactor.feedback is missing: phase_switch needs it",
+        ),
+        (
+            FIRST + ["meter", "kind"],
+            "sdm120",
+            "connectors[0].meter.kind: the sdm120 counts one of three phases",
+        ),
+    ):
+        found = board_data.problems(changed(SWITCHED, path, value))
+        assert found == [sentence], (path, found)
+    for key, number, other in (("coil", 10, "contactor.coil"), ("feedback", 23, "phase_switch.coil")):
+        (found,) = board_data.problems(changed(SWITCHED, switch + [key, "pin"], number))
+        assert "GPIO%d is used already by connectors[0]." % number in found
+        assert "connectors[0].phase_switch." + key in found and "connectors[0]." + other in found
+
+
 def test_what_a_modem_needs_not_say():
     link = dict(PICO["link"], key_ms=1000)
     del link["rts"], link["cts"]

@@ -6,6 +6,7 @@ import installation
 import log
 from host_tests.unit.expect import raises
 from host_tests.unit.scratch import Scratch, write
+from station.description import Description
 
 
 def refused(text):
@@ -120,6 +121,34 @@ def test_a_connector_is_the_boards_but_for_what_the_installer_says():
         ):
             found = installation.station_of({"connectors": [row]}, own, 1)
             assert found["connectors"] == [{"rated_a": 6, "cable": "fixed", "wake_up": "switch"}], row
+    finally:
+        log.level = level
+
+
+def test_a_phase_switch_is_the_boards_to_have_and_the_installers_to_leave_out():
+    switched = {"connectors": [{"phases": 3, "rated_a": 16, "phase_switch": True}]}
+    for row, switch in (
+        ({"rated_a": 10}, True),
+        ({"phase_switch": True}, True),
+        ({"phase_wait_s": 120}, True),
+        ({"phase_switch": False}, False),
+        ({"phases": 1}, False),  # one phase is all he has to connect
+        ({"phases": 1, "phase_switch": False}, False),
+    ):
+        found = installation.station_of({"connectors": [row]}, switched, 1)["connectors"][0]
+        assert found["rated_a"] == row.get("rated_a", 16), row
+        connector = Description({"connectors": [found]}).connectors[0]
+        assert (connector.phase_switch, connector.phases) == (switch, row.get("phases", 3)), row
+    level, log.level = log.level, log.ERROR
+    try:
+        for row, own, words in (
+            ({"phase_switch": True}, {"phases": 3, "rated_a": 16}, "phase_switch: the board has none"),
+            ({"phase_switch": True, "phases": 1}, switched["connectors"][0], "phase_switch: there are not"),
+            ({"phase_switch": "yes"}, switched["connectors"][0], "phase_switch: true or false is needed"),
+        ):
+            found = installation.station_of({"connectors": [row]}, {"connectors": [own]}, 1)
+            assert found["connectors"] == [dict(own, rated_a=6)], row
+            assert words in log.lines()[-1], log.lines()[-1]
     finally:
         log.level = level
 

@@ -4,9 +4,10 @@
 
 from evse.mains import Mains
 from evse.over_current import OverCurrent
+from evse.supply import Supply
 from hal.reading import Reading
 from hal.ticks import ticks_add
-from host_tests.unit.evse_rig import Desk
+from host_tests.unit.evse_rig import Desk, Ratings
 
 
 def over(readings, offered_da=160):
@@ -263,3 +264,16 @@ def test_a_brown_out_asks_the_car_to_stop():
         desk.run(1000)
         supply.metered(desk.now, Reading(0, 0, (0,), (230000,)))
     assert supply.faults == ()
+
+
+def test_phases_that_are_not_connected_have_no_voltage():
+    for phases, faults in ((1, ()), (3, ("UnderVoltage",))):
+        desk = Desk()
+        ratings = Ratings()
+        ratings.phases = phases
+        supply = desk.supply = Supply(desk.hardware, ratings)
+        for _ in range(6):
+            desk.run(1000)
+            supply.metered(desk.now, Reading(0, 0, (0, 0, 0), (230000, 0, 0)))
+        desk.run(20)
+        assert supply.faults == faults, phases

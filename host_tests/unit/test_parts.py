@@ -9,6 +9,7 @@ from hal.parts.calibration import Calibration, believable
 from hal.parts.divider import lower_ohm
 from hal.parts.lock import MotorLock
 from hal.parts.ntc import celsius_d, table
+from hal.parts.phase_switch import PhaseSwitch
 from hal.parts.pins import Input, Output
 from hal.parts.wired import Button, Contactor, PilotSwitch, Rcd
 from hal.ticks import ticks_add
@@ -140,6 +141,19 @@ def test_button_and_pilot_switch():
     assert relay.level == 0  # at rest the pilot is on the line
     switch.disconnect(True)
     assert relay.level == 1
+
+
+def test_the_second_contactor_is_off_until_it_is_driven_and_its_contact_is_believed():
+    for active in (0, 1):
+        coil, feedback = Pin(1), Pin(1 - active)
+        switch = PhaseSwitch(Output(coil), Input(feedback, active))
+        assert coil.level == 0 and switch.three() is False
+        switch.drive(True)
+        assert coil.level == 1 and switch.three() is False  # has not followed yet
+        feedback.level = active
+        assert switch.three() is True
+        switch.drive(False)
+        assert coil.level == 0 and switch.three() is True  # welded
 
 
 # --- lock ---
