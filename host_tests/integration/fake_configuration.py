@@ -9,9 +9,13 @@ READ_ONLY = (
     "LocalAuthListMaxLength",
     "SendLocalListMaxLength",
     "ReserveConnectorZeroSupported",
+    "ChargeProfileMaxStackLevel",
+    "ChargingScheduleAllowedChargingRateUnit",
+    "ChargingScheduleMaxPeriods",
+    "MaxChargingProfilesInstalled",
 )
 # Those that the fake can have; Core is always there.
-PROFILES = ("LocalAuthListManagement", "Reservation", "RemoteTrigger")
+PROFILES = ("LocalAuthListManagement", "Reservation", "RemoteTrigger", "SmartCharging")
 
 VALUES = {
     "AllowOfflineTxForUnknownId": "false",
@@ -47,5 +51,9 @@ MORE = {
     "LocalAuthListMaxLength": "8",
     "SendLocalListMaxLength": "6",
     "ReserveConnectorZeroSupported": "true",
+    "ChargeProfileMaxStackLevel": "3",
+    "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
+    "ChargingScheduleMaxPeriods": "6",
+    "MaxChargingProfilesInstalled": "5",
     "SupportedFeatureProfiles": ",".join(("Core", *PROFILES)),
 }

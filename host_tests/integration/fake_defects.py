@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What can be wrong with fake_station.py, and which case must find it."""
 
+from host_tests.integration.fake_charging_defects import CHARGING_DEFECTS
+
 # Defect, the case that must fail on it, and what its reason must say.
 DEFECTS: tuple[tuple[str, str, str], ...] = (
     ("boots-early", "TC_001", "the interval was not kept"),
@@ -179,5 +181,6 @@ DEFECTS: tuple[tuple[str, str, str], ...] = (
     ("forgets-the-transaction", "FIELD_TRIGGER_2", "transactionId is missing"),
     ("triggers-one-for-all", "FIELD_TRIGGER_3", "it must be told"),
     ("triggers-anything", "FIELD_TRIGGER_4", "the status is Accepted"),
+    *CHARGING_DEFECTS,
 )
 NAMES = frozenset(defect for defect, _, _ in DEFECTS)

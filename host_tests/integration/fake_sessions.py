@@ -22,6 +22,7 @@ class Transaction:
     tag: str
     number: int | None = None
     sampled_s: float = 0  # when the last sample was due
+    begun_s: float = 0
     over: bool = False
 
 
@@ -215,12 +216,20 @@ class FakeSessions(FakeWire):
         if self._is("breaks-the-schema"):
             del fields["meterStart"]
         fields |= self._reservation_used(connector, tag)
-        running = self._transactions[connector] = Transaction(tag, sampled_s=time.time())
+        now = time.time()
+        running = self._transactions[connector] = Transaction(tag, sampled_s=now, begun_s=now)
+        self._bound(connector, running)
         self._post("StartTransaction", fields, lambda answer: self._begun(connector, running, answer))
         if self._quirky:
             self._sample(connector, running, "MeterValuesSampledData", "Transaction.Begin")
         if not self._is("never-charges"):
-            await self._tell(connector, "Charging")
+            await self._tell(connector, self._status_of_a_beginning(connector))
+
+    def _bound(self, connector: int, running: Transaction) -> None:
+        """A transaction has begun."""
+
+    def _status_of_a_beginning(self, connector: int) -> str:
+        return "Charging"
 
     def _reservation_used(self, connector: int, tag: str) -> Payload:
         """What StartTransaction says of a reservation."""

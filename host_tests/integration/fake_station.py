@@ -9,6 +9,8 @@ It is its own driver. `defect`: one of fake_defects.py, or None.
     fake_list.py       the local authorization list
     fake_reservation.py   reservations
     fake_trigger.py    triggered messages
+    fake_smart_charging.py   charging profiles; fake_composite.py: what they say, fake_profile_rules.py: of
+                       those that it refuses
     fake_station.py    boot, what the CSMS asks, what a driver does
 """
 
@@ -17,9 +19,11 @@ from typing import Self
 
 from bench.cases.claims import Claims
 from bench.drivers import STIMULI
+from host_tests.integration.fake_composite import PHASES, RATED_A, VOLTS
 from host_tests.integration.fake_configuration import MORE, PROFILES, READ_ONLY
 from host_tests.integration.fake_list import FakeList
 from host_tests.integration.fake_reservation import FakeReservation
+from host_tests.integration.fake_smart_charging import FakeSmartCharging
 from host_tests.integration.fake_trigger import FakeTrigger
 from host_tests.integration.fake_wire import Payload, Refused, Unanswered
 
@@ -27,12 +31,13 @@ from host_tests.integration.fake_wire import Payload, Refused, Unanswered
 def claims(cable: str = "socket", backup_power: bool = False, more: bool = False) -> Claims:
     """`more`: with the profiles that can be left out."""
     described = {"name": "Fake", "options": {"cache": True, "backup_power": backup_power}}
-    connectors = ({"cable": cable}, {"cable": cable})
+    each = {"cable": cable, "current": "AC", "phases": PHASES, "rated_a": RATED_A, "nominal_v": VOLTS}
+    connectors = (each, each)
     profiles = ("Core", *PROFILES) if more else ("Core",)
     return Claims("Fake", connectors, profiles, True, (), READ_ONLY, described)
 
 
-class FakeStation(FakeTrigger, FakeReservation, FakeList):
+class FakeStation(FakeSmartCharging, FakeTrigger, FakeReservation, FakeList):
     """`async with FakeStation(csms.url) as station:` it boots; one connection, in this process.
 
     `resumes`: a transaction goes on after a power cut; otherwise it is ended. `quirky`: it has habits that no
@@ -97,6 +102,7 @@ class FakeStation(FakeTrigger, FakeReservation, FakeList):
             self._switch_on()
             self._go_on(self._meter())
             self._go_on(self._let_expire())
+            self._go_on(self._obey())
             return
         if self._backup_power and not self._is("dies-silently"):
             await self._stop_all("PowerLoss")
@@ -220,6 +226,8 @@ class FakeStation(FakeTrigger, FakeReservation, FakeList):
             if not self._is("has-a-list"):
                 raise Refused("NotSupported")
             return {"listVersion": 0}
+        if action == "GetCompositeSchedule" and self._more:
+            return self._composite(fields["connectorId"], fields["duration"], fields.get("chargingRateUnit"))
         return {"status": self._status_of(action, fields)}
 
     def _check(self, action: str, fields: Payload) -> None:
@@ -254,7 +262,8 @@ class FakeStation(FakeTrigger, FakeReservation, FakeList):
                     self._cache.clear()
                 return "Accepted"
             case "RemoteStartTransaction":
-                return self._remote_start(fields.get("connectorId"), fields["idTag"])
+                profile = fields.get("chargingProfile")
+                return self._remote_start(fields.get("connectorId"), fields["idTag"], profile)
             case "RemoteStopTransaction":
                 return self._remote_stop(fields["transactionId"])
             case "UnlockConnector":
@@ -279,6 +288,10 @@ class FakeStation(FakeTrigger, FakeReservation, FakeList):
                 return self._cancel(fields["reservationId"])
             case "TriggerMessage":
                 return self._trigger(fields["requestedMessage"], fields.get("connectorId"))
+            case "SetChargingProfile":
+                return self._set_profile(fields["connectorId"], fields["csChargingProfiles"])
+            case "ClearChargingProfile":
+                return self._clear_profile(fields)
         return self._status_of_absent(action, fields)
 
     def _status_of_absent(self, action: str, fields: Payload) -> str:
@@ -350,7 +363,7 @@ class FakeStation(FakeTrigger, FakeReservation, FakeList):
                 self._go_on(self._tell(number, self._idle(number)))
         return status
 
-    def _remote_start(self, connector: int | None, tag: str) -> str:
+    def _remote_start(self, connector: int | None, tag: str, profile: Payload | None = None) -> str:
         if not self._accepted:
             return "Accepted" if self._is("starts-while-pending") else "Rejected"
         if connector is None:
@@ -361,6 +374,9 @@ class FakeStation(FakeTrigger, FakeReservation, FakeList):
         if connector in self._transactions:
             return "Accepted" if self._is("starts-twice") else "Rejected"
         if self._never_for(connector, tag) and not self._quirky:
+            return "Rejected"
+        refused = profile is not None and self._is("refuses-what-it-ignores")
+        if refused or (self._more and not self._remote_profile(connector, profile)):
             return "Rejected"
         self._go_on(self._begin_remotely(connector, tag))
         return "Accepted"

@@ -40,7 +40,10 @@ def test_a_name_and_the_cables_are_enough(read):
 
 def test_the_rest_is_taken_over(read):
     more = {
-        "connectors": [{"cable": "fixed", "phases": 3}, {"cable": "socket", "lock": True}],
+        "connectors": [
+            {"cable": "fixed", "phases": 3, "phase_switch": True},
+            {"cable": "socket", "lock": True},
+        ],
         "profiles": ["Core", "Reservation"],
         "options": {"cache": True},
         "absent": ["BlinkRepeat"],

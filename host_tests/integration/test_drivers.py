@@ -67,6 +67,7 @@ async def test_every_stimulus_has_its_command():
     names = ("plug", "unplug", "leave", "full", "fault", "mend", "lock_failure", "lock_mended")
     lines = {name: f"echo {name} {{connector}} >>told" for name in names}
     lines |= {name: f"echo {name} >>told" for name in PLAIN}
+    lines["offered"] = "echo offered {connector} >>told; echo some words; echo 13.5"
     with driver(**lines, tag="echo tag {tag} >>told") as (it, folder):
         assert it.can == frozenset(STIMULI)
         await it.plug(1)
@@ -83,11 +84,18 @@ async def test_every_stimulus_has_its_command():
         await it.lock_failure(7, False)
         await it.full(8)
         await it.data_transfer()
+        assert await it.offered(9) == 13.5
         assert (folder / "told").read_text().splitlines() == [
             "plug 1", "unplug 2", "leave 3", "tag 04A1B2C3", "power_off", "power_on", "link_down", "link_up",
             "fault 4", "mend 5", "lock_failure 6", "lock_mended 7",
-            "full 8", "data_transfer",
+            "full 8", "data_transfer", "offered 9",
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", ["", "much", "-1", "nan", "inf", "13,5"])
+async def test_what_is_no_current_is_told(said: str):
+    with driver(offered=f"echo '{said}'") as (it, _):
+        assert await refusal(it.offered(1)) == f"the command offered is to print amperes, not {said!r}"
 
 
 async def test_what_has_no_command_cannot_be_done():
@@ -293,6 +301,7 @@ async def test_cases_are_played_through_the_commands_of_the_example():
             await seen.expect("StatusNotification", connectorId=1, status="Preparing")
             await it.leave(1)
             assert (await charger.state())["connectors"][0]["high_mv"] == 12000
+            assert await it.offered(1) == 0
             await it.unplug(1)
             await it.lock_failure(1, True)
             assert (await charger.state())["connectors"][0]["broken"] == ["ConnectorLockFailure"]

@@ -71,7 +71,7 @@ def at_the_bench(*cannot: str) -> Iterator[tuple[Manual, Person]]:
 
 async def test_a_person_is_asked_for_everything():
     with at_the_bench() as (manual, person):
-        assert manual.can == frozenset(STIMULI)
+        assert manual.can == frozenset(STIMULI) - {"offered"}
         for stimulus, words in (
             (manual.begin(), "Take every cable out, of the car and of the charge point's sockets."),
             (manual.plug(2), "Connector 2: plug the cable in at both ends"),
@@ -236,6 +236,7 @@ async def test_what_a_person_cannot_do():
             await refusal(manual.lock_failure(1, False))
             == f"nobody at the bench can {STIMULI['lock_failure']}"
         )
+        assert await refusal(manual.offered(1)) == f"nobody at the bench can {STIMULI['offered']}"
         assert person.look() == ""
 
 

@@ -1,7 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""The cases of the local list, of reservations and of triggered messages: when they apply, and what they
-leave behind. That they find what they are for is in test_cases.py.
+"""The cases of the local list, of reservations, of triggered messages and of smart charging: when they apply,
+and what they leave behind. That they find what they are for is in test_cases.py.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ from host_tests.integration.test_cases import PARAMETERS
 
 AT_ONCE = 16
 LONG = Parameters().longest_list
+UNITS = "ChargingScheduleAllowedChargingRateUnit"
 
 
 async def played(names: list[str], values: dict[str, str], **fields: Any) -> list[Outcome]:
@@ -59,6 +60,35 @@ async def played(names: list[str], values: dict[str, str], **fields: Any) -> lis
         ({"ReserveConnectorZeroSupported": "false"}, "TC_050_4_CS", PASSED, ""),
         ({}, "TC_050_4_CS", NOT_APPLICABLE, "the whole charge point can be reserved"),
         ({"LocalAuthListEnabled": "false"}, "TC_042_2_CS", PASSED, ""),
+        (
+            {"MaxChargingProfilesInstalled": "2"},
+            "TC_066_CS",
+            NOT_APPLICABLE,
+            "MaxChargingProfilesInstalled is 2",
+        ),
+        (
+            {"MaxChargingProfilesInstalled": "24"},
+            "FIELD_PROFILE_10_CS",
+            NOT_APPLICABLE,
+            "MaxChargingProfilesInstalled is 24, and there is room for 16",
+        ),
+        ({"ChargingScheduleMaxPeriods": "1"}, "TC_057_CS", NOT_APPLICABLE, "ChargingScheduleMaxPeriods is 1"),
+        ({"ChargingScheduleMaxPeriods": "1"}, "FIELD_PROFILE_11_CS", PASSED, ""),
+        ({"ChargeProfileMaxStackLevel": "0"}, "TC_072_CS", NOT_APPLICABLE, "ChargeProfileMaxStackLevel is 0"),
+        ({}, "FIELD_SCHEDULE_14_CS", NOT_APPLICABLE, "it takes both units"),
+        ({UNITS: "Current"}, "FIELD_SCHEDULE_14_CS", PASSED, ""),
+        ({UNITS: "Power"}, "FIELD_SCHEDULE_14_CS", PASSED, ""),
+        ({UNITS: "Current"}, "FIELD_SCHEDULE_11_CS", NOT_APPLICABLE, f"{UNITS} is Current"),
+        # A thousand times as many watts.
+        ({UNITS: "Power"}, "TC_066_CS", PASSED, ""),
+        ({UNITS: "Power"}, "FIELD_SCHEDULE_15_CS", PASSED, ""),
+        ({UNITS: "Power"}, "FIELD_LIMIT_5_CS", NOT_APPLICABLE, "it takes no limits in A"),
+        (
+            {"ConnectorSwitch3to1PhaseSupported": "true"},
+            "FIELD_SCHEDULE_12_CS",
+            NOT_APPLICABLE,
+            "the charge point switches phases",
+        ),
     ],
 )
 async def test_what_a_station_can_do_decides_what_applies(values, name, verdict, why):
@@ -73,10 +103,15 @@ async def test_a_list_as_long_as_it_may_be_is_sent():
     assert found.verdict == PASSED, str(found)
 
 
-@pytest.mark.parametrize("defect", [None, "cancels-anything", "takes-duplicates", "takes-too-much"])
+@pytest.mark.parametrize(
+    "defect", [None, "cancels-anything", "takes-duplicates", "takes-too-much", "takes-long-schedules"]
+)
 async def test_what_a_case_leaves_is_taken_back(defect: str | None):
-    """Whether it passes or fails: no reservation, an empty list, the configuration as it was."""
+    """Whether it passes or fails: no reservation, an empty list, no charging profile, the configuration as it
+    was.
+    """
     names = ["TC_008_1", "TC_049", "TC_052", "FIELD_LIST_3", "FIELD_LIST_4", "FIELD_RESERVE_5"]
+    names += ["TC_056", "FIELD_PROFILE_11"]
     async with Csms(strict=False) as csms, FakeStation(csms.url, defect, more=True) as fake:
         station = await csms.connected(fake.id)
         before = (await station.call("GetConfiguration"))["configurationKey"]
@@ -88,7 +123,7 @@ async def test_what_a_case_leaves_is_taken_back(defect: str | None):
         assert (await station.call("GetConfiguration"))["configurationKey"] == before
         told = csms.books.station(fake.id).statuses
         assert [told[number]["status"] for number in (0, 1, 2)] == ["Available"] * 3
-        assert not fake.reserved
+        assert not fake.reserved and not fake.installed
 
 
 @pytest.mark.parametrize(

@@ -239,14 +239,16 @@ def test_the_cases_of_another_profile_are_counted_as_its_own(name: str):
     assert (rows[name]["result"], rows[name]["catalogue"]) == ("incomplete", len(cases))
 
 
-def test_the_rows_of_local_list_and_reservation_have_their_cases():
-    names = ("TC_043_3_CS", "TC_049_CS", "TC_050_4_CS", "FIELD_LIST_4_CS")
-    station = run(*(outcome(name) for name in names))
-    proven = {
-        name: [each["id"] for each in row(station, name)["cases"]] for name in ("R-1", "ORS-12", "ORS-13")
-    }
-    assert proven == {
+def test_the_rows_of_profiles_have_their_cases():
+    wanted = {
         "R-1": ["TC_049_CS", "TC_050_4_CS"],
+        "SC-1": ["FIELD_SCHEDULE_11_CS", "FIELD_SCHEDULE_14_CS"],
         "ORS-12": ["TC_043_3_CS"],
         "ORS-13": ["FIELD_LIST_4_CS"],
+        "ORS-14": ["FIELD_PROFILE_12_CS"],
+        "ORS-15": ["FIELD_PROFILE_11_CS"],
+        "ORS-19": ["FIELD_PROFILE_10_CS"],
     }
+    station = run(*(outcome(name) for names in wanted.values() for name in names))
+    proven = {name: [each["id"] for each in row(station, name)["cases"]] for name in wanted}
+    assert proven == wanted

@@ -77,7 +77,7 @@ def show(cases: list[catalogue.Case], station: str | None) -> None:
         reason = case.not_applicable(described, Pilotlight.can) if described else None
         aliases = f" ({', '.join(case.aliases)})" if case.aliases else ""
         print(
-            f"{case.id:20}{case.profile:24}{case.title}{aliases}"
+            f"{case.id:22}{case.profile:24}{case.title}{aliases}"
             + (f": not applicable, {reason}" if reason else "")
         )
 

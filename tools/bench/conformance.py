@@ -19,7 +19,7 @@ from bench.drivers.pilotlight import Pilotlight
 Tell = Callable[[Outcome], None]
 
 # Of the profiles that a description names the firmware has these by now; it leaves out the others.
-IMPLEMENTED = ("Core", "LocalAuthListManagement", "Reservation", "RemoteTrigger")
+IMPLEMENTED = ("Core", "LocalAuthListManagement", "Reservation", "RemoteTrigger", "SmartCharging")
 # A station with the security extension is played with as such: security profile 1.
 _PASSWORD = b"Xk3-vR8p-Wn5t-Hd2q"
 _SECURITY = "Security"

@@ -29,6 +29,7 @@ MODULES = (
     "local_list",
     "reservation",
     "trigger",
+    "smart_charging",
     "security",
     "unsupported",
     "field_boot",
@@ -37,6 +38,9 @@ MODULES = (
     "field_list",
     "field_reservation",
     "field_trigger",
+    "field_schedule",
+    "field_profile",
+    "field_limit",
 )
 _cases: dict[str, "Case"] = {}
 

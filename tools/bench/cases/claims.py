@@ -29,7 +29,18 @@ _KEYS = (
     "absent",
     "limits",
 )
-_CONNECTOR_KEYS = ("cable", "lock", "current", "phases", "rated_a", "nominal_v", "ventilation")
+_CONNECTOR_KEYS = (
+    "cable",
+    "lock",
+    "current",
+    "phases",
+    "rated_a",
+    "nominal_v",
+    "ventilation",
+    "wake_up",
+    "phase_switch",
+    "phase_wait_s",
+)
 _OPTIONS = (
     "cache", "milliseconds", "power_loss", "queue_kb", "site_a", "site_fallback_a", "grid_meter",
     "unclocked_a", "backup_power",

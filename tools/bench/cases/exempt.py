@@ -72,3 +72,23 @@ def needs_backup_power(claims: Claims) -> str | None:
 
 def needs_no_backup_power(claims: Claims) -> str | None:
     return "the station has backup power" if claims.backup_power else None
+
+
+def needs_a_voltage(claims: Claims) -> str | None:
+    """What a limit in W is in A."""
+    connector = claims.connectors[claims.connector - 1]
+    known = all(isinstance(connector.get(name), int) for name in ("nominal_v", "phases"))
+    return None if known else "the description does not say phases and nominal_v"
+
+
+def needs_ac(claims: Claims) -> str | None:
+    is_dc = claims.connectors[claims.connector - 1].get("current") == "DC"
+    return "the connector is DC: it knows no least current" if is_dc else None
+
+
+def needs_the_measurand(name: str) -> Exemption:
+    def exemption(claims: Claims) -> str | None:
+        known = claims.described.get("measurands")
+        return f"the station has no {name}" if known is not None and name not in known else None
+
+    return exemption

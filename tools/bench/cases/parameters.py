@@ -33,6 +33,8 @@ class Parameters:
     settle_s: float = 0.5  # between plugging in and what comes next
     reserved_s: float = 4  # until a reservation is over, in the case that waits for it
     listed_s: float = 2  # the same of an entry of the local list
+    profile_s: float = 2  # for which a charging profile counts, in the case that waits for its end
+    limit_s: float = 8  # until the car is offered what a new limit allows; 5 s lie between two offers
     list_s: float = 30  # for the answer to a list that is as long as the charge point takes
     longest_list: int = 2000  # entries; cases that need a longer one are not played
     idle_s: float = 2  # for so long nothing may come of what must not begin

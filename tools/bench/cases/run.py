@@ -50,7 +50,7 @@ class Outcome:
         self.verdict, self.text = FAILED, str(why)
 
     def __str__(self) -> str:
-        head = f"{self.case.id:20}{self.verdict:15}"
+        head = f"{self.case.id:22}{self.verdict:15}"
         if self.verdict == NOT_APPLICABLE:
             return f"{head}         {self.case.title}: {self.text}"
         lines = [f"{head}{self.seconds:6.1f} s {self.case.title}"]

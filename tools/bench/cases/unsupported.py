@@ -5,11 +5,15 @@
 from datetime import UTC, datetime, timedelta
 
 from bench.cases.catalogue import case
+from bench.cases.charging import DEFAULT, SMART, TX, Profile
 from bench.cases.exempt import lacks
 from bench.cases.failed import Failed, NotApplicable
 from bench.cases.play import Play
+from bench.cases.smart_charging import started_with
 from bench.messages import utc_text
 
+# OCPP-J 1.6, 4.2.3: of an action that is known, or is not.
+_UNSUPPORTED = ("NotSupported", "NotImplemented")
 _LIST, _RESERVATION = "LocalAuthListManagement", "Reservation"
 
 
@@ -52,3 +56,29 @@ async def tc_050_4(play: Play) -> None:
     if _RESERVATION in play.claims.profiles and await play.can_be("ReserveConnectorZeroSupported", True):
         raise NotApplicable("the whole charge point can be reserved")
     await _rejects(play, 0)
+
+
+def _profile(purpose: str, limit: float) -> Profile:
+    schedule = {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit}]}
+    return {
+        "chargingProfileId": 1,
+        "stackLevel": 0,
+        "chargingProfilePurpose": purpose,
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": schedule,
+    }
+
+
+@case("Smart charging, not supported", exemption=lacks(SMART))
+async def field_smart_1(play: Play) -> None:
+    """SetChargingProfile may say so as a status, the others by a CALLERROR only."""
+    fields = {"connectorId": play.connector, "csChargingProfiles": _profile(DEFAULT, 6)}
+    await play.ask("SetChargingProfile", *_UNSUPPORTED, **fields)
+    await play.ask("ClearChargingProfile", *_UNSUPPORTED)
+    await play.ask("GetCompositeSchedule", *_UNSUPPORTED, connectorId=play.connector, duration=60)
+
+
+@case("Remote start with a profile, smart charging not supported", exemption=lacks(SMART))
+async def field_smart_2(play: Play) -> None:
+    """OCPP 1.6, 5.11: the profile is ignored."""
+    await started_with(play, _profile(TX, 0))

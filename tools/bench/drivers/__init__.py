@@ -19,6 +19,7 @@ STIMULI = {
     "fault": "cause a fault that the charge point reports as Faulted",
     "lock_failure": "keep the lock of the cable from moving",
     "data_transfer": "make the charge point send a DataTransfer",
+    "offered": "tell what current the car is offered",
 }
 
 
@@ -72,6 +73,12 @@ class Driver(Protocol):
 
     async def data_transfer(self) -> None:
         """The charge point sends a DataTransfer of some vendor that the CSMS does not know."""
+        ...
+
+    async def offered(self, connector: int) -> float:
+        """The current that the car may draw now, in A of each phase, 0 for none: what the control pilot says,
+        not what the charge point tells.
+        """
         ...
 
 

@@ -8,6 +8,7 @@
     tag = "./present {tag}"
     leave, full = ...                               # from here on: what there is
     power_off, power_on, link_down, link_up, fault, mend, lock_failure, lock_mended, data_transfer = ...
+    offered = "./pilot --amperes {connector}"       # its last line is a number
 
     [timing]
     timeout_s = 30                                  # for each command
@@ -41,6 +42,7 @@ _PLACEHOLDERS = {
     "lock_failure": "connector",
     "lock_mended": "connector",
     "data_transfer": None,
+    "offered": "connector",
 }
 _OBLIGATORY = ("plug", "unplug", "tag")
 # One of STIMULI -> the commands that it takes.
@@ -52,6 +54,7 @@ _OPTIONAL = {
     "fault": ("fault", "mend"),
     "lock_failure": ("lock_failure", "lock_mended"),
     "data_transfer": ("data_transfer",),
+    "offered": ("offered",),
 }
 _TIMEOUT_S = 30
 # ${name} is the shell's.
@@ -106,7 +109,18 @@ class Command:
     async def data_transfer(self) -> None:
         await self._do("data_transfer")
 
-    async def _do(self, command: str, value: object = "") -> None:
+    async def offered(self, connector: int) -> float:
+        said = await self._do("offered", connector)
+        try:
+            amperes = float(said)
+        except ValueError:
+            amperes = math.nan
+        if not (math.isfinite(amperes) and amperes >= 0):
+            raise NotDone(f"the command offered is to print amperes, not {said!r}")
+        return amperes
+
+    async def _do(self, command: str, value: object = "") -> str:
+        """The last line that it has printed."""
         line = self._commands.get(command)
         if line is None:
             raise NotDone(f"{self._name} has no command {command}")
@@ -116,7 +130,7 @@ class Command:
         except (OSError, ValueError) as error:  # the folder has gone; a tag with a zero byte
             raise NotDone(f"the command {command} cannot be started: {error}") from error
         if ended.code == 0:
-            return
+            return ended.last_line
         if ended.code is None:
             how = f"had not ended after {self._timeout_s:g} s"
         elif ended.code < 0:

@@ -31,6 +31,8 @@ _SENTENCES = {
     "fault": ("cause a fault that it reports as Faulted.", "mend the fault."),
     "lock_failure": ("keep the lock of the cable from moving.", "let the lock of the cable move again."),
 }
+# Nobody sees a duty cycle, and it would be asked for every moment.
+_UNSEEN = frozenset(("offered",))
 
 
 class Manual:
@@ -50,7 +52,7 @@ class Manual:
         source = source or sys.stdin
         if source is None:
             raise ValueError("there is nobody to ask: standard input is closed")
-        self.can = frozenset(STIMULI) - cannot
+        self.can = frozenset(STIMULI) - _UNSEEN - cannot
         self._lines = _Lines(source)
         self._output = output or sys.stdout
         self._number = 0
@@ -97,6 +99,9 @@ class Manual:
     async def data_transfer(self) -> None:
         self._check("data_transfer")
         await self._ask("Make the charge point send a DataTransfer.")
+
+    async def offered(self, connector: int) -> float:
+        raise NotDone(f"nobody at the bench can {STIMULI['offered']}")
 
     # --- what is to be taken back ---------------------------------------------------------------------------
 

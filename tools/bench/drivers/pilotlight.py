@@ -57,3 +57,17 @@ class Pilotlight:
             self._charger.do("data_transfer", timeout=70, vendorId="com.example.bench", messageId="one")
         )
         self._transfer.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def offered(self, connector: int) -> float:
+        # IEC 61851-1, table A.7: of the duty cycle that is on the line, whatever the firmware thinks.
+        duty_e4 = (await self._charger.state())["connectors"][connector - 1]["duty_e4"]
+        return offered_a(duty_e4 / 100)
+
+
+def offered_a(duty_pct: float) -> float:
+    """IEC 61851-1, table A.7. 0: no current by this duty cycle."""
+    if 8 <= duty_pct < 10:
+        return 6.0
+    if 10 <= duty_pct <= 85:
+        return duty_pct * 0.6
+    return (duty_pct - 64) * 2.5 if 85 < duty_pct <= 96 else 0.0

@@ -1,7 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 """What driver.toml does to the simulated charger, through its control channel (boards/sim/README.md):
-`control.py PORT WHAT [CONNECTOR or TAG]`. Needs nothing but Python.
+`control.py PORT WHAT [CONNECTOR or TAG]`. `offered` prints amperes. Needs nothing but Python.
 """
 
 import json
@@ -32,6 +32,7 @@ def requests(what: str, value: str) -> list[dict[str, Any]]:
         "fault": [{"do": "fault", "name": "OtherError", **at}],
         "mend": [{"do": "clear", "name": "OtherError", **at}],
         "lock_failure": [{"do": "fault", "name": "ConnectorLockFailure", **at}],
+        "offered": [{"do": "state"}],
         "lock_mended": [{"do": "clear", "name": "ConnectorLockFailure", **at}],
     }[what]
 
@@ -54,6 +55,8 @@ def main() -> int:
                 if not answer["ok"]:
                     print(f"{what}: {answer['error']}")
                     return 1
+            if what == "offered":
+                print(answer["connectors"][int("".join(value)) - 1]["offered_a"])
     except (KeyError, ValueError, OSError) as error:
         print(f"{what}: {error!r}")
         return 1

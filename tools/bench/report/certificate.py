@@ -154,7 +154,13 @@ OPTIONS: tuple[Feature, ...] = (
         "false",
         "TC_005_2",
     ),
-    by_key("SC-1", "rate units", "ChargingScheduleAllowedChargingRateUnit"),
+    by_key(
+        "SC-1",
+        "rate units",
+        "ChargingScheduleAllowedChargingRateUnit",
+        "FIELD_SCHEDULE_11",
+        "FIELD_SCHEDULE_14",
+    ),
     by_key(
         "R-1",
         "reservation of connector 0",
@@ -250,12 +256,12 @@ LIMITS: tuple[Feature, ...] = (
     _setting("ORS-11", "WebSocketPingInterval"),
     _setting("ORS-12", "LocalAuthListMaxLength", "TC_043_3"),
     _setting("ORS-13", "SendLocalListMaxLength", "FIELD_LIST_4"),
-    _setting("ORS-14", "ChargeProfileMaxStackLevel"),
-    _setting("ORS-15", "ChargingScheduleMaxPeriods"),
+    _setting("ORS-14", "ChargeProfileMaxStackLevel", "FIELD_PROFILE_12"),
+    _setting("ORS-15", "ChargingScheduleMaxPeriods", "FIELD_PROFILE_11"),
     _setting("ORS-16", "SupportedFileTransferProtocols"),
     _setting("ORS-17", "CertificateSignedMaxChainSize"),
     _setting("ORS-18", "CertificateStoreMaxLength"),
-    _setting("ORS-19", "MaxChargingProfilesInstalled"),
+    _setting("ORS-19", "MaxChargingProfilesInstalled", "FIELD_PROFILE_10"),
 )
 
 
