@@ -16,12 +16,13 @@ class Limits:
     three   no limit speaks against three phases
     """
 
-    __slots__ = ("three", "_rows", "_winner")
+    __slots__ = ("three", "_elected", "_rows", "_winner")
 
     def __init__(self):
         self.three = True
         self._rows = []  # [name, limit_da, phases], in order of arrival: at most one per name
         self._winner = ("none", 0)
+        self._elected = True  # else there was no memory for it: the next who comes sees to it
 
     def put(self, name: str, limit_da: int, phases: "int | None" = None) -> None:
         """Set the limit called `name`, 0 or more deci-ampere for each phase; below 60 nothing can be offered.
@@ -30,22 +31,26 @@ class Limits:
             raise ValueError("limit %s: %d, phases %s" % (name, limit_da, phases))
         for row in self._rows:
             if row[0] == name:
-                if row[1] == limit_da and row[2] == phases:
-                    return
-                row[1] = limit_da
-                row[2] = phases
+                if row[1] != limit_da or row[2] != phases:
+                    self._elected = False
+                    row[1] = limit_da
+                    row[2] = phases
                 break
         else:
             self._rows.append([name, limit_da, phases])
-        self._elect()
+            self._elected = False
+        if not self._elected:
+            self._elect()
 
     def drop(self, name: str) -> None:
         """Forget the limit called `name`; nothing happens when there is none."""
         for index in range(len(self._rows)):
             if self._rows[index][0] == name:
+                self._elected = False
                 del self._rows[index]
-                self._elect()
-                return
+                break
+        if not self._elected:
+            self._elect()
 
     def get(self, name: str) -> "int | None":
         for row in self._rows:
@@ -76,3 +81,4 @@ class Limits:
                 three = False
         self.three = three
         self._winner = ("none", 0) if best is None else (best[0], best[1])
+        self._elected = True

@@ -6,7 +6,7 @@ import asyncio
 
 import log
 from ocpp16 import schema, schema_core
-from ocpp16.message import CALLERROR, CALLRESULT, ID_LIMIT, encode
+from ocpp16.message import CALLERROR, ID_LIMIT, encode, encode_result
 
 DESCRIPTION_LIMIT = 255  # OCPP-J 1.6 section 4.2.3
 
@@ -162,7 +162,7 @@ class Answering:
     def _answer(self, message_id, action, result):
         result, after = result if isinstance(result, tuple) else (result, None)
         try:
-            text = encode([CALLRESULT, message_id, result])
+            text = encode_result(message_id, result)
         except (TypeError, ValueError) as error:
             self._answer_error(message_id, action, error)
             return

@@ -82,7 +82,7 @@ class Core:
         if "chargingProfile" in payload and station.charging is not None:
             from ocpp16 import smart_charging  # few do send one
 
-            profile = smart_charging.remote_profile(payload["chargingProfile"], station)
+            profile = smart_charging.remote_profile(payload["chargingProfile"], station, number)
             if profile is None:
                 return {"status": "Rejected"}
         status, begin = station.admission.remote_start(payload["idTag"], number, station.now(), profile)

@@ -46,6 +46,13 @@ def encode(frame) -> str:
     return text
 
 
+def encode_result(message_id, payload) -> str:
+    """The text of a CALLRESULT. `payload`: an object, or a list of the pieces of its text."""
+    if isinstance(payload, list):
+        return "".join(["[%d,%s," % (CALLRESULT, json.dumps(message_id))] + payload + ["]"])
+    return encode([CALLRESULT, message_id, payload])
+
+
 def _check_plain(value):
     if isinstance(value, dict):
         for key in value:

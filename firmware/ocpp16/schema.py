@@ -142,7 +142,8 @@ def _item(rule, flags, value, path, name, lenient):
 def _tenths(value, path, name):
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Violation(TYPE, path + name, "must be a number")
-    if isinstance(value, float):
+    # Beyond that floats of the boards have no tenths; ten times the largest is none at all.
+    if isinstance(value, float) and abs(value) < 1000000:
         tenths = value * 10
         # Binary fractions are never exact, and floats of the boards have 22 bits: allow for that, not for
         # hundredths.

@@ -22,6 +22,12 @@ from station.charging_profiles import ACCEPTED, REJECTED
 
 _UNITS = {"Current": "A", "Power": "W"}
 
+# As text: not every MicroPython writes 8.2 as 8.2, and the schema knows nothing behind the tenths.
+_HEAD = (
+    '{"status":"%s","connectorId":%d,"scheduleStart":"%s","chargingSchedule":'
+    '{"duration":%d,"chargingRateUnit":"%s","chargingSchedulePeriod":['
+)
+
 
 def handlers(station, session):
     """See `ocpp16.profiles`."""
@@ -92,17 +98,9 @@ class SmartCharging:
         if found is None:
             return {"status": REJECTED}  # nobody has told the time
         begin_s, composite = found
-        return {
-            "status": ACCEPTED,
-            "connectorId": number,
-            "scheduleStart": self._station.clock.text(begin_s * 1000, False),
-            # Errata 3.57: without startSchedule.
-            "chargingSchedule": {
-                "duration": composite.covered_s,
-                "chargingRateUnit": unit,
-                "chargingSchedulePeriod": _periods(composite.periods),
-            },
-        }
+        # Errata 3.57: chargingSchedule without startSchedule.
+        begin = self._station.clock.text(begin_s * 1000, False)
+        return _text(composite.periods, _HEAD % (ACCEPTED, number, begin, composite.covered_s, unit))
 
     def _usual_unit(self, number, units):
         described = self._station.description.connectors[max(number, 1) - 1]
@@ -110,14 +108,14 @@ class SmartCharging:
         return usual if usual in units else units[0]
 
 
-def remote_profile(given, station):
-    """The profile of a RemoteStartTransaction; None: such a one cannot be. Errata 3.41: it is a TxProfile,
-    and becomes one of the transaction that begins.
+def remote_profile(given, station, number):
+    """The profile of a RemoteStartTransaction for connector `number` (None: any); None: such a one cannot be.
+    Errata 3.41: it is a TxProfile, and becomes one of the transaction that begins.
     """
     try:
         if given["chargingProfilePurpose"] != PURPOSES[TX]:
             raise Implausible("a %s begins no transaction" % given["chargingProfilePurpose"])
-        profile = read(given, 1, station.clock)
+        profile = read(given, number or 1, station.clock)
         station.charging.profiles.judge(profile, _second(station.clock))
         return profile
     except Implausible as error:
@@ -179,17 +177,19 @@ def _date(given, name, clock):
         raise CallError(PROPERTY, "%s is %s" % (name, error))
 
 
-def _periods(periods):
-    found = []
+def _text(periods, head):
+    """The pieces of the answer's text."""
+    found = [head]
     for place in range(0, len(periods), 2):
         value = periods[place + 1]
         limit = value >> 2
-        # Whole numbers as such: many digits would not come out of the boards' floats as they went in.
-        whole = limit % 10 == 0
-        period = {"startPeriod": periods[place], "limit": limit // 10 if whole else limit / 10}
-        if value & 3:
-            period["numberPhases"] = value & 3
-        found.append(period)
+        tenths = ".%d" % (limit % 10) if limit % 10 else ""
+        phases = ',"numberPhases":%d' % (value & 3) if value & 3 else ""
+        comma = "," if place else ""
+        found.append(
+            '%s{"startPeriod":%d,"limit":%d%s%s}' % (comma, periods[place], limit // 10, tenths, phases)
+        )
+    found.append("]}}")
     return found
 
 

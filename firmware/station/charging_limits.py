@@ -28,18 +28,21 @@ _MOST_PERIODS = 100  # of GetCompositeSchedule.conf: 5 KB
 
 
 class _Force:
-    """What is in force at a connector. `due`: ticks of the next look; `why`: text for people, or None;
-    `least_da`: less is of no use to its car (minChargingRate).
+    """What is in force at a `connector`. `due`: ticks of the next look; `why`: text for people, or None;
+    `least_da`: less is of no use to its car (minChargingRate); `promised`: the profile with which its
+    transaction was asked for, until it is installed.
     """
 
-    __slots__ = ("due", "least_da", "revision", "transaction", "why")
+    __slots__ = ("connector", "due", "least_da", "promised", "revision", "transaction", "why")
 
-    def __init__(self):
+    def __init__(self, connector):
+        self.connector = connector
         self.revision = -1
         self.transaction = None
         self.due = 0
         self.why = None
         self.least_da = MIN_DA
+        self.promised = None
 
 
 class ChargingLimits:
@@ -49,8 +52,8 @@ class ChargingLimits:
         self.profiles = profiles
         self._station = station
         self._unclocked_da = 10 * station.description.option("unclocked_a", 6)
-        self._in_force = [_Force() for _ in station.connectors]
-        self._whole = _Force()  # the maximum of the station, ...
+        self._in_force = [_Force(connector) for connector in station.connectors]
+        self._whole = _Force(None)  # the maximum of the station, ...
         self._whole_da = None
 
     def moved(self):
@@ -59,22 +62,26 @@ class ChargingLimits:
 
     def step(self, now):
         profiles = self.profiles
-        for connector, force in zip(self._station.connectors, self._in_force):
-            transaction = connector.transaction
+        for force in self._in_force:  # 50 times a second: nothing is allocated
+            transaction = force.connector.transaction
             number = None if transaction is None else transaction.number
             if number != force.transaction:
                 if force.transaction is not None:
                     profiles.ended(force.transaction)
                 force.transaction = number
+                if force.promised is not None and force.promised.transaction != number:
+                    force.promised = None
             elif force.revision == profiles.revision and ticks_diff(now, force.due) < 0:
                 continue
-            self._look(connector, force, now)
+            self._look(force.connector, force, now)
 
     def begin(self, transaction, profile):
-        """A transaction begins that was asked for with a profile (RemoteStartTransaction)."""
+        """A transaction begins that was asked for with a profile (RemoteStartTransaction): it is installed in
+        the next step.
+        """
         profile.transaction = transaction.number
         profile.connector = transaction.connector
-        self.profiles.install(profile, self._now_s(), True)
+        self._in_force[transaction.connector - 1].promised = profile
 
     def recover(self):
         """The transactions that go on after the start are known."""
@@ -132,13 +139,18 @@ class ChargingLimits:
     def _look(self, connector, force, now):
         force.revision = self.profiles.revision
         limits = connector.supply.limits
-        if not self.profiles.all:
+        if not self.profiles.all and force.promised is None:
             force.due = ticks_add(now, _LOOK_S * 1000)
             force.why = None
             force.least_da = MIN_DA
             limits.drop(NAME)
             return
         try:
+            if force.promised is not None:
+                # No memory for it is no reason to keep a transaction from going on, or to forget it.
+                self.profiles.install(force.promised, self._now_s(), True)
+                force.promised = None
+                force.revision = self.profiles.revision
             self._enforce(connector, force, limits, now)
         except Exception as error:
             # No memory, or a profile of which nobody has thought: it is on flash, and must not end the main
@@ -214,14 +226,16 @@ class ChargingLimits:
         return place
 
     def _begun_s(self, transaction):
-        """The second in which it began, in the time that is counted in: of UTC, or since the start."""
+        """The second in which it began, in the time that is counted in: of UTC, or since the start. None: of
+        one that a power cut has interrupted nobody knows how long that lasted.
+        """
         clock = self._station.clock
-        utc_ms = clock.resolve(transaction.started)
-        if utc_ms is not None and clock.known:
-            return utc_ms // 1000
-        started = transaction.started
-        # Of one that a power cut has interrupted nobody knows how long that lasted.
-        return started[1] // 1000 if not isinstance(started, int) and started[0] == clock.boot else 0
+        begun_ms = transaction.begun_ms
+        if begun_ms is not None:
+            # The seconds that have passed are those of the running time, whatever became of the clock.
+            return (clock.utc_ms - clock.uptime_ms + begun_ms if clock.known else begun_ms) // 1000
+        utc_ms = clock.resolve(transaction.started) if clock.known else None
+        return None if utc_ms is None else utc_ms // 1000
 
 
 def _least_da(profile, per_ampere):

@@ -65,6 +65,11 @@ class ChargingProfile:
         """Does what it says depend on what time it is?"""
         return self.start_s is not None or self.from_s is not None or self.to_s is not None
 
+    @property
+    def needs_start(self):
+        """Does what it says depend on when charging began?"""
+        return self.start_s is None and (len(self.periods) > 2 or self.duration_s is not None)
+
     def excludes(self, other):
         """Section 5.16: the one that is set replaces the other."""
         return self.number == other.number or (
@@ -107,8 +112,7 @@ def check(profile, now_s):
             raise Implausible("validTo is over")
     if profile.least is not None and profile.least < 0:
         raise Implausible("its minChargingRate is negative")
-    constant = len(profile.periods) == 2 and profile.duration_s is None
-    if profile.purpose == MAX and profile.start_s is None and not constant:
+    if profile.purpose == MAX and profile.needs_start:
         # What several connectors share has no start of charging. Home Assistant sends a constant one.
         raise Implausible("the station's maximum has no start of its own")
 

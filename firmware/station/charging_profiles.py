@@ -66,10 +66,13 @@ class ChargingProfiles:
             return REJECTED
         out = self._room(profile, now_s)
         if out is None:
-            out = [one for one in self.all if one.excludes(profile)]
+            out = []
         if len(out) == 1 and out[0].same(profile):
             return ACCEPTED
         profile.serial = max([one.serial for one in self.all] or [0]) + 1
+        # Before anything is written: there may be no memory for it.
+        kept = [one for one in self.all if one not in out]
+        kept.append(profile)
         try:
             self._keep(profile, out)
         except (OSError, MemoryError) as error:
@@ -77,8 +80,7 @@ class ChargingProfiles:
             if not promised:
                 return REJECTED
             profile.slot = None
-        self.all = [one for one in self.all if one not in out]
-        self.all.append(profile)
+        self.all = kept
         self.revision += 1
         log.info("profiles", "connector %d: %s", profile.connector, profile.describe())
         return ACCEPTED
@@ -126,12 +128,14 @@ class ChargingProfiles:
         are over for ever. None: there is no room.
         """
         out = [one for one in self.all if one.excludes(profile)]
+        if out:
+            return out  # one that was promised may be one too many: that keeps nobody from replacing his
         most = self._config.value("MaxChargingProfilesInstalled")
         if now_s is not None:
             for one in self.all:
                 if len(self.all) - len(out) < most:
                     break
-                if one not in out and one.is_over(now_s):
+                if one.is_over(now_s):
                     out.append(one)
         return out if len(self.all) - len(out) < most else None
 

@@ -39,7 +39,8 @@ class Place:
     phases, nominal_v   of its supply; `dc`: there are no phases
     switch              it can leave L2 and L3 off
     local_da            the lowest of all limits that no profile sets
-    transaction         our number of the one that runs, and `begun_s`, the second in which it began; or None
+    transaction         our number of the one that runs, and `begun_s`, the second in which it began; or None,
+                        also where that is not known
     """
 
     __slots__ = ("begun_s", "dc", "local_da", "nominal_v", "number", "phases", "switch", "transaction")
@@ -180,8 +181,8 @@ def compose(profiles, place, begin_s, duration_s, unit, most=_MANY, known=True):
     """The Composite for one connector, in tenths of `unit`.
 
     `begin_s`: the second of UTC at which the interval of `duration_s` begins; it may have no length. `most`
-    periods at most. `known`: the time is; else the profiles that need it say nothing, and seconds may be
-    those of any clock.
+    periods at most. `known`: the time is; else the profiles that need it say nothing, nor those that count
+    from the beginning of a transaction that has none, and seconds may be those of any clock.
     """
     ours = _cursors(_of_connector(profiles, place), place, begin_s)
     maxima = _cursors(_of(profiles, MAX, 0), place, begin_s)
@@ -190,10 +191,11 @@ def compose(profiles, place, begin_s, duration_s, unit, most=_MANY, known=True):
     volts = place.nominal_v
     switch = place.switch and phases == 3
     watts = unit == "W"
+    lost = place.transaction is not None and place.begun_s is None
 
     def value():
-        one, unsure_one = _speaker(ours, known)
-        other, unsure_other = _speaker(maxima, known)
+        one, unsure_one = _speaker(ours, known, lost)
+        other, unsure_other = _speaker(maxima, known, lost)
         used = phases
         if switch and (_leaves_two_off(one, volts) or _leaves_two_off(other, volts)):
             used = 1
@@ -304,11 +306,14 @@ def _leaves_two_off(cursor, volts):
     return cursor.profile.unit == "W" and cursor.value >> 2 < _LEAST_DA * 3 * volts
 
 
-def _speaker(cursors, known):
-    """(the first that says something, None: nobody; whether one before it might, were the time known)."""
+def _speaker(cursors, known, lost=False):
+    """(the first that says something, None: nobody; whether one before it might, were the time known).
+    `lost`: there is a transaction of which nobody knows when it began.
+    """
     unsure = False
     for cursor in cursors:
-        if not known and cursor.profile.needs_clock:
+        profile = cursor.profile
+        if not known and (profile.needs_clock or (lost and profile.needs_start)):
             unsure = True
         elif cursor.value >= 0:
             return cursor, unsure

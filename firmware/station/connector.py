@@ -361,6 +361,8 @@ class Connector:
             station.charging.begin(transaction, grant.profile)
         self._hold_cable()
         self.supply.permit(True)
+        # The next step of the supply may come before the station's: an offer above the limits of this
+        # transaction would stand for 5 s.
         station.limit(now)
         self.status.settle(now)
         self._was_offering = 2

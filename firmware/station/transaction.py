@@ -29,6 +29,7 @@ class Transaction:
     meter_last_wh    register when last seen, at `last_seen`: what is billed if the power fails
     warned           the power was about to fail when the register was last seen: `last_seen` is the cut
     ahead            what is told runs ahead of the clock, which was set back
+    begun_ms         uptime at which it began, None in a later boot
     refused_at_wh    register when the CSMS refused the tag in StartTransaction.conf, else None
     begin            what transactionData keeps of the beginning: JSON, None when nothing
     """
@@ -48,14 +49,15 @@ class Transaction:
         "transaction_id",
         "refused_at_wh",
         "begin",
+        "begun_ms",
         "_told",
         "_told_at_ms",
     )
 
     def __init__(
-        self, number, connector, id_tag, parent, started, meter_start_wh, reservation_id=None, at_ms=0
+        self, number, connector, id_tag, parent, started, meter_start_wh, reservation_id=None, at_ms=None
     ):
-        """`at_ms`: the uptime that `started` stands for, 0 in a later boot."""
+        """`at_ms`: the uptime that `started` stands for, None in a later boot."""
         self.number = number
         self.connector = connector
         self.id_tag = id_tag
@@ -71,7 +73,8 @@ class Transaction:
         self.refused_at_wh = None
         self.begin = None
         self._told = started  # the last stamp that was told, ...
-        self._told_at_ms = at_ms  # ... and the uptime that it stands for
+        self.begun_ms = at_ms
+        self._told_at_ms = at_ms or 0  # ... and the uptime that it stands for
 
     # --- times ---
 

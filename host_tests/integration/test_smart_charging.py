@@ -148,3 +148,12 @@ async def test_without_a_clock_the_safe_limit_counts():
         assert state["limit_why"] == "TxDefaultProfile 1, level 0"
         await case.sees(Expected("BootNotification", ANY))
         case._unread.clear()
+
+
+async def test_a_composite_schedule_is_told_in_tenths():
+    async with Case(SOCKET) as case:
+        assert await install(case, 1, profile(1, DEFAULT, (0, 8.2), (3600, 8.8), start=-60)) == "Accepted"
+        message = await case.station.send_call("GetCompositeSchedule", {"connectorId": 1, "duration": 7200})
+        answer = await case.station.answer_to(message)
+        # As it is on the wire: the bench's reader rounds.
+        assert '"limit":8.2,' in answer.raw and '"limit":8.8,' in answer.raw

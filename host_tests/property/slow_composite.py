@@ -20,6 +20,13 @@ def needs_clock(profile):
     return profile.start_s is not None or profile.from_s is not None or profile.to_s is not None
 
 
+def needs_begin(profile, place):
+    """Does it count from the beginning of a transaction of which nobody knows when it began?"""
+    if place is None or place.transaction is None or place.begun_s is not None or profile.start_s is not None:
+        return False
+    return len(profile.periods) > 2 or profile.duration_s is not None
+
+
 def begin_of(profile, place, asked_s):
     """Where second 0 of its schedule is; of one that recurs, the first of them."""
     if profile.start_s is not None:
@@ -34,7 +41,7 @@ def said(profile, place, t_s, asked_s, known=True):
 
     place: None is the station as a whole. asked_s: where the interval begins that was asked for.
     """
-    if not known and needs_clock(profile):
+    if not known and (needs_clock(profile) or needs_begin(profile, place)):
         return None
     if profile.purpose == TX and (
         place is None or place.transaction is None or place.transaction != profile.transaction
@@ -159,7 +166,7 @@ def unsure_at(profiles, place, t_s):
     """While the time is not known: would a profile that needs it count if it said something?"""
     for rank in ranks(profiles, place):
         for profile in rank:
-            if needs_clock(profile):
+            if needs_clock(profile) or needs_begin(profile, place):
                 if profile.purpose != TX or said_to(profile, place):
                     return True
             elif said(profile, place, t_s, t_s) is not None:

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """A charge point with Smart Charging, asked as the CSMS asks it; and the payloads."""
 
+import json
+
 from host_tests.unit.rig import Rig
 from ocpp16 import schema, schema_smart_charging
 from ocpp16.core import Core
@@ -73,7 +75,7 @@ class SmartRig(Rig):
             if after is not None:
                 after()
         self.step()
-        return answer
+        return json.loads("".join(answer)) if isinstance(answer, list) else answer
 
     def set(self, connector, given):
         """The status of SetChargingProfile, or the code of the CALLERROR."""

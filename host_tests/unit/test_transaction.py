@@ -147,7 +147,9 @@ def full(clock):
 
 def fields(transaction):
     return [
-        getattr(transaction, name) for name in Transaction.__slots__ if name not in ("_told", "_told_at_ms")
+        getattr(transaction, name)
+        for name in Transaction.__slots__
+        if name not in ("_told", "_told_at_ms", "begun_ms")
     ]
 
 
