@@ -76,12 +76,24 @@ class ChargingLimits:
             self._look(force.connector, force, now)
 
     def begin(self, transaction, profile):
-        """A transaction begins that was asked for with a profile (RemoteStartTransaction): it is installed in
-        the next step.
-        """
+        """A transaction begins that was asked for with a profile (RemoteStartTransaction)."""
         profile.transaction = transaction.number
         profile.connector = transaction.connector
-        self._in_force[transaction.connector - 1].promised = profile
+        force = self._in_force[transaction.connector - 1]
+        force.promised = profile
+        try:
+            self._install_promised(force)
+        except Exception as error:  # no memory: the next step tries again
+            log.failure("profiles", transaction.connector, error)
+
+    def came_to_nothing(self, transaction):
+        """It did not begin after all."""
+        self._in_force[transaction.connector - 1].promised = None
+        self.profiles.ended(transaction.number)
+
+    def _install_promised(self, force):
+        self.profiles.install(force.promised, self._now_s(), True)
+        force.promised = None
 
     def recover(self):
         """The transactions that go on after the start are known."""
@@ -148,8 +160,7 @@ class ChargingLimits:
         try:
             if force.promised is not None:
                 # No memory for it is no reason to keep a transaction from going on, or to forget it.
-                self.profiles.install(force.promised, self._now_s(), True)
-                force.promised = None
+                self._install_promised(force)
                 force.revision = self.profiles.revision
             self._enforce(connector, force, limits, now)
         except Exception as error:

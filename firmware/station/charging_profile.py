@@ -103,8 +103,8 @@ def check(profile, now_s):
         raise Implausible("it recurs without startSchedule")
     if profile.start_s is not None and kind == RELATIVE:
         raise Implausible("it is relative and has a startSchedule")
-    if profile.duration_s == 0:
-        raise Implausible("its duration is 0")
+    if profile.duration_s is not None and profile.duration_s <= 0:
+        raise Implausible("its duration is %d" % profile.duration_s)
     if profile.to_s is not None:
         if profile.from_s is not None and profile.to_s <= profile.from_s:
             raise Implausible("validTo is not after validFrom")

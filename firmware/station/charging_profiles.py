@@ -5,8 +5,9 @@ period, and on flash a file each.
 
 What is answered Accepted is on flash (errata 3.37), but for the TxProfile of a station whose transactions end
 with a power cut. The one that takes another's place is written over it, or beside it with a later serial
-number: after a power cut it is the old or the new that counts. The same once more writes nothing: there are
-central systems that repeat theirs every ten seconds.
+number: after a power cut it is the old or the new that counts. A file that should be gone and could not be
+removed goes before anything else changes: behind its successor's back it would count again. The same once
+more writes nothing: there are central systems that repeat theirs every ten seconds.
 """
 
 import os
@@ -37,6 +38,9 @@ class ChargingProfiles:
         self._directory = directory
         self._config = config
         self._keeps_transactions = keeps_transactions
+        self._serial = 0  # the last one that was given
+        self._stale = []  # slots of files that should be gone
+        self._foreign = []  # slots of files that we cannot read
         self._load(config.value("NumberOfConnectors"))
 
     # --- from the CSMS ---
@@ -44,8 +48,8 @@ class ChargingProfiles:
     def judge(self, profile, now_s):
         """Raise Implausible where this station cannot do what the profile says. `now_s`: as for `check`."""
         value = self._config.value
-        if profile.level > value("ChargeProfileMaxStackLevel"):
-            raise Implausible("stackLevel %d is too high" % profile.level)
+        if not 0 <= profile.level <= value("ChargeProfileMaxStackLevel"):
+            raise Implausible("there is no stackLevel %d" % profile.level)
         if len(profile.periods) > 2 * value("ChargingScheduleMaxPeriods"):
             raise Implausible("it has too many periods")
         if _UNITS[profile.unit] not in value("ChargingScheduleAllowedChargingRateUnit"):
@@ -67,20 +71,23 @@ class ChargingProfiles:
         out = self._room(profile, now_s)
         if out is None:
             out = []
-        if len(out) == 1 and out[0].same(profile):
+        if len(out) == 1 and out[0].same(profile) and (out[0].slot is not None or not self._lasts(profile)):
             return ACCEPTED
-        profile.serial = max([one.serial for one in self.all] or [0]) + 1
         # Before anything is written: there may be no memory for it.
-        kept = [one for one in self.all if one not in out]
-        kept.append(profile)
+        after = [one for one in self.all if one not in out]
+        after.append(profile)
         try:
+            self._sweep()
+            self._serial += 1
+            profile.serial = self._serial
             self._keep(profile, out)
         except (OSError, MemoryError) as error:
             log.failure("profiles", "not kept", error)
             if not promised:
                 return REJECTED
             profile.slot = None
-        self.all = kept
+            self._leave(out)
+        self.all = after
         self.revision += 1
         log.info("profiles", "connector %d: %s", profile.connector, profile.describe())
         return ACCEPTED
@@ -100,8 +107,11 @@ class ChargingProfiles:
                 and (level is None or profile.level == level)
             ):
                 found.append(profile)
+        if found:
+            self._sweep()
         for profile in found:
-            self._forget(profile)
+            if profile.slot is not None:
+                self._record(profile.slot).remove()
             self._drop(profile)
         return bool(found)
 
@@ -111,13 +121,10 @@ class ChargingProfiles:
 
     def only(self, transactions):
         """Of TxProfiles those of these transactions stay."""
-        for profile in list(self.all):
-            if profile.purpose == TX and profile.transaction not in transactions:
-                self._drop(profile)
-                try:
-                    self._forget(profile)
-                except OSError as error:  # the next start finds that its transaction is over
-                    log.failure("profiles", "not removed", error)
+        over = [one for one in self.all if one.purpose == TX and one.transaction not in transactions]
+        for profile in over:
+            self._drop(profile)
+        self._leave(over)
 
     def _drop(self, profile):
         self.all.remove(profile)
@@ -141,37 +148,64 @@ class ChargingProfiles:
 
     # --- on flash ---
 
-    def _keep(self, profile, out):
-        """Write it in the place of those that are `out`. OSError: nothing has changed."""
-        slots = [one.slot for one in out if one.slot is not None]
-        if self._directory is None or (profile.purpose == TX and not self._keeps_transactions):
-            profile.slot = None
-        else:
-            profile.slot = slots.pop(0) if slots else self._free_slot()
-            record = self._record(profile.slot)
-            try:
-                record.save(packed(profile))
-            except OSError as error:
-                try:
-                    os.mkdir(self._directory)  # it is the first
-                except OSError:
-                    raise error
-                record.save(packed(profile))
-        for slot in slots:
-            try:
-                self._record(slot).remove()
-            except OSError as error:  # the later serial number counts
-                log.failure("profiles", "not removed", error)
+    def _lasts(self, profile):
+        """Is it to be on flash?"""
+        return self._directory is not None and (profile.purpose != TX or self._keeps_transactions)
 
-    def _forget(self, profile):
-        if profile.slot is not None:
-            self._record(profile.slot).remove()
+    def _keep(self, profile, out):
+        """Write it in the place of those that are `out`. OSError: they count as before."""
+        slots = [one.slot for one in out if one.slot is not None]
+        profile.slot = None
+        if self._lasts(profile):
+            profile.slot = slot = slots.pop(0) if slots else self._free_slot()
+            try:
+                self._save(profile)
+            except (OSError, MemoryError):
+                if profile.slot not in [one.slot for one in self.all]:
+                    self._stale.append(slot)  # what there may be of it
+                raise
+        for one in out:
+            if one.slot in slots:
+                try:
+                    self._record(one.slot).remove()
+                    one.slot = None
+                except OSError as error:
+                    if profile.slot is None:
+                        raise  # there is no later serial number on flash
+                    self._stale.append(one.slot)
+                    log.failure("profiles", "not removed", error)
+
+    def _save(self, profile):
+        record = self._record(profile.slot)
+        row = packed(profile)
+        try:
+            record.save(row)
+        except OSError as error:
+            try:
+                os.mkdir(self._directory)  # it is the first
+            except OSError:
+                raise error
+            record.save(row)
+
+    def _leave(self, profiles):
+        """These count no more, whatever the flash says."""
+        self._stale.extend([one.slot for one in profiles if one.slot is not None])
+        try:
+            self._sweep()
+        except OSError as error:
+            log.failure("profiles", "not removed", error)
+
+    def _sweep(self):
+        """OSError: there is still a file that should be gone."""
+        while self._stale:
+            self._record(self._stale[-1]).remove()
+            self._stale.pop()
 
     def _record(self, slot):
         return Record("%s/%s%d" % (self._directory, _FILE, slot), _VERSION)
 
     def _free_slot(self):
-        taken = [one.slot for one in self.all]
+        taken = [one.slot for one in self.all] + self._foreign
         slot = 0
         while slot in taken:
             slot += 1
@@ -179,37 +213,40 @@ class ChargingProfiles:
 
     def _load(self, connectors):
         found = []
-        for name in self._names():
+        for slot in self._slots():
+            record = self._record(slot)
             try:
-                slot = int(name[len(_FILE) :])
-                row = self._record(slot).load()
+                row = record.load()
                 if row is not None:
                     profile = restored(row)
                     if profile.connector > connectors:
                         raise ValueError("there is no connector %d" % profile.connector)
                     profile.slot = slot
                     found.append(profile)
+                elif not record.damaged:
+                    self._stale.append(slot)  # empty: the power failed before it was written
             except (ValueError, NewerVersion) as error:
-                log.error("profiles", "%s left out: %s", name, error)
+                log.error("profiles", "%s left out: %s", record.path, error)
+                self._foreign.append(slot)
         found.sort(key=_by_serial)
         for profile in found:
-            for one in list(self.all):
-                if one.excludes(profile):  # the power failed between two writes
-                    self.all.remove(one)
-                    try:
-                        self._forget(one)
-                    except OSError as error:
-                        log.failure("profiles", "not removed", error)
+            # The power failed between two writes.
+            before = [one for one in self.all if one.excludes(profile)]
+            self.all = [one for one in self.all if one not in before]
             self.all.append(profile)
+            self._stale.extend([one.slot for one in before])
+            self._serial = profile.serial
+        self._leave(())
 
-    def _names(self):
+    def _slots(self):
         if self._directory is None:
             return []
         try:
             names = os.listdir(self._directory)
         except OSError:
             return []
-        return [name for name in names if name.startswith(_FILE) and "." not in name]
+        numbers = [name[len(_FILE) :] for name in names if name.startswith(_FILE)]
+        return [int(number) for number in numbers if number.isdigit()]
 
 
 def _by_serial(profile):

@@ -348,17 +348,20 @@ class Connector:
         transaction = Transaction(
             number, self.number, grant.tag, grant.parent, stamp, wh, reservation_id, clock.uptime_ms
         )
+        if grant.profile is not None:
+            # Before the record: a transaction that a power cut interrupts goes on with its profile.
+            station.charging.begin(transaction, grant.profile)
         self.reading = reading
         self.transaction = transaction
         if not self.books.begin(transaction, reading, now):
+            if grant.profile is not None:
+                station.charging.came_to_nothing(transaction)
             self.finishing = True
             self.status.step(now)
             return
         if reservation_id is not None:
             # Behind the record and the message: after a power cut in between `recover` does it.
             station.reservations.used(reservation_id, now)
-        if grant.profile is not None:
-            station.charging.begin(transaction, grant.profile)
         self._hold_cable()
         self.supply.permit(True)
         # The next step of the supply may come before the station's: an offer above the limits of this

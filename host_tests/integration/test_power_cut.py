@@ -70,17 +70,22 @@ def test_what_is_broken_is_found(defect):
 
 # The same, with the power cut at each operation of one step.
 DEFECTS_OF_A_STEP = {
+    "early-removal": ("in the place of two", "profile"),
     "half": ("its changes", "list"),
     "hasty-list": ("its changes", "list"),
+    "hasty-profile": ("a maximum", "profile"),
     "hasty-reservation": ("1 reserved for ALICE", "reservation"),
     "in-place": ("other changes", "list"),
+    "left-tx": ("remote stop", "profile"),
+    "lingering": ("cleared", "profile"),
     "mute": ("her meter is asked for", "trigger"),
     "reservation": ("ALICE begins", "reservation"),
+    "serials": ("in the place of two", "profile"),
 }
 
 
-def cuts_during(step: str, defect) -> dict:
-    options = {"board": "rp2", "kind": "stop", "every": 1, "torn": "all", "stride": 0}
+def cuts_during(step: str, defect, kind="stop") -> dict:
+    options = {"board": "rp2", "kind": kind, "every": 1, "torn": "all", "stride": 0}
     totals, faults = power_cut.run("power_cut", {**options, "during": step, "defect": defect})
     assert totals["cuts"] and (totals["faulty"] == 0) == (faults == []), (totals, faults)
     return totals
@@ -97,6 +102,39 @@ def test_a_list_is_the_old_or_the_new_one_whenever_it_is_cut():
     for step in ("its changes", "a list is cut short", "other changes", "no list"):
         totals = cuts_during(step, None)
         assert totals["faulty"] == 0 and totals["cuts"] >= 10, (step, totals)
+
+
+def test_a_charging_profile_is_the_old_or_the_new_one_whenever_it_is_cut():
+    for kind, steps in (
+        ("stop", ("in the place of two", "cleared")),
+        ("resume", ("ALICE's own", "in the place of two", "CAROL leaves")),
+    ):
+        for step in steps:
+            totals = cuts_during(step, None, kind)
+            assert totals["faulty"] == 0 and totals["cuts"] >= 5, (kind, step, totals)
+
+
+def test_a_transaction_begins_with_its_profile_or_not_at_all():
+    totals = cuts_during("CAROL is started with a profile", None, "resume")
+    assert totals["faulty"] == 0 and totals["cuts"] >= 10, totals
+
+
+def test_a_tx_profile_that_outlives_its_transaction_is_found():
+    totals = cuts_during("CAROL leaves", "left-tx", "resume")
+    assert totals["kinds"].get("profile"), totals
+
+
+def test_a_damaged_profile_costs_no_other():
+    for name in ("profile_0", "profile_1"):
+        options = {"board": "rp2", "kind": "resume", "every": 7, "file": "profiles/" + name}
+        totals, faults = power_cut.run("rot", options)
+        assert totals["faulty"] == 0 and totals["harmed"] == totals["boots"] > 10, (name, totals, faults)
+
+
+def test_a_damaged_profile_that_stops_the_boot_is_found():
+    options = {"board": "rp2", "kind": "resume", "every": 31, "file": "profiles/profile_0"}
+    totals, _ = power_cut.run("rot", {**options, "defect": "fussy-profiles"})
+    assert totals["kinds"].get("unbootable", 0) > 3, totals
 
 
 def test_damaged_files_cost_the_record_hit():

@@ -43,9 +43,10 @@ def test_some_minutes(record_property):
     assert lines[-1].startswith(f"soak: seed {seed}, ")
     assert "books and meter agree" in lines[-1]
     # Something has happened to them.
-    for word in ("kill", "link", "error", "lost", "silent", "SendLocalList", "ReserveNow", "TriggerMessage"):
+    happened = ("kill", "link", "error", "lost", "silent", "SendLocalList", "ReserveNow", "TriggerMessage")
+    for word in (*happened, "SetChargingProfile", "ClearChargingProfile", "GetCompositeSchedule"):
         assert f" {word}" in done.stdout, word
-    for word in ("lists", "reservations", "triggers"):
+    for word in ("lists", "reservations", "triggers", "profiles", "composite schedules"):
         assert f" 0 {word}" not in lines[-1], word
 
 
@@ -77,7 +78,7 @@ def test_a_steady_charger_is_not_restarted():
 
 def test_what_the_csms_asks_comes_from_the_seed():
     def first(seed: int) -> list:
-        return [first_list(seed, 2), *itertools.islice(calls(seed, 2, False), 400)]
+        return [first_list(seed, 2), *itertools.islice(calls(seed, 2, False), 600)]
 
     planned = first(7)
     assert planned == first(7)

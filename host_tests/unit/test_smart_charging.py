@@ -429,3 +429,34 @@ def test_no_memory_at_a_bad_moment():
         charging_limits.compose = compose
     rig.step(1100)
     assert rig.limits.get("ocpp") == 80
+
+
+def test_the_profile_of_a_remote_start_is_there_before_its_transaction_is_kept():
+    """Else the power may fail between the two, and the transaction go on without."""
+    rig = SmartRig()
+    rig.supply.plug(asking=True)
+    rig.step()
+    seen = []
+    started = rig.wire.started
+
+    def on_start(transaction):
+        seen.append(rig.numbers())
+        return started(transaction)
+
+    rig.wire.started = on_start
+    given = profile(7, "tx", [(0, 10)], start=None)
+    rig.ask("RemoteStartTransaction", idTag="GOOD", connectorId=1, chargingProfile=given)
+    rig.step(1000)
+    assert seen == [[7]] and rig.numbers() == [7]
+
+
+def test_the_profile_of_a_remote_start_that_cannot_be_kept_is_gone():
+    rig = SmartRig()
+    rig.supply.plug(asking=True)
+    rig.step()
+    rig.wire.takes_nothing = True
+    given = profile(7, "tx", [(0, 10)], start=None)
+    rig.ask("RemoteStartTransaction", idTag="GOOD", connectorId=1, chargingProfile=given)
+    rig.step(1000)
+    assert rig.station.connectors[0].transaction is None
+    assert rig.numbers() == []

@@ -4,9 +4,9 @@
 
 Real charger processes (32-bit MicroPython, 200 KB heap, two connectors each) and one CSMS. Links drop, the
 CSMS stops and comes back, the power fails at any moment, chargers reboot, answers are slow, wrong, CALLERRORs
-or do not come, cars are unplugged in the middle. Meanwhile the CSMS sends local lists, reserves connectors
-and asks for messages. What happens is decided from the seed (`bench.soak_plan`, `bench.soak_calls`), what
-must hold in the end stands in `bench.soak_books`. Ends with code 0 when it holds.
+or do not come, cars are unplugged in the middle. Meanwhile the CSMS sends local lists, reserves connectors,
+sets charging profiles and asks for messages. What happens is decided from the seed (`bench.soak_plan`,
+`bench.soak_calls`), what must hold in the end stands in `bench.soak_books`. Ends with code 0 when it holds.
 
     python -m bench.soak --seed 7 --transactions 2000
     python -m bench.soak --minutes 4 --chargers 5
@@ -51,12 +51,15 @@ class Result:
     lists: int = 0
     reservations: int = 0
     triggers: int = 0
+    profiles: int = 0
+    composites: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         what = f"soak: seed {self.seed}, {self.transactions} transactions, {self.cuts} cuts, "
         what += f"{self.link_drops} link drops, {self.restarts} restarts, {self.lists} lists, "
-        what += f"{self.reservations} reservations, {self.triggers} triggers: "
+        what += f"{self.reservations} reservations, {self.triggers} triggers, {self.profiles} profiles, "
+        what += f"{self.composites} composite schedules: "
         if self.wrong:
             return what + f"{len(self.wrong)} things do not agree; the first: {self.wrong[0].splitlines()[0]}"
         return what + f"books and meter agree, heap {self.growth_bytes:+d} bytes"
@@ -191,11 +194,15 @@ class Soak:
             result.growth_bytes = max(result.growth_bytes, grown, one.boot_growth_bytes())
             print(
                 f"  {one.id}: {found.lists} lists, {found.listed} tags decided by them; {found.reservations} "
-                f"reservations, {found.reservations_used} used; {found.triggers} triggers"
+                f"reservations, {found.reservations_used} used; {found.triggers} triggers; "
+                f"{found.profiles} charging profiles, {found.composites} composite schedules, of which "
+                f"{found.certain} were certain, {found.limited} samples under a limit"
             )
             result.lists += found.lists
             result.reservations += found.reservations
             result.triggers += found.triggers
+            result.profiles += found.profiles
+            result.composites += found.composites
             result.transactions += found.transactions
             result.wrong += [_told(text, messages) for text, messages in found.wrong]
             result.wrong += [f"{one.id}: the firmware logged: {line}" for line in one.errors]

@@ -84,6 +84,15 @@ class Swipe:
 
 
 @dataclass
+class Supply:
+    """Of each connector; direct current has one phase. `volts`: nominal."""
+
+    phases: int = 3
+    volts: int = 230
+    dc: bool = False
+
+
+@dataclass
 class Asked:
     """`epoch_s`: the time of day at monotonic 0. `lives`: when a process of the charger ended. `frozen`: from
     when to when nothing of the charger was read. `end_s`: when the soak was over.
@@ -97,6 +106,7 @@ class Asked:
     frozen: list[tuple[float, float]] = field(default_factory=list)
     parents: dict[str, str] = field(default_factory=dict)  # tag -> parent, of drivers who came
     pre_authorize: bool = False
+    supply: Supply = field(default_factory=Supply)
     list_size: int | None = None  # at the end, by the charger
     end_s: float = 0
     _places: Iterator[int] = field(default_factory=itertools.count)

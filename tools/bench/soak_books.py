@@ -15,8 +15,8 @@ Of each charger every transmission of StartTransaction, MeterValues and StopTran
 - every transaction is in the CSMS's books, with the same registers, and no other; what the CSMS refused to
   take for good (every attempt answered by CALLERROR, or not at all) is accounted for from the messages;
 - what the charger showed its drivers as a transaction is one of them;
-- the local list, reservations and what the CSMS has asked to be told: `soak_lists`, `soak_reservations` and
-  `soak_triggers` have their rules.
+- the local list, reservations, charging profiles and what the CSMS has asked to be told: `soak_lists`,
+  `soak_reservations`, `soak_charging` and `soak_triggers` have their rules.
 
 The connectors' registers start at `METER_BASE_WH`, far apart: StopTransaction.req does not name the
 connector.
@@ -28,6 +28,7 @@ from typing import Any
 from bench.books import Transaction
 from bench.messages import parse_utc
 from bench.soak_asked import Asked
+from bench.soak_charging import audit_charging
 from bench.soak_lists import audit_lists
 from bench.soak_record import METER, METER_BASE_WH, START, Entry, Record, registers
 from bench.soak_reservations import Run, audit_reservations
@@ -70,6 +71,10 @@ class Found:
     reservations: int = 0  # that were accepted
     reservations_used: int = 0
     triggers: int = 0  # TriggerMessage that were accepted
+    profiles: int = 0  # SetChargingProfile that were accepted
+    composites: int = 0  # GetCompositeSchedule that were accepted
+    certain: int = 0  # of them: what they had to say was known for sure
+    limited: int = 0  # samples of Current.Offered while a profile was in force
     wrong: list[tuple[str, list[Any]]] = field(default_factory=list)
 
 
@@ -326,6 +331,19 @@ class _Audit:
         found.lists, found.listed = audit_lists(asked, begun, self.wrong)
         found.reservations, found.reservations_used = audit_reservations(asked, runs, self.wrong)
         found.triggers = audit_triggers(asked, self.record, account.timeout_s, self.wrong)
+        found.profiles, found.composites, found.certain, found.limited = audit_charging(
+            asked, self.record, self._ended(), self.wrong
+        )
+
+    def _ended(self) -> dict[int, float]:
+        """When each transaction ended, by the transactionId that the CSMS has given."""
+        ended: dict[int, float] = {}
+        for rows in self.told.values():
+            for told in rows:
+                if told.stop is not None and told.start.transaction_id is not None:
+                    moment = told.stop.payload["timestamp"]
+                    ended[told.start.transaction_id] = self.account.asked.moment_s(moment)
+        return ended
 
     def _run(self, told: _Told, connector: int) -> Run:
         asked, payload = self.account.asked, told.start.payload

@@ -1,7 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 """What the CSMS of a soak asks of a charger beside its sessions, decided from the seed alone: updates of the
-local authorization list, and messages that it wants to be told. Pure.
+local authorization list, messages that it wants to be told, and what `bench.soak_profiles` has. Pure.
 
 Of the tags that only the list knows (`soak_plan.listed_tag`) the first four are Accepted in every list, the
 next two Blocked; the others change. All the rest of a list are tags that never come.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.soak_plan import LISTED, Trouble, listed_tag, parent_of
+from bench.soak_profiles import Charging, charging
 
 _ACCEPTED, _BLOCKED = 4, 6  # of LISTED: below the first always Accepted, below the second always Blocked
 _FILLERS = 800  # with LISTED of both connectors below LocalAuthListMaxLength
@@ -61,12 +62,20 @@ def first_list(seed: int, charger: int) -> Update:
     return _update(random.Random(f"{seed} first list {charger}"), charger, 1, (150, 300), True)
 
 
-def calls(seed: int, charger: int, steady: bool) -> Iterator[Update | Trigger]:
-    """Without end, each so long after the one before it. `steady`: this charger is never restarted."""
+def calls(
+    seed: int, charger: int, steady: bool, volts_in_all: int = 690
+) -> Iterator[Update | Trigger | Charging]:
+    """Without end, each so long after the one before it. `steady`: this charger is never restarted;
+    `volts_in_all`: of its supply, see `charging`.
+    """
     rng = random.Random(f"{seed} calls {charger}")
     version = 1
     while True:
-        if rng.random() < 0.75:
+        chance = rng.random()
+        if chance < 0.5:
+            yield charging(rng, _pause_s(rng), volts_in_all)
+            continue
+        if chance < 0.8:
             yield _trigger(rng)
             continue
         version += 1

@@ -21,7 +21,7 @@ from typing import Any
 from bench.charger import ChargerCrashed, SimulatedCharger, station_file
 from bench.control import ControlLost, ControlRefused, Event
 from bench.csms import Csms
-from bench.soak_asked import Swipe
+from bench.soak_asked import Supply, Swipe
 from bench.soak_books import Account
 from bench.soak_desk import Desk
 from bench.soak_plan import ATTEMPTS, MESSAGE_TIMEOUT_S, PHASES, RESTARTS, Booking, Session, Trouble
@@ -32,6 +32,7 @@ _KEYS = {
     "ConnectionTimeOut": 4,
     "MessageTimeout": MESSAGE_TIMEOUT_S,
     "MeterValueSampleInterval": 1,
+    "MeterValuesSampledData": "Energy.Active.Import.Register,Current.Offered",
     "TransactionMessageAttempts": ATTEMPTS,
     "TransactionMessageRetryInterval": 1,
 }
@@ -77,6 +78,11 @@ def _station(index: int, folder: Path) -> Path:
     return path
 
 
+def _supply(index: int, folder: Path) -> Supply:
+    row = json.loads(_station(index, folder).read_text())["connectors"][0]
+    return Supply(row["phases"], row["nominal_v"], row["current"] == "DC")
+
+
 class SoakCharger:
     """`steady`: this one is never restarted. `begun()` is called as each session begins."""
 
@@ -85,6 +91,7 @@ class SoakCharger:
     ):
         self.id = f"SOAK{index}"
         self.wire = Wire(csms, self.id, seed, index)
+        self.wire.asked.supply = _supply(index, folder)
         self.desk = Desk(self.wire, seed, index, steady, self._note)
         self.steady = steady
         self.errors: list[str] = []  # of the firmware's log
@@ -225,6 +232,8 @@ class SoakCharger:
         await self._do("link", up=True)
         self.wire.station.thaw()
         await self.idle()
+        await self.desk.composites()
+        await self.desk.leave_one()
         await self.rest()
         state = await self._do("state")
         assert state is not None
@@ -234,6 +243,7 @@ class SoakCharger:
         await self.rest()
         asked = self.wire.asked
         await self.desk.version()
+        await self.desk.composites()
         state = await self._do("state")
         assert state is not None
         asked.list_size = state["local_list"]["size"]
@@ -295,6 +305,7 @@ class SoakCharger:
         await asyncio.gather(*pending)
         async with self.desk.quiet:
             await self.idle()
+            await self.desk.clear()
             await self.rest()
 
     async def _drive(self, session: Session, phases: dict[str, asyncio.Event]) -> None:

@@ -194,7 +194,8 @@ def _session(rng: random.Random, number: int, charger: int, connector: int, stea
         begin=rng.choices(("plug", "tag", "remote"), (6, 2, 2))[0],
         end=rng.choices(("tag", "remote", "unplug"), (5, 2, 3))[0],
         amps=rng.choice((6, 16, 32, 80, 80)),
-        charge_s=round(rng.uniform(0.3, 3), 2),
+        # Seldom so long that a change of what is offered is seen to the end.
+        charge_s=round(rng.uniform(0.3, 3) if rng.random() < 0.96 else rng.uniform(10, 14), 2),
         start=start,
         stop=_fates(rng, 0.18),
         authorize=_fates(rng, 0.06)[:1],

@@ -92,6 +92,16 @@ class Wire:
                 return entry.transaction_id
         return None
 
+    def running_at(self, connector: int) -> int | None:
+        """The transactionId of the transaction of a connector, as far as the CSMS knows; None: none runs."""
+        stopped = {
+            entry.payload["transactionId"] for entry in self.record.entries.values() if entry.action == STOP
+        }
+        for entry in reversed(self.record.entries.values()):
+            if entry.action == START and entry.payload["connectorId"] == connector:
+                return None if entry.transaction_id in stopped else entry.transaction_id
+        return None
+
     def books(self) -> list[Transaction]:
         books = self._csms.books.transactions.values()
         return [entry for entry in books if entry.station == self.station.id]

@@ -9,8 +9,6 @@ is received and written to flash has samples, records and power cuts in its mids
 
 from ocpp16.frames import PART, TEXT, FrameReader
 
-# Small, so that a short list is longer than the buffer, and comes in several parts.
-_RECEIVE_BYTES = 512
 _SEGMENT_BYTES = 400
 _SLICES = 4  # of each task in a turn
 
@@ -72,7 +70,7 @@ class Socket:
     def __init__(self, world, rpc):
         self._world = world
         self._rpc = rpc
-        self._reader = FrameReader(_RECEIVE_BYTES)
+        self._reader = FrameReader(world.plan.receive_bytes)
         self.ping_interval_ms = 0
 
     def send(self, text):

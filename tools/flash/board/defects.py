@@ -11,7 +11,8 @@ import os
 from hal.ticks import ticks_ms
 from ocpp16.outbox import Outbox
 from ocpp16.trigger import RemoteTrigger
-from station import charge_point
+from station import charge_point, charging_profiles
+from station.charging_profiles import ChargingProfiles
 from station.connector import Connector
 from station.local_list import LocalList
 from station.meter_values import MeterValues
@@ -31,19 +32,25 @@ def apply(name):
             "append": _append,
             "boot": _boot,
             "forgetful": _forgetful,
+            "early-removal": _early_removal,
+            "fussy-profiles": _fussy_profiles,
             "half": _half,
             "hasty-list": _hasty_list,
+            "hasty-profile": _hasty_profile,
             "hasty-reservation": _hasty_reservation,
             "head": _head,
             "ids": _ids,
             "in-place": _in_place,
             "keeper": _keeper,
+            "left-tx": _left_tx,
+            "lingering": _lingering,
             "mute": _mute,
             "once": _once,
             "open": _left_open,
             "record": _record,
             "reservation": _reservation,
             "samples": _samples,
+            "serials": _serials,
             "stale": _stale,
             "unchecked": _unchecked,
             "unsealed": _unsealed,
@@ -313,3 +320,72 @@ def _untold():
         setattr(charge_point.Keeper, "keep", keep)  # noqa: B010
 
     _replace(MeterValues, "_tell_triggered", telling)
+
+
+def _early_removal():
+    """The profiles that are replaced are removed before the new one is written."""
+    keep = ChargingProfiles._keep
+
+    def removing(profiles, profile, out):
+        for one in out:
+            if one.slot is not None:
+                profiles._record(one.slot).remove()
+                one.slot = None
+        keep(profiles, profile, out)
+
+    _replace(ChargingProfiles, "_keep", removing)
+
+
+def _serials():
+    """Of two profiles that exclude each other the one counts whose file comes last."""
+    _replace(charging_profiles, "_by_serial", lambda profile: profile.slot)
+
+
+def _hasty_profile():
+    """SetChargingProfile is answered first, and kept at the next step."""
+    keep = ChargingProfiles._keep
+    step = charge_point.ChargePoint.step
+    waiting = []
+
+    def later(profiles, profile, out):
+        waiting.append((profiles, profile, out))
+
+    def stepping(station, *arguments):
+        while waiting:
+            profiles, profile, out = waiting.pop(0)
+            if profiles is station.charging.profiles:  # else the power failed meanwhile
+                keep(profiles, profile, out)
+        step(station, *arguments)
+
+    _replace(ChargingProfiles, "_keep", later)
+    _replace(charge_point.ChargePoint, "step", stepping)
+
+
+def _lingering():
+    """Profiles that are cleared stay on flash."""
+    clear = ChargingProfiles.clear
+
+    def clearing(profiles, *criteria):
+        for one in profiles.all:
+            one.slot = None
+        return clear(profiles, *criteria)
+
+    _replace(ChargingProfiles, "clear", clearing)
+
+
+def _left_tx():
+    """A TxProfile stays when its transaction has ended."""
+    _replace(ChargingProfiles, "only", _nothing)
+
+
+class _FussyRecord(record.Record):
+    def load(self):
+        found = super().load()
+        if self.damaged:
+            raise OSError("damaged")
+        return found
+
+
+def _fussy_profiles():
+    """A damaged profile stops the start."""
+    _replace(charging_profiles, "Record", _FussyRecord)

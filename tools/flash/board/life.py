@@ -15,6 +15,7 @@ many there are.
 """
 
 from flash.board.central import BLOCKED, LISTED, REFUSED
+from flash.board.charging import profile
 
 KINDS = ("stop", "resume", "full", "long")
 _CONNECTOR = {"cable": "fixed", "rated_a": 32, "phases": 3}
@@ -33,6 +34,14 @@ CHANGES = [(LISTED, _ACCEPTED), (BLOCKED, ("Blocked", None, None)), (_FLEET[3][0
 OTHER_LIST = [(tag, ("Expired", _EXPIRY_MS, None)) for tag, _ in _FLEET[10:]] + [("GRACE", _ACCEPTED)]
 OTHER_CHANGES = [("HEIDI", _ACCEPTED), ("GRACE", ("Invalid", None, None)), (_FLEET[12][0], None)]
 
+# Charging profiles: (connector, as csChargingProfiles). What `resume` has is longer, see `Plan`.
+_SINCE = "2026-09-21T00:00:00Z"
+MAXIMUM = 0, profile(1, "ChargePointMaxProfile", 0, 32)
+DEFAULT = 0, profile(2, "TxDefaultProfile", 0, 16, 2, startSchedule=_SINCE)
+HERS = 1, profile(10, "TxProfile", 1, 10, 2, minChargingRate=6)
+HIS = profile(11, "TxProfile", 2, 13, 2)
+_LONG = {"chargingProfileKind": "Recurring", "recurrencyKind": "Daily", "startSchedule": _SINCE}
+
 
 class Plan:
     """The charger and its life. `kind`: "stop" or "resume", what becomes of a transaction during which the
@@ -42,12 +51,14 @@ class Plan:
 
     Segments of the outbox are small, so that a short queue has several. So are the runs in which a local list
     is sorted, and it is soon long enough to have its changes in a file of their own. Only "stop" has a list.
+    "stop" and "resume" have charging profiles, "resume" such of 32 periods.
 
+    resumes         transactions go on after a power cut
+    receive_bytes   of the charger's buffer: a list is longer than it, and comes in several parts
     warns           the board has a power-fail input
     meters_forget   not all that flows is in the registers
     """
 
-    blocks = 32
     segment_bytes = 384
     list_run = 8
     list_beside = 16
@@ -58,14 +69,21 @@ class Plan:
         self.budget_bytes = 700 if self.is_thinned else None
         self.warns = self.meters_forget = self._is_long = kind == "long"
         self.has_list = kind == "stop"
+        self.blocks = 40 if self.has_list else 32  # an update wants 32 KB to be free
+        self.resumes = kind == "resume"
+        self.has_profiles = self.has_list or self.resumes
+        self.receive_bytes = 512 if self.has_list else 2048
+        self._periods = 32 if self.resumes else 3
         self.connectors = 3 if self._is_long else 2
         profiles = ["Core", "Reservation", "RemoteTrigger"]
         self.station = {
             "name": "life, " + kind,
             "connectors": [_CONNECTOR] * self.connectors,
             "reader": "per_connector",
-            "profiles": profiles + (["LocalAuthListManagement"] if self.has_list else []),
-            "options": {"power_loss": "resume" if kind == "resume" else "stop"},
+            "profiles": profiles
+            + (["LocalAuthListManagement"] if self.has_list else [])
+            + (["SmartCharging"] if self.has_profiles else []),
+            "options": {"power_loss": "resume" if self.resumes else "stop"},
         }
         self._interval_s = 10 if self.is_thinned else 60
 
@@ -73,7 +91,9 @@ class Plan:
         if self._is_long:
             return self.until_fullest() + _cut_twice() + _asked_for() + _warned() + _refused()
         other_list = _other_list() if self.has_list else []
-        return self.until_fullest() + _drain() + other_list + _restarts() + _end(self.has_list)
+        profiles = _profiles_end() if self.has_profiles else []
+        steps = self.until_fullest() + _drain() + other_list + _restarts()
+        return steps + profiles + _end(self.has_list)
 
     def until_fullest(self):
         """The steps to where most is on flash: a queue, a running transaction, an unknown time. "long": to
@@ -81,7 +101,8 @@ class Plan:
         """
         if self._is_long:
             return _set_up(self._interval_s) + _sampled()
-        return _set_up(self._interval_s) + _online(self.has_list) + _offline(self.has_list)
+        profiles = _profiles(self._periods) if self.has_profiles else []
+        return _set_up(self._interval_s) + _online(self.has_list, profiles) + _offline(self.has_list)
 
 
 def _set_up(interval_s):
@@ -94,7 +115,43 @@ def _set_up(interval_s):
     ]
 
 
-def _online(has_list):
+def _profiles(periods):
+    """While ALICE charges. In the end there are MAXIMUM and one of `periods` periods, which has replaced two,
+    and hers as long as she charges.
+    """
+    first = profile(3, "TxDefaultProfile", 2, 20)
+    moved = profile(3, "TxDefaultProfile", 4, 20, 2)
+    in_place = profile(4, "TxDefaultProfile", 4, 25, periods, duration=86400)
+    both = profile(2, "TxDefaultProfile", 4, 14, periods, **_LONG)
+    return [
+        ("a maximum", lambda w: w.install(*MAXIMUM)),
+        ("a default", lambda w: w.install(*DEFAULT)),
+        ("ALICE's own", lambda w: w.install_for(HERS[0], "ALICE", HERS[1])),
+        ("another default", lambda w: w.install(1, first)),
+        ("the same number", lambda w: w.install(1, moved)),
+        ("in its place", lambda w: w.install(1, in_place)),
+        ("in the place of two", lambda w: w.install(1, both)),
+        ("once more", lambda w: w.repeat(1, both)),
+        ("one to be cleared", lambda w: w.install(2, first)),
+        ("cleared", lambda w: w.clear({"connectorId": 2})),
+    ]
+
+
+def _profiles_end():
+    """One that a transaction begins with, one with the number of another purpose; and none."""
+    default = profile(12, "TxDefaultProfile", 2, 18)
+    return [
+        ("CAROL is started with a profile", lambda w: w.begin_remotely(2, "CAROL", HIS)),
+        ("power off while CAROL charges", lambda w: w.power_off(60000)),
+        ("CAROL charges on", lambda w: w.charge(2, "CAROL", 5000)),
+        ("one for everybody", lambda w: w.install(0, default)),
+        ("CAROL's has its number", lambda w: w.install_for(2, "CAROL", profile(12, "TxProfile", 3, 18))),
+        ("CAROL leaves", lambda w: w.stop(2, "CAROL")),
+        ("all cleared", lambda w: w.clear({})),
+    ]
+
+
+def _online(has_list, profiles):
     listed = [
         ("list", lambda w: w.send_list(1, True, LIST)),
         ("its changes", lambda w: w.send_list(2, False, CHANGES)),
@@ -111,6 +168,7 @@ def _online(has_list):
         ("her meter is asked for", lambda w: w.trigger("MeterValues", 1)),
         ("and her status", lambda w: w.trigger("StatusNotification", 1)),
     ]
+    steps += profiles
     if has_list:
         steps += listed
     return steps + [

@@ -38,7 +38,7 @@ class Premises:
     device      the chip as it is now
     charger     the charger of the present boot, None while the power is off
     faults      (kind, text); kinds: lost, duplicated, unbootable, order, energy, settings, reservation, list,
-                trigger, files, open, stuck
+                profile, trigger, files, open, stuck
     records     {path: contents that this record file may have}
     link_up     the network is there
     power_w     what a charging car draws
@@ -67,7 +67,7 @@ class Premises:
         self._was_off = False
         self.central = Central(self.utc_text, plan.meters_forget)
         self.ledger = Ledger(self.power_w)
-        self.promises = Promises(self.fault)
+        self.promises = Promises(self.fault, plan.resumes)
         log.level = log.INFO if show is not None else log.ERROR
         boot.prepare(self, show)
         setattr(list_update, "_RUN", plan.list_run)  # noqa: B010
@@ -176,6 +176,7 @@ class Premises:
             if plugged:
                 charger.firmware.supplies[number - 1].plug(asking=True)
         charger.start()
+        self.promises.charging.check(charger.station)
         self.charger = charger
         self.wait(_TURN_MS)
 
@@ -198,7 +199,9 @@ class Premises:
                     mwh = self.power_w * part // 3600
                     self._mwh[number] = self._mwh.get(number, 0) + mwh
                     self.ledger.flows(number, mwh)
-            if self.charger.turn():
+            closed = self.charger.turn()
+            self.promises.charging.check(self.charger.station)
+            if closed:
                 self.restart()
                 self.boot()
 

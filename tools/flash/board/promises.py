@@ -1,13 +1,14 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 """What the charger has answered Accepted to, which no power cut may undo: the Local Authorization List with
-its version, and reservations.
+its version, reservations, and charging profiles (`charging`).
 
 A list is (version, {tag: facts}), facts (status, expiry_utc_ms, parent) as in an entry of SendLocalList; None
 there: the entry has none. Before an update is answered the list is the old one or the new one, whole; every
 boot tells which. Looked at is each tag that was ever sent, and some that never were.
 """
 
+from flash.board.charging import ChargingPromises
 from station import timestamp
 
 NO_LIST = (0, {})
@@ -40,14 +41,19 @@ def updated(before, version, is_full, listed):
 
 
 class Promises:
-    """`fault(kind, text)` hears what was not kept; kinds: "list", "reservation".
+    """`fault(kind, text)` hears what was not kept; kinds: "list", "reservation", "profile".
 
+    charging   `ChargingPromises`
     lists      those of which one is on flash: all but the last answer leaves one
     strangers  tags that were never sent
     """
 
-    def __init__(self, fault):
+    def __init__(self, fault, resumes):
+        """`resumes`: transactions go on after a power cut."""
         self._fault = fault
+        self._resumes = resumes
+        self._connectors = []
+        self.charging = ChargingPromises(fault, resumes)
         self.lists = [NO_LIST]
         self.strangers = ["STRANGER", "0", "ZZZZZZZZZZZZZZZZZZZZ"]
         self._tags = []
@@ -57,7 +63,8 @@ class Promises:
 
     def copy(self, fault):
         """One that knows as much and goes its own way."""
-        other = Promises(fault)
+        other = Promises(fault, self._resumes)
+        other.charging = self.charging.copy(fault)
         other.lists = list(self.lists)
         other._tags = list(self._tags)
         other._reserved = list(self._reserved)
@@ -67,8 +74,10 @@ class Promises:
         """Stand before the outbox of a charger that was just built."""
         outbox = charger.outbox
         started = outbox.started
+        self._connectors = charger.station.connectors
 
         def on_start(transaction):
+            self.charging.started(transaction)
             if transaction.reservation_id in self._reserved:
                 self._reserved.remove(transaction.reservation_id)
             return started(transaction)
@@ -89,6 +98,8 @@ class Promises:
 
     def asked(self, message_id, action, payload):
         self._asked = message_id, action, payload
+        running = [one.transaction and one.transaction.number for one in self._connectors]
+        self.charging.asked(message_id, action, payload, running)
 
     def answered(self, frame):
         """A CALLRESULT or CALLERROR to what was asked last, the moment it leaves the charger."""
@@ -97,6 +108,7 @@ class Promises:
         _, action, payload = self._asked
         self._asked = None
         result = frame[2] if frame[0] == 3 else {}
+        self.charging.answered(frame[1], result.get("status"))
         if action == "SendLocalList" and self._update is not None:
             before, after = self._update
             self.lists = after if result.get("status") == "Accepted" else before
@@ -137,6 +149,7 @@ class Promises:
     def rebooted(self):
         """What was asked before nobody answers any more."""
         self._asked = self._update = None
+        self.charging.rebooted()
 
     def _compare_version(self, what, version):
         versions = [one[0] for one in self.lists]

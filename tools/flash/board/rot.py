@@ -4,7 +4,8 @@
 file is damaged in turn, and every file cut at every length.
 
 Each time the charger must boot, say what it found, lose at most the record that was hit, and bill what
-flowed: see `judge`. Of a local list all is lost or nothing, and nobody is in it who was not. In the life
+flowed: see `judge`. Of a local list all is lost or nothing, and nobody is in it who was not; of charging
+profiles the one that was hit, and the others say what they said. In the life
 "long" the record of the transaction is as old as can be. There the meter keeps its register, and forgets it,
 in turn.
 flash.power_cut starts this with a JSON object as the only argument, as board/power_cut.py.
@@ -27,6 +28,7 @@ _WAYS = ("bit", "byte", "cut")
 _SHOWN = 20
 _RESERVE_STEP = 97
 _LIST = "local_list/"
+_PROFILES = "profiles/"
 
 
 class Rot:
@@ -78,7 +80,10 @@ class Rot:
                 world.promises.lists.append(NO_LIST)
                 if not name.endswith("head"):
                     world.promises.strangers += _tags(content)
+            if name.startswith(_PROFILES):
+                world.promises.charging.damaged(_number(self.files[name]))
         version = None
+        profiles = None
         try:
             world.boot()
             world.wait(20000)  # what the boot has to end is ended
@@ -89,6 +94,8 @@ class Rot:
             world.drained()
             if world.plan.has_list:
                 version = world.list_version()
+            if world.plan.has_profiles:
+                profiles = world.promises.charging.numbers(world.charger.station)
         except Stuck as error:
             world.fault("stuck", str(error))
         except Exception as error:
@@ -98,6 +105,7 @@ class Rot:
         bills = world.ledger.misbilled(world.central, DAMAGED_LOST_MS if meter == "restarts" else 0)
         said = world.central.said[before:]
         said.append(("GetLocalListVersion", version))
+        said.append(("charging profiles", profiles))
         return said, world.faults + world.central.faults + world.ledger.faults + bills
 
     def damaged(self, name, at, way):
@@ -139,6 +147,8 @@ class Rot:
             allowed, tolerated = (1 if way != "cut" else len(reference)), 0
         elif name.startswith(_LIST):
             allowed, tolerated = 1, 1  # its version
+        elif name.startswith(_PROFILES):
+            allowed, tolerated = 1, 1  # the numbers of those that are left
         elif stem == "head":
             # Two copies: one byte spoils nothing. Without both what was delivered may come again.
             allowed, tolerated = 0, (0 if way != "cut" else len(self.world.central.said))
@@ -164,6 +174,11 @@ def _tags(content):
         except ValueError:
             pass  # no text: nobody's tag
     return found
+
+
+def _number(content):
+    """chargingProfileId of a file."""
+    return json.loads(str(content[content.find(b"\n") + 1 :], "utf-8"))[1]
 
 
 def _without_bills(said):

@@ -30,6 +30,7 @@ _HEARTBEAT_S = 3600
 
 class _Plan:
     warns = False
+    receive_bytes = 512
 
     def __init__(self, station, keys):
         self.station = station

@@ -12,6 +12,7 @@ import sys
 
 import charger  # noqa: F401 (first: its imports are nested deeply, and the stack is small)
 from flash.board import defects, life
+from flash.board.charging import profile
 from flash.board.device import PROG_BYTES
 from flash.board.world import MOUNT, Stuck, World
 
@@ -130,6 +131,8 @@ class Story:
         world.online()
         world.configure("MeterValueSampleInterval", "60")
         world.send_list(1, True, life.LIST)
+        world.install(*life.MAXIMUM)
+        world.install(*life.DEFAULT)
         world.charge(1, "ALICE", 70000)
         if self._when == "offline":
             world.link(False)
@@ -157,6 +160,11 @@ class Story:
             # Whatever it answers has to be true, then and after the next boot.
             world.offer_list(2, False, life.CHANGES)
             world.offer_list(3, True, life.OTHER_LIST)
+            world.offer(1, profile(2, "TxDefaultProfile", 3, 9, 2))
+            world.offer(2, profile(3, "TxDefaultProfile", 3, 9))
+            world.try_to_clear({"id": 1})
+            world.offer(2, life.HERS[1])
+            world.try_to_clear({})
         world.charge(1, "CAROL", 70000)
         world.stop(1, "CAROL")
         world.stop(2, "BOB")
@@ -178,6 +186,8 @@ class Story:
         if world.charger.station.config.value("ConnectionTimeOut") != 88:
             world.fault("settings", "ConnectionTimeOut is not 88")
         world.send_list(4, True, life.OTHER_LIST)
+        world.install(*life.DEFAULT)
+        world.clear({})
         world.charge(1, "ALICE", 10000)
         world.stop(1, "ALICE")
         world.drained()

@@ -127,6 +127,54 @@ class World(Premises):
         self.promises.rebooted()
         self.promises.check(self.charger.station)
 
+    # --- charging profiles; `given`: as csChargingProfiles, see `charging` ---
+
+    def install(self, number, given):
+        """The charger has this profile on connector `number`."""
+        self.offer(number, given, ("Accepted",))
+
+    def offer(self, number, given, wanted=("Accepted", "Rejected")):
+        """It may take it or not."""
+        self.online()
+        self.ask("SetChargingProfile", {"connectorId": number, "csChargingProfiles": given}, wanted)
+
+    def install_for(self, number, tag, given):
+        """The same of a TxProfile: somebody charges there."""
+        self.begin(number, tag)
+        self.install(number, given)
+
+    def repeat(self, number, given):
+        """Which it has: nothing is to be written."""
+        self.install(number, given)
+        before = self.promises.charging.serials(self.charger.station)
+        self.install(number, given)
+        if self.promises.charging.serials(self.charger.station) != before:
+            self.fault("profile", "%d is written again" % given["chargingProfileId"])
+
+    def clear(self, criteria):
+        """None that these say is there."""
+        self.ask("ClearChargingProfile", criteria, ("Accepted", "Unknown"))
+
+    def try_to_clear(self, criteria):
+        """Any answer will do."""
+        self.online()
+        self._ask("ClearChargingProfile", criteria)
+        self.until("answer to ClearChargingProfile", lambda: self.answers)
+        self.wait(_TURN_MS)
+
+    def begin_remotely(self, number, tag, given):
+        """Somebody charges there whom the central system has started, with a profile."""
+
+        def act():
+            connector = self.connector(number)
+            if not connector.busy and connector.grant is None:
+                payload = {"connectorId": number, "idTag": tag, "chargingProfile": given}
+                self.ask("RemoteStartTransaction", payload, ("Accepted", "Rejected"))
+
+        if not self._cars.get(number):
+            self.plug(number)
+        self.until("%s charges at %d" % (tag, number), lambda: self.energised(number), act)
+
     def trigger(self, action, number):
         """The central system asks for a message about a connector, whose meter answers, and gets it."""
         self.until("meter", lambda: self.register_wh(number) is not None and not self._supply(number).faults)
