@@ -15,7 +15,7 @@ BENCH := PYTHONPATH=tools $(VENV)/python -m
 # pyright would ask the network for a newer release of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint image emulate emulate-bench emulate-soak guard-bench list-bench fmt setup clean
+.PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint image emulate emulate-bench emulate-soak guard-bench list-bench schedule-bench fmt setup clean
 .PHONY: schedule schedule-pages
 .PHONY: set-up-run set-up-test set-up-check set-up-image set-up-emulate set-up-schedule
 
@@ -41,6 +41,7 @@ help:
 	@echo "make image      the firmware for a real board, BOARD=pico_lte, and what it costs in flash and heap"
 	@echo "make guard-bench  how fast the contactor opens in emulated RP2040 time, whatever else goes on; GUARD_BENCH='--times 20 idle'"
 	@echo "make list-bench  1,000 entries of a local list sent while a car charges, and looked up, in emulated RP2040 time"
+	@echo "make schedule-bench  composite schedules of 10 charging profiles of 32 periods, in emulated RP2040 time; SCHEDULE_BENCH='--seed 3'"
 	@echo "make fmt        format the sources, mend what ruff can mend"
 	@echo "make setup      the set-up of all of the above, and nothing else"
 	@echo "make clean      remove what was built and fetched"
@@ -121,6 +122,9 @@ guard-bench: image
 
 list-bench: image
 	@$(BENCH) emulator.list_bench $(LIST_BENCH)
+
+schedule-bench: image
+	@$(BENCH) emulator.schedule_bench $(SCHEDULE_BENCH)
 
 fmt: set-up-check
 	$(VENV)/ruff check --fix-only --quiet .

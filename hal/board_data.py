@@ -41,74 +41,6 @@ tests run over every board.
 PIN = "pin"  # a dict
 NUMBER = "number"  # of a pin
 
-# key: what it has to be; "?" before it: optional. A tuple: (least, most).
-_PIN_KEYS = {"pin": NUMBER, "active": (0, 1), "?pull": ("up", "down")}
-_ANALOG = {"adc": NUMBER, "supply_mv": (1000, 5000), "upper_ohm": (100, 200000)}
-_CONNECTOR = {
-    "pilot": {
-        "pwm": NUMBER,
-        "adc": NUMBER,
-        "plus_12v_mv": (1, 5000),
-        "minus_12v_mv": (0, 5000),
-        "?trigger_slice": (0, 7),
-    },
-    "?pilot_switch": PIN,
-    "contactor": {"coil": PIN, "?alive": PIN, "?feedback": PIN},
-    "?phase_switch": {"coil": PIN, "feedback": PIN},
-    "?lock": {"lock": PIN, "unlock": PIN, "feedback": PIN, "pulse_ms": (50, 2000)},
-    "?proximity": _ANALOG,
-    "?temperature": dict(_ANALOG, r25_ohm=(100, 200000), beta=(2000, 6000)),
-    "?rcd": {"trip": PIN, "?test": PIN},
-    "meter": {
-        "kind": ("sdm120", "sdm220", "sdm230", "sdm630"),
-        "uart": (0, 2),
-        "tx": NUMBER,
-        "rx": NUMBER,
-        "baud": (1200, 921600),
-        "address": (1, 247),
-    },
-}
-_MODEM = {
-    "kind": str,
-    "uart": (0, 2),
-    "tx": NUMBER,
-    "rx": NUMBER,
-    "?cts": NUMBER,
-    "?rts": NUMBER,
-    "baud": (1200, 921600),
-    "power_key": PIN,
-    "supply": PIN,
-    "?key_ms": (50, 5000),
-}
-_LINKS = {"wifi": {"kind": str}, "modem": _MODEM}
-_BOARD = {
-    "name": str,
-    "chip": ("rp2040", "esp32"),
-    "?module": ("wroom", "wrover"),
-    "connectors": tuple,
-    "?grid_meter": {"kind": ("sdm630",), "address": (1, 247)},
-    "?emergency_stop": PIN,
-    "?button": PIN,
-    "?indicator": PIN,
-    "?power_fail": PIN,
-    "?reader": {
-        "kind": ("mfrc522",),
-        "spi": (0, 2),
-        "sck": NUMBER,
-        "mosi": NUMBER,
-        "miso": NUMBER,
-        "cs": NUMBER,
-        "reset": PIN,
-    },
-    "link": dict,
-    "watchdog_ms": (1000, 60000),
-    "station": dict,
-}
-_PINS = {
-    "rp2040": tuple(range(30)),
-    # 6..11 carry the flash, 20, 24 and 28..31 do not exist.
-    "esp32": (0, 1, 2, 3, 4, 5) + tuple(range(12, 20)) + (21, 22, 23, 25, 26, 27) + tuple(range(32, 40)),
-}
 # Name of the converter, its first and last pin, the millivolts that it measures. GPIO29 of a Pico has its own
 # supply; ADC2 of the ESP32 does not work beside Wi-Fi, and ADC1 at 11 dB is linear from 150 to 2450 mV, below
 # 100 mV it reads 0 (MicroPython's quick reference).
@@ -122,6 +54,94 @@ class BoardDataError(ValueError):
     """The text names every wrong key, one in a line."""
 
 
+# Made when they are asked for: as dicts of the module they would stay on the heap, 1.2 KB of it, for ever.
+# key: what it has to be; "?" before it: optional. A tuple: (least, most).
+
+
+def _pin_keys():
+    return {"pin": NUMBER, "active": (0, 1), "?pull": ("up", "down")}
+
+
+def _analog(**more):
+    return dict({"adc": NUMBER, "supply_mv": (1000, 5000), "upper_ohm": (100, 200000)}, **more)
+
+
+def _connector():
+    return {
+        "pilot": {
+            "pwm": NUMBER,
+            "adc": NUMBER,
+            "plus_12v_mv": (1, 5000),
+            "minus_12v_mv": (0, 5000),
+            "?trigger_slice": (0, 7),
+        },
+        "?pilot_switch": PIN,
+        "contactor": {"coil": PIN, "?alive": PIN, "?feedback": PIN},
+        "?phase_switch": {"coil": PIN, "feedback": PIN},
+        "?lock": {"lock": PIN, "unlock": PIN, "feedback": PIN, "pulse_ms": (50, 2000)},
+        "?proximity": _analog(),
+        "?temperature": _analog(r25_ohm=(100, 200000), beta=(2000, 6000)),
+        "?rcd": {"trip": PIN, "?test": PIN},
+        "meter": {
+            "kind": ("sdm120", "sdm220", "sdm230", "sdm630"),
+            "uart": (0, 2),
+            "tx": NUMBER,
+            "rx": NUMBER,
+            "baud": (1200, 921600),
+            "address": (1, 247),
+        },
+    }
+
+
+def _links():
+    modem = {
+        "kind": str,
+        "uart": (0, 2),
+        "tx": NUMBER,
+        "rx": NUMBER,
+        "?cts": NUMBER,
+        "?rts": NUMBER,
+        "baud": (1200, 921600),
+        "power_key": PIN,
+        "supply": PIN,
+        "?key_ms": (50, 5000),
+    }
+    return {"wifi": {"kind": str}, "modem": modem}
+
+
+def _board():
+    return {
+        "name": str,
+        "chip": ("rp2040", "esp32"),
+        "?module": ("wroom", "wrover"),
+        "connectors": tuple,
+        "?grid_meter": {"kind": ("sdm630",), "address": (1, 247)},
+        "?emergency_stop": PIN,
+        "?button": PIN,
+        "?indicator": PIN,
+        "?power_fail": PIN,
+        "?reader": {
+            "kind": ("mfrc522",),
+            "spi": (0, 2),
+            "sck": NUMBER,
+            "mosi": NUMBER,
+            "miso": NUMBER,
+            "cs": NUMBER,
+            "reset": PIN,
+        },
+        "link": dict,
+        "watchdog_ms": (1000, 60000),
+        "station": dict,
+    }
+
+
+def _pins_of(chip):
+    if chip == "rp2040":
+        return tuple(range(30))
+    # 6..11 carry the flash, 20, 24 and 28..31 do not exist.
+    return (0, 1, 2, 3, 4, 5) + tuple(range(12, 20)) + (21, 22, 23, 25, 26, 27) + tuple(range(32, 40))
+
+
 def require(board: dict) -> None:
     """Raises BoardDataError unless `board` can be built."""
     found = problems(board)
@@ -133,19 +153,20 @@ def problems(board: dict) -> list:
     """What is wrong with `board`, in words."""
     found = []
     uses = []
-    _object(board, _BOARD, "", found, uses)
+    _object(board, _board(), "", found, uses)
     if found:
         return found
     for index, connector in enumerate(board["connectors"]):
-        _object(connector, _CONNECTOR, "connectors[%d]" % index, found, uses)
+        _object(connector, _connector(), "connectors[%d]" % index, found, uses)
     if not board["connectors"]:
         found.append("connectors: there is none")
     link = board["link"]
     kind = link.get("kind")
-    if isinstance(kind, str) and kind in _LINKS:
-        _object(link, _LINKS[kind], "link", found, uses)
+    links = _links()
+    if isinstance(kind, str) and kind in links:
+        _object(link, links[kind], "link", found, uses)
     else:
-        found.append("link.kind: %r is not one of %s" % (kind, ", ".join(sorted(_LINKS))))
+        found.append("link.kind: %r is not one of %s" % (kind, ", ".join(sorted(links))))
     _pins_once(board["chip"], uses, found)
     if not found:
         _sense(board, found)
@@ -155,10 +176,10 @@ def problems(board: dict) -> list:
 def pins(board: dict) -> list:
     """(number, path of its use, the innermost key) of each pin of a board without problems."""
     uses = []
-    _object(board, _BOARD, "", [], uses)
+    _object(board, _board(), "", [], uses)
     for index, connector in enumerate(board["connectors"]):
-        _object(connector, _CONNECTOR, "connectors[%d]" % index, [], uses)
-    _object(board["link"], _LINKS[board["link"]["kind"]], "link", [], uses)
+        _object(connector, _connector(), "connectors[%d]" % index, [], uses)
+    _object(board["link"], _links()[board["link"]["kind"]], "link", [], uses)
     return [(number, path, _last(path)) for number, path, _ in uses]
 
 
@@ -191,11 +212,13 @@ def _object(value, schema, path, found, uses):
 
 
 def _value(value, kind, path, found, uses):
-    if kind is PIN:
-        _object(value, _PIN_KEYS, path, found, [])
+    # Not `is`: a name that is compared by identity is no constant any more, in no module of the image
+    # (toolchain/constants.py), and with this one the table of the configuration keys lay in RAM.
+    if kind == PIN:
+        _object(value, _pin_keys(), path, found, [])
         if isinstance(value, dict) and _is_int(value.get("pin")):
             uses.append((value["pin"], path, value.get("pull")))
-    elif kind is NUMBER:
+    elif kind == NUMBER:
         if _is_int(value):
             uses.append((value, path, None))
         else:
@@ -222,10 +245,11 @@ def _is_int(value):
 
 def _pins_once(chip, uses, found):
     paths = {}
+    there = _pins_of(chip)
     for number, path, _ in uses:
         if number in paths:
             found.append("%s: GPIO%d is used already by %s" % (path, number, paths[number]))
-        elif number not in _PINS[chip]:
+        elif number not in there:
             found.append("%s: there is no GPIO%d for use on an %s" % (path, number, chip))
         paths[number] = path
 

@@ -13,9 +13,11 @@ At each instant the limit is the lowest of
 each time the one of the highest stackLevel that says something then. A is per phase, W in total: they are
 compared as power, in tenths of W, in whole numbers.
 
-One pass over the interval: each profile has a cursor that knows what it says and until when; time goes on
-from one such instant to the next. Instants are seconds after the beginning of the interval, so that all
-numbers are small ones whatever the year is.
+One pass over the interval: each profile has a cursor that knows what it says and until when. The maxima are
+a layer, and so are the profiles for the transactions of a connector: a layer knows which of its cursors
+counts, and those behind that one are not moved until it is silent. Time goes on from one instant at which a
+layer says something else to the next. Instants are seconds after the beginning of the interval, so that all
+numbers are small ones whatever the year is. The pass allocates nothing but the periods that it finds.
 """
 
 from array import array
@@ -30,7 +32,6 @@ _LEAST_DA = 60  # IEC 61851-1: there is no offer below 6 A
 _MANY = 0x7FFFFFF
 # The main loop waits meanwhile: what recurs can be asked for decades ahead.
 _MOST_INSTANTS = 1000
-_ROOM = 16  # numbers of a schedule: room is made for so many at a time
 
 
 class Place:
@@ -65,116 +66,124 @@ class Composite:
     until        so long, in seconds, nothing of that changes for certain
     """
 
-    __slots__ = ("_end", "covered_s", "own", "periods", "unsure", "until", "winner")
+    __slots__ = ("covered_s", "own", "periods", "unsure", "until", "winner")
 
     def __init__(self, covered_s):
         self.periods = array("i")
-        self._end = 0
         self.covered_s = min(covered_s, _FOREVER)
         self.winner = None
         self.own = None
         self.unsure = False
         self.until = 0
 
-    def last(self):
-        """The limit and phases of the last period; -1 before the first."""
-        return self.periods[self._end - 1] if self._end else -1
-
-    def append(self, start_s, value):
-        periods = self.periods
-        if self._end == len(periods):
-            # Bit by bit it would be copied each time, and leave its old places behind.
-            periods.extend(_EMPTY)
-        periods[self._end] = start_s
-        periods[self._end + 1] = value
-        self._end += 2
-
-    def close(self):
-        if self._end < len(self.periods):
-            self.periods = self.periods[: self._end]
-
-    def __len__(self):
-        return self._end >> 1
-
-
-_EMPTY = array("i", bytes(4 * _ROOM))
-
 
 class _Cursor:
     """What one profile says: `value` (limit * 4 + numberPhases) or -1, until the instant `until`."""
 
-    __slots__ = (
-        "_at",
-        "_cycle",
-        "_duration",
-        "_from",
-        "_periods",
-        "_start",
-        "_to",
-        "profile",
-        "until",
-        "value",
-    )
+    # _start   of the schedule; of one that recurs, this time
+    # _end     until when it says something without a break, once it does
+    # _at      the place in the schedule of what comes next
+    __slots__ = ("_at", "_end", "_from", "_start", "_to", "profile", "until", "value")
 
     def __init__(self, profile, begin_s, begun_s):
         """`begin_s`: the second at which the interval begins; `begun_s`: in which charging began."""
         self.profile = profile
-        start_s = begun_s if profile.start_s is None else profile.start_s
-        self._periods = profile.periods
-        self._cycle = cycle = CYCLES_S[profile.kind]
-        # Long ago it may be more than a small number: how far into the schedule it is has to be exact.
-        start = min(start_s - begin_s, _FOREVER)
-        if cycle and start_s < begin_s:
-            start = -((begin_s - start_s) % cycle)
-        self._start = start
-        self._duration = profile.duration_s
-        self._from = -_FOREVER if profile.from_s is None else _near(profile.from_s - begin_s)
-        self._to = _FOREVER if profile.to_s is None else _near(profile.to_s - begin_s)
-        self._at = 0
         self.value = _SILENT
         self.until = 0
+        start_s = begun_s if profile.start_s is None else profile.start_s
+        cycle = CYCLES_S[profile.kind]
+        # Long ago it may be more than a small number: how far into the schedule it is has to be exact.
+        start = min(start_s - begin_s, _FOREVER)
+        self._start = start = -(-start % cycle) if cycle and start < 0 else start
+        self._from = start if profile.from_s is None else _near(profile.from_s - begin_s)
+        self._to = _FOREVER if profile.to_s is None else _near(profile.to_s - begin_s)
+        self._end = 0
+        self._at = 0
 
     def move(self, now):
         """Time has come to `until`, or gone past it."""
+        if now >= self._end and not self._speaks(now):
+            return
+        periods = self.profile.periods
+        count = len(periods)
+        start = self._start
+        place = now - start
+        at = self._at
+        while at < count and periods[at] <= place:
+            at += 2
+        self._at = at
+        self.value = periods[at - 1]
+        until = self._end
+        if at < count and periods[at] < until - start:
+            until = start + periods[at]
+        self.until = until
+
+    def _speaks(self, now):
+        """Does it say something now? Until `_end` then; else it is silent until `until`."""
+        self.value = _SILENT
+        self.until = _FOREVER
         end = self._to
         if now >= end:
-            self.value = _SILENT
-            self.until = _FOREVER
-            return
+            return False
         start = self._start
         first = self._from if self._from > start else start
         if now < first:
-            self.value = _SILENT
-            self.until = first if first < end else _FOREVER
-            return
-        place = now - start
-        cycle = self._cycle
+            if first < end:
+                self.until = first
+            return False
+        profile = self.profile
+        cycle = CYCLES_S[profile.kind]
         if cycle:
-            if place >= cycle:
-                start += place - place % cycle
-                place = now - start
-                self._start = start
+            if now - start >= cycle:
+                self._start = start = now - (now - start) % cycle
                 self._at = 0
-            end = min(end, start + cycle)
-        duration = self._duration
-        if duration is not None and place >= duration:
-            self.value = _SILENT
-            self.until = end if cycle else _FOREVER
-            return
+            if cycle < end - start:
+                end = start + cycle
+        duration = profile.duration_s
         if duration is not None and duration < end - start:
+            if now - start >= duration:
+                if cycle:
+                    self.until = end
+                return False
             end = start + duration
-        periods = self._periods
-        at = self._at
-        count = len(periods)
-        following = at + 2
-        while following < count and periods[following] <= place:
-            at = following
-            following += 2
-        self._at = at
-        self.value = periods[at + 1]
-        if following < count and periods[following] < end - start:
-            end = start + periods[following]
-        self.until = end
+        self._end = end
+        return True
+
+
+class _Layer:
+    """Profiles of which one counts at a time: the first that says something.
+
+    place     whose they are
+    speaker   the cursor of that one, None: all are silent; until the instant `until`
+    """
+
+    __slots__ = ("_cursors", "place", "speaker", "until")
+
+    def __init__(self, profiles, place, begin_s, known=True):
+        # It has begun: a later second is that of a clock that was set back, no reason to take limits away.
+        begun_s = begin_s if place.begun_s is None else min(place.begun_s, begin_s)
+        self.place = place
+        self._cursors = [
+            _Cursor(profile, begin_s, begun_s)
+            for profile in profiles
+            if known or not _needs_time(profile, place)
+        ]
+        self.move(0)
+
+    def move(self, now):
+        """Time has come to `until`."""
+        until = _FOREVER
+        speaker = None
+        for cursor in self._cursors:
+            if cursor.until <= now:
+                cursor.move(now)
+            then = cursor.until
+            until = then if then < until else until
+            if cursor.value >= 0:
+                speaker = cursor
+                break  # those behind it stay where they are until it is silent
+        self.speaker = speaker
+        self.until = until
 
 
 def compose(profiles, place, begin_s, duration_s, unit, most=_MANY, known=True):
@@ -184,39 +193,45 @@ def compose(profiles, place, begin_s, duration_s, unit, most=_MANY, known=True):
     periods at most. `known`: the time is; else the profiles that need it say nothing, nor those that count
     from the beginning of a transaction that has none, and seconds may be those of any clock.
     """
-    ours = _cursors(_of_connector(profiles, place), place, begin_s)
-    maxima = _cursors(_of(profiles, MAX, 0), place, begin_s)
     found = Composite(duration_s)
+    transaction_part = _of_connector(profiles, place)
+    maximum = _of(profiles, MAX, 0)
+    ours = _Layer(transaction_part, place, begin_s, known)
+    maxima = _Layer(maximum, place, begin_s, known)
+    found.own = None if ours.speaker is None else ours.speaker.profile
+    if not known:
+        found.unsure = _might_count(transaction_part, ours) or _might_count(maximum, maxima)
     phases = place.phases
     volts = place.nominal_v
     switch = place.switch and phases == 3
     watts = unit == "W"
-    lost = place.transaction is not None and place.begun_s is None
 
     def value():
-        one, unsure_one = _speaker(ours, known, lost)
-        other, unsure_other = _speaker(maxima, known, lost)
+        one = ours.speaker
+        other = maxima.speaker
         used = phases
         if switch and (_leaves_two_off(one, volts) or _leaves_two_off(other, volts)):
             used = 1
         per_ampere = volts * used
         power = place.local_da * per_ampere
         winner = None
-        for cursor in (one, other):
-            if cursor is not None:
-                said = _power(cursor, per_ampere)
-                # Of equals a profile is named: who looks at `state` asks for its reasons.
-                if said < power or (said == power and winner is None):
-                    power = said
-                    winner = cursor.profile
-        if not len(found):
-            found.winner = winner
-            found.own = None if one is None else one.profile
-            found.unsure = unsure_one or unsure_other
+        # Of equals a profile is named: who looks at `state` asks for its reasons.
+        if one is not None:
+            said = _power(one, per_ampere)
+            if said <= power:
+                power = said
+                winner = one
+        if other is not None:
+            said = _power(other, per_ampere)
+            if said < power or (said == power and winner is None):
+                power = said
+                winner = other
+        if winner is not None and not found.periods:
+            found.winner = winner.profile
         number = power if watts else power // per_ampere
         return number * 4 if place.dc else number * 4 + used
 
-    return _walk(found, ours + maxima, value, most)
+    return _walk(found, (ours, maxima), value, most)
 
 
 def compose_station(profiles, places, begin_s, duration_s, unit, most=_MANY):
@@ -224,12 +239,9 @@ def compose_station(profiles, places, begin_s, duration_s, unit, most=_MANY):
 
     `places`: of all connectors. A is per phase, with the phases of the largest and the volts of the first.
     """
-    groups = [_cursors(_of_connector(profiles, place), place, begin_s) for place in places]
-    maxima = _cursors(_of(profiles, MAX, 0), places[0], begin_s)
-    cursors = list(maxima)
-    for group in groups:
-        cursors.extend(group)
     found = Composite(duration_s)
+    parts = [_Layer(_of_connector(profiles, place), place, begin_s) for place in places]
+    maxima = _Layer(_of(profiles, MAX, 0), places[0], begin_s)
     phases = max([place.phases for place in places])
     whole = places[0].nominal_v * phases
     direct = all(place.dc for place in places)
@@ -237,44 +249,49 @@ def compose_station(profiles, places, begin_s, duration_s, unit, most=_MANY):
 
     def value():
         power = 0
-        for place, group in zip(places, groups):
-            power += _part(place, _speaker(group, True)[0])
-        greatest = _speaker(maxima, True)[0]
+        for layer in parts:
+            power += _part(layer.place, layer.speaker)
+        greatest = maxima.speaker
         if greatest is not None:
             said = _power(greatest, whole)
             if said <= power:
                 power = said
-                if not len(found):
+                if not found.periods:
                     found.winner = greatest.profile
         number = min(power if watts else power // whole, MOST)
         return number * 4 if direct else number * 4 + phases
 
-    return _walk(found, cursors, value, most)
+    return _walk(found, parts + [maxima], value, most)
 
 
-def _walk(found, cursors, value, most):
-    """From one instant at which any profile says something else to the next."""
+def _walk(found, layers, value, most):
+    """From one instant at which a layer says something else to the next."""
+    end = found.covered_s
+    periods = found.periods
+    most += most  # two numbers each
+    before = _SILENT
     now = 0
     for _ in range(_MOST_INSTANTS):
         until = _FOREVER
-        for cursor in cursors:
-            if cursor.until <= now:
-                cursor.move(now)
-            until = min(until, cursor.until)
+        for layer in layers:
+            if layer.until <= now:
+                layer.move(now)
+            then = layer.until
+            until = then if then < until else until
         if not now:
             found.until = until
         number = value()
-        if number != found.last():
-            if len(found) == most:
-                found.covered_s = now
+        if number != before:
+            if len(periods) == most:
                 break
-            found.append(now, number)
-        if until >= found.covered_s:
-            break
+            # As nothing else is allocated, it grows where it is.
+            periods.append(now)
+            periods.append(number)
+            before = number
+        if until >= end:
+            return found
         now = until
-    else:
-        found.covered_s = now
-    found.close()
+    found.covered_s = now
     return found
 
 
@@ -306,24 +323,20 @@ def _leaves_two_off(cursor, volts):
     return cursor.profile.unit == "W" and cursor.value >> 2 < _LEAST_DA * 3 * volts
 
 
-def _speaker(cursors, known, lost=False):
-    """(the first that says something, None: nobody; whether one before it might, were the time known).
-    `lost`: there is a transaction of which nobody knows when it began.
-    """
-    unsure = False
-    for cursor in cursors:
-        profile = cursor.profile
-        if not known and (profile.needs_clock or (lost and profile.needs_start)):
-            unsure = True
-        elif cursor.value >= 0:
-            return cursor, unsure
-    return None, unsure
+def _might_count(profiles, layer):
+    """Does one of `profiles` that needs the time go before the one that counts without it?"""
+    for profile in profiles:
+        if layer.speaker is not None and profile is layer.speaker.profile:
+            return False
+        if _needs_time(profile, layer.place):
+            return True
+    return False
 
 
-def _cursors(profiles, place, begin_s):
-    # It has begun: a later second is that of a clock that was set back, and no reason to take limits away.
-    begun_s = begin_s if place.begun_s is None else min(place.begun_s, begin_s)
-    return [_Cursor(profile, begin_s, begun_s) for profile in profiles]
+def _needs_time(profile, place):
+    """Does it depend on what time it is, or on when a transaction began of which nobody knows?"""
+    lost = place.transaction is not None and place.begun_s is None
+    return profile.needs_clock or (lost and profile.needs_start)
 
 
 def _of_connector(profiles, place):

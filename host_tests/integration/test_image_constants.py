@@ -232,6 +232,16 @@ def test_of_the_firmware_hardly_a_number_has_a_name_left(board):
     assert after < before // 10
 
 
+@pytest.mark.parametrize("board", frozen.boards())
+def test_the_table_of_configuration_keys_is_a_constant(board):
+    """One name left in it, and it is made in RAM, with each of its rows that has one."""
+    sources = {name: path.read_text() for name, path in frozen.files(board).items()}
+    text = constants.folded(sources)["station/keys.py"]
+    values = [statement.value for statement in ast.parse(text).body if isinstance(statement, ast.Assign)]
+    (table,) = [value for value in values if isinstance(value, ast.Tuple) and len(value.elts) > 40]
+    assert [node.id for node in ast.walk(table) if isinstance(node, ast.Name)] == []
+
+
 def numbers(text: str) -> int:
     """Names of integers at the top of a module."""
     found = 0

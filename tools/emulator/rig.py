@@ -15,6 +15,7 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from bench.csms import Csms
 from bench.messages import Message
@@ -122,10 +123,11 @@ async def charger(
     tls: ssl.SSLContext | None = None,
     ca: bytes | None = None,
     settings: dict[str, str] | None = None,
+    station: dict[str, Any] | None = None,
 ) -> AsyncIterator[Rig]:
     """Everything started but the charger. tls, ca: the server's certificate, and who has signed it (DER);
-    settings: configuration keys. AssertionError at the end: the console tells of something that the firmware
-    could not cope with."""
+    settings: configuration keys; station: fields in the place of the board's own description. AssertionError
+    at the end: the console tells of something that the firmware could not cope with."""
     async with contextlib.AsyncExitStack() as stack:
         csms = await stack.enter_async_context(Csms(tls=tls))
         csms.books.tag(TAG)
@@ -136,6 +138,7 @@ async def charger(
             "id": "CP1",
             "lte": {"apn": "internet"},
             "set": {"MeterValueSampleInterval": "5", **(settings or {})},
+            "station": station or {},
         }
         files = {"installation.json": json.dumps(installation).encode()}
         if ca is not None:
