@@ -216,13 +216,12 @@ class ChargingLimits:
             )
 
     def _compose(self, profiles, place):
-        """(Composite of now, milliseconds of now in the time that is counted in)."""
+        """(Composite of now, milliseconds of now; while the time is not known, of the earliest that it can
+        be).
+        """
         clock = self._station.clock
-        now_ms = clock.utc_ms
-        known = now_ms is not None
-        if not known:
-            now_ms = clock.uptime_ms
-        return compose(profiles, place, now_ms // 1000, 0, "A", 1, known), now_ms
+        now_ms = clock.floor_utc_ms
+        return compose(profiles, place, now_ms // 1000, 0, "A", 1, clock.known), now_ms
 
     def _place(self, connector, local):
         """`local`: with its own limits, as far as they do not change from one minute to the next."""
@@ -244,7 +243,7 @@ class ChargingLimits:
         begun_ms = transaction.begun_ms
         if begun_ms is not None:
             # The seconds that have passed are those of the running time, whatever became of the clock.
-            return (clock.utc_ms - clock.uptime_ms + begun_ms if clock.known else begun_ms) // 1000
+            return (clock.floor_utc_ms - clock.uptime_ms + begun_ms) // 1000
         utc_ms = clock.resolve(transaction.started) if clock.known else None
         return None if utc_ms is None else utc_ms // 1000
 

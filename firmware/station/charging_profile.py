@@ -60,10 +60,20 @@ class ChargingProfile:
         self.serial = 0
         self.slot: int | None = None
 
-    @property
-    def needs_clock(self):
-        """Does what it says depend on what time it is?"""
-        return self.start_s is not None or self.from_s is not None or self.to_s is not None
+    def needs_clock(self, least_s):
+        """Does what it says depend on what time it is? `least_s`: it is that second at least; a limit that has
+        begun then and never ends is one at any time.
+        """
+        if self.start_s is None and self.from_s is None and self.to_s is None:
+            return False
+        if (
+            self.to_s is not None
+            or self.duration_s is not None
+            or len(self.periods) > 2
+            or CYCLES_S[self.kind]
+        ):
+            return True
+        return (self.start_s or least_s) > least_s or (self.from_s or least_s) > least_s
 
     @property
     def needs_start(self):

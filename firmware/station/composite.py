@@ -166,7 +166,7 @@ class _Layer:
         self._cursors = [
             _Cursor(profile, begin_s, begun_s)
             for profile in profiles
-            if known or not _needs_time(profile, place)
+            if known or not _needs_time(profile, place, begin_s)
         ]
         self.move(0)
 
@@ -190,8 +190,8 @@ def compose(profiles, place, begin_s, duration_s, unit, most=_MANY, known=True):
     """The Composite for one connector, in tenths of `unit`.
 
     `begin_s`: the second of UTC at which the interval of `duration_s` begins; it may have no length. `most`
-    periods at most. `known`: the time is; else the profiles that need it say nothing, nor those that count
-    from the beginning of a transaction that has none, and seconds may be those of any clock.
+    periods at most. `known`: the time is; else it is that at least. The profiles that need it say nothing
+    then, nor do those that count from the beginning of a transaction that has none.
     """
     found = Composite(duration_s)
     transaction_part = _of_connector(profiles, place)
@@ -200,7 +200,7 @@ def compose(profiles, place, begin_s, duration_s, unit, most=_MANY, known=True):
     maxima = _Layer(maximum, place, begin_s, known)
     found.own = None if ours.speaker is None else ours.speaker.profile
     if not known:
-        found.unsure = _might_count(transaction_part, ours) or _might_count(maximum, maxima)
+        found.unsure = _might_count(transaction_part, ours, begin_s) or _might_count(maximum, maxima, begin_s)
     phases = place.phases
     volts = place.nominal_v
     switch = place.switch and phases == 3
@@ -231,7 +231,13 @@ def compose(profiles, place, begin_s, duration_s, unit, most=_MANY, known=True):
         number = power if watts else power // per_ampere
         return number * 4 if place.dc else number * 4 + used
 
-    return _walk(found, (ours, maxima), value, most)
+    _walk(found, (ours, maxima), value, most)
+    if not known:
+        for profile in profiles:
+            for begins_s in (profile.start_s, profile.from_s):
+                if begins_s is not None and begins_s > begin_s:  # it may need no clock from then on
+                    found.until = min(found.until, begins_s - begin_s)
+    return found
 
 
 def compose_station(profiles, places, begin_s, duration_s, unit, most=_MANY):
@@ -323,20 +329,20 @@ def _leaves_two_off(cursor, volts):
     return cursor.profile.unit == "W" and cursor.value >> 2 < _LEAST_DA * 3 * volts
 
 
-def _might_count(profiles, layer):
+def _might_count(profiles, layer, begin_s):
     """Does one of `profiles` that needs the time go before the one that counts without it?"""
     for profile in profiles:
         if layer.speaker is not None and profile is layer.speaker.profile:
             return False
-        if _needs_time(profile, layer.place):
+        if _needs_time(profile, layer.place, begin_s):
             return True
     return False
 
 
-def _needs_time(profile, place):
+def _needs_time(profile, place, begin_s):
     """Does it depend on what time it is, or on when a transaction began of which nobody knows?"""
     lost = place.transaction is not None and place.begun_s is None
-    return profile.needs_clock or (lost and profile.needs_start)
+    return profile.needs_clock(begin_s) or (lost and profile.needs_start)
 
 
 def _of_connector(profiles, place):

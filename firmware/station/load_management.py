@@ -68,7 +68,8 @@ class LoadManagement:
         """What each wants. True: one takes part that did not, or does no longer."""
         charging = self._station.charging
         came = False
-        for connector, claim in zip(self._station.connectors, claims):
+        for connector in self._station.connectors:  # 50 times a second: nothing is allocated
+            claim = claims[connector.number - 1]
             supply = connector.supply
             wants = (
                 connector.transaction is not None

@@ -16,8 +16,12 @@ RECURRENCE_S = {DAILY: 86400, WEEKLY: 604800}  # always, whatever clocks on wall
 SWITCH_FROM_DA = 60  # less than 6 A on each of three phases: one is enough
 
 
-def needs_clock(profile):
-    return profile.start_s is not None or profile.from_s is not None or profile.to_s is not None
+def needs_clock(profile, asked_s):
+    """asked_s: the earliest that it can be. A limit that has begun then and never ends is one at any time."""
+    dates = [date for date in (profile.start_s, profile.from_s, profile.to_s) if date is not None]
+    ends = profile.to_s is not None or profile.duration_s is not None
+    changes = profile.kind in RECURRENCE_S or len(profile.periods) > 2
+    return bool(dates) and (ends or changes or any(date > asked_s for date in dates))
 
 
 def needs_begin(profile, place):
@@ -41,7 +45,7 @@ def said(profile, place, t_s, asked_s, known=True):
 
     place: None is the station as a whole. asked_s: where the interval begins that was asked for.
     """
-    if not known and (needs_clock(profile) or needs_begin(profile, place)):
+    if not known and (needs_clock(profile, asked_s) or needs_begin(profile, place)):
         return None
     if profile.purpose == TX and (
         place is None or place.transaction is None or place.transaction != profile.transaction
@@ -166,7 +170,7 @@ def unsure_at(profiles, place, t_s):
     """While the time is not known: would a profile that needs it count if it said something?"""
     for rank in ranks(profiles, place):
         for profile in rank:
-            if needs_clock(profile) or needs_begin(profile, place):
+            if needs_clock(profile, t_s) or needs_begin(profile, place):
                 if profile.purpose != TX or said_to(profile, place):
                     return True
             elif said(profile, place, t_s, t_s) is not None:

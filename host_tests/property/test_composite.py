@@ -357,8 +357,8 @@ def wrong_slow():
         ),
         "relative to the interval": ("begin_of", lambda profile, place, asked_s: profile.start_s or asked_s),
         "6.1 A are too few for three phases": ("SWITCH_FROM_DA", 61),
-        "validFrom needs no clock": ("needs_clock", lambda profile: profile.start_s is not None),
-        "a duration needs a clock": ("needs_clock", lambda one: needs_clock(one) or one.duration_s),
+        "validFrom needs no clock": ("needs_clock", lambda profile, _: profile.start_s is not None),
+        "a duration needs a clock": ("needs_clock", lambda one, at: needs_clock(one, at) or one.duration_s),
     }  # fmt: skip
 
 

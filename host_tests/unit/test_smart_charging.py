@@ -374,6 +374,20 @@ def test_without_a_clock():
     assert rig.limits.get("ocpp") == 60 and rig.station.charging.why(1) == "TxDefaultProfile 4, level 2"
 
 
+def test_a_limit_that_has_begun_for_certain_needs_no_clock():
+    """evcc sets what counts from now on, also 0; a controller that starts knows how late it is at least."""
+    rig = SmartRig(clock=Clock(2, 0, floor_utc_ms=(NOW_S + 100) * 1000))
+    begun(rig)
+    assert rig.set(1, profile(1, "default", [(0, 0)])) == "Accepted"
+    assert rig.limits.get("ocpp") == 0
+    assert rig.set(1, profile(1, "default", [(0, 20)], start=101 + 60)) == "Accepted"
+    assert rig.limits.get("ocpp") == 60 and rig.station.charging.why(1) == "the time is not known"
+    rig.step(62000)
+    assert rig.limits.get("ocpp") == 200  # it is as late as that now, whatever the time is
+    assert rig.set(1, profile(1, "default", [(0, 20)], validTo=iso(9000))) == "Accepted"
+    assert rig.limits.get("ocpp") == 60
+
+
 def test_a_relative_profile_begins_with_the_transaction():
     rig = SmartRig()
     rig.set(1, profile(1, "default", [(0, 20), (300, 10)], kind="Relative", start=None))
