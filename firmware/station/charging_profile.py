@@ -61,7 +61,7 @@ class ChargingProfile:
         self.slot: int | None = None
 
     def needs_clock(self, least_s):
-        """Does what it says depend on what time it is? `least_s`: it is at least that second. A limit that has
+        """Does what it says depend on what time it is? It is at least the second `least_s`: a limit that has
         begun then and never ends is one at any time.
         """
         if self.start_s is None and self.from_s is None and self.to_s is None:
