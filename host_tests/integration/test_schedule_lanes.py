@@ -203,7 +203,9 @@ def test_an_interval_with_more_instants_than_the_firmware_looks_at_at_once():
     daily = {"chargingProfileKind": "Recurring", "recurrencyKind": "Daily"}
     profiles = [
         payload(1, 1, [(60 * at, 8 + at % 2) for at in range(32)], stackLevel=1, **daily),
-        payload(1, 2, [(90 * at, 10) for at in range(32)], **daily),
+        payload(
+            0, 2, [(90 * at, 10) for at in range(32)], chargingProfilePurpose="ChargePointMaxProfile", **daily
+        ),
         payload(1, 3, [(0, 7)], stackLevel=2, startSchedule="2026-12-21T08:00:00Z"),
     ]
     station = {"profiles": ["Core", "SmartCharging"], "configuration": {"ChargingScheduleMaxPeriods": "32"}}
@@ -315,7 +317,7 @@ REFUSED = (
         refused(chargingProfilePurpose="ChargePointMaxProfile"),
         "a ChargePointMaxProfile is set for connector 0",
     ),
-    (refused(stackLevel=100), "Rejected: stackLevel 100 is too high"),
+    (refused(stackLevel=100), "Rejected: there is no stackLevel 100"),
     (refused(chargingProfileKind="At times"), "csChargingProfiles.chargingProfileKind has no such value"),
     (refused(chargingRateUnit=None), SCHEDULE + ".chargingRateUnit is required"),
     (refused(validTo="2026-11-21T07:59:59Z"), "Rejected: validTo is over"),

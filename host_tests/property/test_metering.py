@@ -109,10 +109,10 @@ def test_a_clock_aligned_schedule_is_due_at_multiples_from_midnight(start, inter
 )
 def test_transaction_data_stays_bounded_ordered_and_valid(connector, sampled, aligned, limit, samples):
     data = TransactionData(connector, sampled, aligned, limit)
-    data.begin(0, Reading(energy_wh=1), 100)
+    data.begin(0, Reading(energy_wh=1), (100, 3))
     for number, (is_aligned, reading) in enumerate(samples, 1):
-        data.sample(number, reading, 100, is_aligned)
-    data.end(len(samples) + 1, Reading(energy_wh=2), 100)
+        data.sample(number, reading, (100, 3), is_aligned)
+    data.end(len(samples) + 1, Reading(energy_wh=2), (100, 3))
     found = [(stamp, metering.sampled_values(values)) for stamp, values in data.meter_values()]
     assert len(found) <= min(max(limit, 2), 40) if limit else not found
     assert [stamp for stamp, _ in found] == sorted({stamp for stamp, _ in found})
@@ -120,7 +120,7 @@ def test_transaction_data_stays_bounded_ordered_and_valid(connector, sampled, al
     # After a power cut the begin is there, and the end; what was in between is not.
     restored = TransactionData(connector, sampled, aligned, limit)
     restored.restore(json.loads(json.dumps(data.state())), 0, 1)
-    restored.end(len(samples) + 1, Reading(energy_wh=2), 100)
+    restored.end(len(samples) + 1, Reading(energy_wh=2), (100, 3))
     edges = [(stamp, metering.sampled_values(values)) for stamp, values in restored.meter_values()]
     assert [entry for entry in edges if entry[0] == 0] == [entry for entry in found if entry[0] == 0]
     assert [[one["measurand"] for one in values] for stamp, values in edges if stamp] == [

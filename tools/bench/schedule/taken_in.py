@@ -7,6 +7,7 @@ consists of nothing else. Nothing is kept on a disk.
 import contextlib
 import importlib
 import io
+import json
 import re
 from typing import Any
 
@@ -79,8 +80,8 @@ class Installed:
 
     def unit(self, connector: int) -> str:
         """In which GetCompositeSchedule answers when none is asked for."""
-        answer = self._handlers["GetCompositeSchedule"]({"connectorId": connector, "duration": 0})
-        return answer["chargingSchedule"]["chargingRateUnit"]
+        pieces = self._handlers["GetCompositeSchedule"]({"connectorId": connector, "duration": 0})
+        return json.loads("".join(pieces))["chargingSchedule"]["chargingRateUnit"]
 
 
 class _Station:
