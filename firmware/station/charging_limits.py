@@ -185,15 +185,18 @@ class ChargingLimits:
         if found.unsure and limit_da > self._unclocked_da:
             limit_da = self._unclocked_da
             force.why = _UNCLOCKED
-        if force.why is None:
+        one = place.switch and phases == 1
+        if force.why is None and not one:
             limits.drop(NAME)
         else:
-            limits.put(NAME, limit_da, 1 if place.switch and phases == 1 else None)
+            limits.put(NAME, limit_da, 1 if one else None)
         if force.why != before:
             log.info("profiles", "connector %d: %s", connector.number, force.why or "no profile")
 
     def _find_total(self, whole, now):
-        """Watts are shared as if all had three phases: who has one takes no more than that."""
+        """Watts are shared as if all had three phases: who has one takes no more than that. Where none has to
+        use three the same watts leave two off at each of them as well (`_enforce`).
+        """
         maxima = [profile for profile in self.profiles.all if profile.purpose == MAX]
         whole.why = None
         self._whole_da = None
@@ -202,7 +205,12 @@ class ChargingLimits:
             return
         description = self._station.description
         volts = max([described.nominal_v for described in description.connectors])
-        place = Place(0, description.phases, volts)
+        switch = True
+        for described in description.connectors:
+            # Of other volts it may be enough for three.
+            can = described.phase_switch and described.nominal_v == volts
+            switch = switch and (can or described.phases == 1)
+        place = Place(0, description.phases, volts, False, switch)
         place.local_da = _UNLIMITED_DA
         found, now_ms = self._compose(maxima, place)
         whole.due = ticks_add(now, min(found.until, _LOOK_S) * 1000 - now_ms % 1000)

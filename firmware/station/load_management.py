@@ -77,20 +77,28 @@ class LoadManagement:
                 and supply.plugged
                 and connector.blocked is None
             )
-            came = came or wants != claim.wants
+            permitted = supply.permitted
+            came = came or wants != claim.wants or permitted != claim.permitted
             claim.wants = wants
+            claim.permitted = permitted
             claim.own_da = supply.limits.lowest(_OWN)
             claim.least_da = MIN_DA if charging is None else charging.least_da(connector.number)
             claim.offered_da = supply.offered_da
-            claim.live = supply.live
+            # Welded, and nobody has ever plugged in: it carries nothing.
+            claim.live = supply.live and (supply.plugged or claim.held_da > 0)
             claim.asking = supply.asking
         return came
 
     def _hand_out(self, sharing):
-        """Who takes no part is not limited: what is shown of him is what he would have alone."""
+        """Who takes no part is not limited: what is shown of him is what he would have alone. But a supply
+        that has permission makes an offer as soon as a fault goes or a car comes back, before anybody looks
+        here, and it would stand for 5 s.
+        """
         rows = zip(self._station.connectors, sharing.claims, sharing.limits_da)
         for connector, claim, limit_da in rows:
-            _put(connector.supply.limits, SHARE, limit_da if claim.wants else None)
+            if not claim.wants and limit_da is not None:
+                limit_da = 0 if claim.permitted else None
+            _put(connector.supply.limits, SHARE, limit_da)
 
 
 def _put(limits, name, limit_da):

@@ -39,6 +39,7 @@ class Claim:
     """What one connector wants; all is set by the caller before a step.
 
     wants       it takes part: a transaction runs, energy is permitted, a car is plugged in
+    permitted   energy is: it may take part at any moment
     own_da      what its own limits would allow, deci-ampere for each phase
     least_da    below that it is of no use (minChargingRate); 60 at least counts, and `own_da` at most
     offered_da  what its pilot offers now; 0: nothing
@@ -48,6 +49,7 @@ class Claim:
 
     def __init__(self):
         self.wants = False
+        self.permitted = False
         self.own_da = 0
         self.least_da = MIN_DA
         self.offered_da = 0
@@ -82,6 +84,12 @@ class Claim:
         elif most_da >= self.less_da:
             self.less_da = most_da
             self.less_at = now
+        if self.live and not self.held_da and self.own_da:
+            # It was closed before anybody looked here, with an offer that nobody knows.
+            self.held_da = self.own_da
+            self.less_da = 0
+            self.held_at = self.less_at = now
+            changed = True
         if offered_da and not self.shown_da and self.live:
             self.held_at = now  # a car that has not seen the pause has 5 s from here
         self.shown_da = offered_da

@@ -133,7 +133,7 @@ async def test_profiles_outlive_a_power_cut():
 
 async def test_without_a_clock_the_safe_limit_counts():
     async with Case(SOCKET, AllowOfflineTxForUnknownId=True) as case:
-        assert await install(case, 1, profile(1, DEFAULT, (0, 20))) == "Accepted"
+        assert await install(case, 1, profile(1, DEFAULT, (0, 20), duration=3600)) == "Accepted"
         await case.charger.power_cut()
         await case.csms.stop()
         await case.charger.start()

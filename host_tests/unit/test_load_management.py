@@ -122,7 +122,7 @@ def test_a_fault_gives_the_share_to_the_others():
     assert offered(rig) == [100, 100]
     rig.supply.report("OverTemperature", True)
     rig.step(20000)
-    assert shared(rig) == [None, 200]
+    assert shared(rig) == [0, 200]
 
 
 def test_a_site_limit_of_one_connector():
