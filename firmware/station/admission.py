@@ -275,6 +275,8 @@ class Admission:
                 return
             place = self._place(target, number, tag, info.parent)
             if place is None:
+                if profile is not None:
+                    self._hand_over(profile, target, tag)
                 self._note(tag, "refused", "connector %d is no longer free" % target.number)
             elif place is target and _has_left(car):
                 self._note(tag, "refused", "the car has left")
@@ -285,6 +287,16 @@ class Admission:
                 place.give(Grant(tag, info.parent, None if known else follows, profile), station.now())
 
         return "Accepted", begin
+
+    def _hand_over(self, profile, target, tag):
+        """A swipe of the same driver was faster than the answer to a remote start at `target`, which was free
+        then: for the CSMS it is this start, and has this profile.
+        """
+        grant, transaction = target.grant, target.transaction
+        if grant is not None and same_tag(grant.tag, tag):
+            grant.profile = profile
+        elif transaction is not None and same_tag(transaction.id_tag, tag) and not target.ending:
+            self._station.charging.begin(transaction, profile)
 
     def _unasked(self):
         return [connector for connector in self._station.connectors if not connector.remote_pending]

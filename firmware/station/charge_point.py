@@ -221,10 +221,14 @@ class ChargePoint:
         if self._on_status is not None:
             self._on_status(number, status)
 
-    def clock_moved(self):
-        """More than slightly: the record of a transaction bounds the times told until the next record."""
+    def clock_moved(self, news=True):
+        """`news`: more than slightly: the record of a transaction bounds the times told until the next
+        record.
+        """
         if self.charging is not None:
             self.charging.moved()
+        if not news:
+            return
         for connector in self.connectors:
             connector.books.keep(self._now)
 

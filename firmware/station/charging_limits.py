@@ -19,10 +19,11 @@ SITE = "site"
 # What will be another limit in an hour.
 _MOMENTARY = (NAME, SHARE, SITE, "temperature")
 
-# The cursors are set anew so often at least: a clock may be set by less than a second many times.
+# The cursors are set anew so often at least.
 _LOOK_S = 3600
 _AGAIN_MS = 1000  # where there was no memory for it
 _UNCLOCKED = "the time is not known"
+_FAILED = "failed"
 _UNLIMITED_DA = 100000
 _MOST_PERIODS = 100  # of GetCompositeSchedule.conf: 5 KB
 
@@ -65,15 +66,11 @@ class ChargingLimits:
         for force in self._in_force:  # 50 times a second: nothing is allocated
             transaction = force.connector.transaction
             number = None if transaction is None else transaction.number
-            if number != force.transaction:
-                if force.transaction is not None:
-                    profiles.ended(force.transaction)
-                force.transaction = number
-                if force.promised is not None and force.promised.transaction != number:
-                    force.promised = None
-            elif force.revision == profiles.revision and ticks_diff(now, force.due) < 0:
+            if ticks_diff(now, force.due) < 0 and (
+                force.why is _FAILED or (number == force.transaction and force.revision == profiles.revision)
+            ):
                 continue
-            self._look(force.connector, force, now)
+            self._look(force.connector, force, number, now)
 
     def begin(self, transaction, profile):
         """A transaction begins that was asked for with a profile (RemoteStartTransaction)."""
@@ -87,9 +84,10 @@ class ChargingLimits:
             log.failure("profiles", transaction.connector, error)
 
     def came_to_nothing(self, transaction):
-        """It did not begin after all."""
-        self._in_force[transaction.connector - 1].promised = None
-        self.profiles.ended(transaction.number)
+        """It did not begin after all: the next step takes its profiles away."""
+        force = self._in_force[transaction.connector - 1]
+        force.promised = None
+        force.transaction = transaction.number
 
     def _install_promised(self, force):
         self.profiles.install(force.promised, self._now_s(), True)
@@ -148,29 +146,44 @@ class ChargingLimits:
         utc_ms = self._station.clock.utc_ms
         return None if utc_ms is None else utc_ms // 1000
 
-    def _look(self, connector, force, now):
-        force.revision = self.profiles.revision
+    def _look(self, connector, force, number, now):
+        """`number`: of the transaction that runs, or None."""
         limits = connector.supply.limits
-        if not self.profiles.all and force.promised is None:
+        try:
+            self._changed(force, number)
+            force.revision = self.profiles.revision
+            if self.profiles.all:
+                self._enforce(connector, force, limits, now)
+                return
             force.due = ticks_add(now, _LOOK_S * 1000)
             force.why = None
             force.least_da = MIN_DA
             limits.drop(NAME)
-            return
-        try:
-            if force.promised is not None:
-                # No memory for it is no reason to keep a transaction from going on, or to forget it.
-                self._install_promised(force)
-                force.revision = self.profiles.revision
-            self._enforce(connector, force, limits, now)
         except Exception as error:
             # No memory, or a profile of which nobody has thought: it is on flash, and must not end the main
             # loop after each start. What would have come may be less: the least that a car can be offered.
             log.failure("profiles", connector.number, error)
+            force.why = _FAILED
             force.due = ticks_add(now, _AGAIN_MS)
-            if limits.get(NAME) is None or limits.get(NAME) > MIN_DA:
-                limits.put(NAME, MIN_DA, None if limits.three else 1)  # as many phases as before
-            force.why = "failed"
+            try:
+                if limits.get(NAME) is None or limits.get(NAME) > MIN_DA:
+                    limits.put(NAME, MIN_DA, None if limits.three else 1)  # as many phases as before
+            except Exception as again:  # not even for that: the next step tries again
+                force.due = now
+                log.failure("profiles", connector.number, again)
+
+    def _changed(self, force, number):
+        """The transaction is another one, or its profile is still to be installed: no memory for that is no
+        reason to keep it from going on, or to forget the profile.
+        """
+        if number != force.transaction:
+            if force.transaction is not None:
+                self.profiles.ended(force.transaction)
+            force.transaction = number
+            if force.promised is not None and force.promised.transaction != number:
+                force.promised = None
+        if force.promised is not None:
+            self._install_promised(force)
 
     def _enforce(self, connector, force, limits, now):
         place = self._place(connector, False)

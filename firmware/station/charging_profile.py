@@ -66,12 +66,7 @@ class ChargingProfile:
         """
         if self.start_s is None and self.from_s is None and self.to_s is None:
             return False
-        if (
-            self.to_s is not None
-            or self.duration_s is not None
-            or len(self.periods) > 2
-            or CYCLES_S[self.kind]
-        ):
+        if self.to_s is not None or self.duration_s is not None or len(self.periods) > 2:
             return True
         return (self.start_s or least_s) > least_s or (self.from_s or least_s) > least_s
 

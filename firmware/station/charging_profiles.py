@@ -73,9 +73,10 @@ class ChargingProfiles:
             out = []
         if len(out) == 1 and out[0].same(profile) and (out[0].slot is not None or not self._lasts(profile)):
             return ACCEPTED
-        # Before anything is written: there may be no memory for it.
+        # Before anything is written: there may be no memory for it, not even for the line of the log.
         after = [one for one in self.all if one not in out]
         after.append(profile)
+        log.info("profiles", "connector %d: %s", profile.connector, profile.describe())
         try:
             self._sweep()
             self._serial += 1
@@ -89,7 +90,6 @@ class ChargingProfiles:
             self._leave(out)
         self.all = after
         self.revision += 1
-        log.info("profiles", "connector %d: %s", profile.connector, profile.describe())
         return ACCEPTED
 
     def clear(self, number=None, connector=None, purpose=None, level=None):
@@ -158,22 +158,21 @@ class ChargingProfiles:
         profile.slot = None
         if self._lasts(profile):
             profile.slot = slot = slots.pop(0) if slots else self._free_slot()
+            left = self._stale + slots
             try:
                 self._save(profile)
             except (OSError, MemoryError):
                 if profile.slot not in [one.slot for one in self.all]:
                     self._stale.append(slot)  # what there may be of it
                 raise
+        if profile.slot is not None:
+            self._stale = left  # a later serial number than theirs is on flash: it is done, memory or not
+            self._tidy()
+            return
         for one in out:
             if one.slot in slots:
-                try:
-                    self._record(one.slot).remove()
-                    one.slot = None
-                except OSError as error:
-                    if profile.slot is None:
-                        raise  # there is no later serial number on flash
-                    self._stale.append(one.slot)
-                    log.failure("profiles", "not removed", error)
+                self._record(one.slot).remove()
+                one.slot = None
 
     def _save(self, profile):
         record = self._record(profile.slot)
@@ -190,9 +189,13 @@ class ChargingProfiles:
     def _leave(self, profiles):
         """These count no more, whatever the flash says."""
         self._stale.extend([one.slot for one in profiles if one.slot is not None])
+        self._tidy()
+
+    def _tidy(self):
+        """Now or later."""
         try:
             self._sweep()
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             log.failure("profiles", "not removed", error)
 
     def _sweep(self):
@@ -213,12 +216,15 @@ class ChargingProfiles:
 
     def _load(self, connectors):
         found = []
+        serial = 0
         for slot in self._slots():
             record = self._record(slot)
             try:
                 row = record.load()
                 if row is not None:
                     profile = restored(row)
+                    # Also above one that is left out: the connector may be back one day.
+                    serial = max(serial, profile.serial)
                     if profile.connector > connectors:
                         raise ValueError("there is no connector %d" % profile.connector)
                     profile.slot = slot
@@ -235,8 +241,8 @@ class ChargingProfiles:
             self.all = [one for one in self.all if one not in before]
             self.all.append(profile)
             self._stale.extend([one.slot for one in before])
-            self._serial = profile.serial
-        self._leave(())
+        self._serial = serial
+        self._tidy()
 
     def _slots(self):
         if self._directory is None:
@@ -246,7 +252,8 @@ class ChargingProfiles:
         except OSError:
             return []
         numbers = [name[len(_FILE) :] for name in names if name.startswith(_FILE)]
-        return [int(number) for number in numbers if number.isdigit()]
+        # Not of "profile_07", which would be slot 7 twice.
+        return [int(number) for number in numbers if number.isdigit() and number == str(int(number))]
 
 
 def _by_serial(profile):

@@ -63,19 +63,20 @@ class KeptClock:
         self._kept_ms = clock.uptime_ms
         try:
             self._record.save({"floor": clock.floor_utc_ms, "anchors": clock.anchors})
-        except OSError as error:
-            log.error("clock", "not kept: %s", error)
+        except (OSError, MemoryError) as error:
+            log.failure("clock", "not kept", error)
 
     def _clock_set(self, by_ms, news):
         """The CSMS has told the time."""
-        if by_ms is not None and abs(by_ms) >= _STEP_MS:
-            log.warning("clock", "the clock is set by %d s", by_ms // 1000)
         self._set_battery(self._clock.utc_ms)
         if news:
             # Before anything is kept with the new time: were the power cut in between, what happened before
             # it would be dated behind it.
             self.keep(True)
-            self._station.clock_moved()
+        if news or by_ms:
+            self._station.clock_moved(news)
+        if by_ms is not None and abs(by_ms) >= _STEP_MS:
+            log.warning("clock", "the clock is set by %d s", by_ms // 1000)
 
     def _set_battery(self, utc_ms):
         try:

@@ -20,8 +20,7 @@ def needs_clock(profile, asked_s):
     """asked_s: the earliest that it can be. A limit that has begun then and never ends is one at any time."""
     dates = [date for date in (profile.start_s, profile.from_s, profile.to_s) if date is not None]
     ends = profile.to_s is not None or profile.duration_s is not None
-    changes = profile.kind in RECURRENCE_S or len(profile.periods) > 2
-    return bool(dates) and (ends or changes or any(date > asked_s for date in dates))
+    return bool(dates) and (ends or len(profile.periods) > 2 or any(date > asked_s for date in dates))
 
 
 def needs_begin(profile, place):

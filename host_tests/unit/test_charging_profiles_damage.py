@@ -435,3 +435,25 @@ def test_a_file_that_is_as_large_as_a_file_may_be():
         Record(path + "/profiles/profile_1", 1).save(row)
         profiles = opened(path)
         assert len(profiles.all) == 3  # whatever they are for, they are bounded
+
+
+# --- what an earlier or a later station has left ------------------------------------------------------------
+
+
+def test_a_name_with_a_nought_is_no_second_file_of_the_same_slot():
+    with Scratch() as path:
+        three(path)
+        write(path + "/profiles/profile_01", b"whatever")
+        for _ in range(2):
+            assert shown(opened(path)) == [[7, 300], [8, 200], [9, 100]]
+        assert read(path + "/profiles/profile_01") == b"whatever"
+
+
+def test_what_was_set_while_a_connector_was_gone_is_later_than_its_profile():
+    with Scratch() as path:
+        three(path)
+        assert opened(path).install(profile(9, 2, DEFAULT, 3, limit=110), NOON) == ACCEPTED
+        fewer = opened(path, NumberOfConnectors=1)
+        fewer.clear()
+        assert fewer.install(profile(9, 1, limit=60), NOON) == ACCEPTED
+        assert shown(opened(path)) == [[9, 60]]

@@ -59,8 +59,9 @@ class Station:
         self.kept.attach(self, self)
         self.ticks = 0
 
-    def clock_moved(self):
-        self.moves.append(self.record.saves)
+    def clock_moved(self, news=True):
+        if news:
+            self.moves.append(self.record.saves)
 
     def run(self, passed_ms):
         """Some time passes, then the clock is asked to be kept; how often that was done."""

@@ -386,6 +386,13 @@ def test_a_limit_that_has_begun_for_certain_needs_no_clock():
     assert rig.limits.get("ocpp") == 200  # it is as late as that now, whatever the time is
     assert rig.set(1, profile(1, "default", [(0, 20)], validTo=iso(9000))) == "Accepted"
     assert rig.limits.get("ocpp") == 60
+    # Nothing on every day is nothing at any time, less than the limit of `unclocked_a`.
+    daily = profile(1, "default", [(0, 0)], kind="Recurring", recurrencyKind="Daily")
+    assert rig.set(1, daily) == "Accepted"
+    assert rig.limits.get("ocpp") == 0 and rig.station.charging.why(1) == "TxDefaultProfile 1, level 0"
+    daily["chargingSchedule"]["duration"] = 86399
+    assert rig.set(1, daily) == "Accepted"
+    assert rig.limits.get("ocpp") == 60
 
 
 def test_a_relative_profile_begins_with_the_transaction():

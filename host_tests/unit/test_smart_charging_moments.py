@@ -14,6 +14,7 @@ from ocpp16.answering import Answering
 from ocpp16.schema import find
 from ocpp16.schema_smart_charging import REQUESTS
 from station.clock import Clock
+from station.kept_clock import KeptClock
 
 
 def remote(rig, given=None, connector=1):
@@ -327,3 +328,54 @@ def test_more_than_there_is_room_for_can_be_replaced():
     assert rig.set(1, profile(2, "default", [(0, 11)])) == "Accepted"
     assert rig.set(1, profile(1, "tx", [(0, 7)])) == "Accepted"
     assert rig.limits.get("ocpp") == 70
+
+
+class NoBattery:
+    def utc_ms(self):
+        return None
+
+    def set_utc_ms(self, utc_ms):
+        pass
+
+
+class NoQueue:
+    depth = last_sequence = 0
+
+
+def test_a_clock_that_is_set_by_less_than_a_second_many_times():
+    for moves_ms in ((900,), (-900, 900, 900), (-400, 900, -300, 700), (999, -999, -999)):
+        kept = KeptClock(MemoryRecord(), NoBattery())
+        rig = SmartRig(clock=kept.start(1, 0))
+        kept.attach(rig.station, NoQueue())
+        rig.clock.set_utc_ms(NOW_S * 1000)
+        rig.charge()
+        rig.clock.set_utc_ms(rig.clock.utc_ms + moves_ms[0])
+        assert rig.set(1, profile(1, "default", [(0, 20), (20, 8)])) == "Accepted"
+        rig.step(1000)
+        for by_ms in moves_ms[1:] or moves_ms:
+            rig.clock.set_utc_ms(rig.clock.utc_ms + by_ms)
+            rig.step(1000)
+        rig.step((NOW_S + 20) * 1000 - rig.clock.utc_ms - 100)
+        assert rig.limits.get("ocpp") == 200, moves_ms
+        rig.step(200)
+        assert rig.limits.get("ocpp") == 80, moves_ms
+
+
+def test_a_swipe_that_is_faster_than_the_remote_start_of_the_same_driver_has_its_profile():
+    for plugged in (True, False):
+        rig = SmartRig()
+        if plugged:
+            rig.supply.plug(asking=True)
+        rig.step(100)
+        rig.wire.waiting = answers = []
+        rig.tag("GOOD")
+        assert remote(rig, profile(7, "tx", [(0, 8)], start=None)) == "Accepted"
+        rig.wire.waiting = None
+        for answer in answers:
+            answer()
+            rig.step(100)
+        if not plugged:
+            rig.supply.plug(asking=True)
+        rig.step(1000)
+        assert rig.station.connectors[0].transaction.id_tag == "GOOD"
+        assert rig.numbers() == [7] and rig.limits.get("ocpp") == 80, plugged
