@@ -72,7 +72,7 @@ class SmartCharging:
             if meant is not None and meant != transaction.transaction_id:
                 return _rejected("transaction %d does not run at connector %d" % (meant, number))
             profile.transaction = transaction.number
-        return {"status": self._charging.profiles.install(profile, _second(station.clock))}
+        return {"status": self._charging.profiles.install(profile, station.clock.utc_s)}
 
     def clear_charging_profile(self, payload):
         purpose = payload.get("chargingProfilePurpose")
@@ -116,7 +116,7 @@ def remote_profile(given, station, number):
         if given["chargingProfilePurpose"] != PURPOSES[TX]:
             raise Implausible("a %s begins no transaction" % given["chargingProfilePurpose"])
         profile = read(given, number or 1, station.clock)
-        station.charging.profiles.judge(profile, _second(station.clock))
+        station.charging.profiles.judge(profile, station.clock.utc_s)
         return profile
     except Implausible as error:
         _rejected(error)
@@ -191,10 +191,6 @@ def _text(periods, head):
         )
     found.append("]}}")
     return found
-
-
-def _second(clock):
-    return None if clock.utc_ms is None else clock.utc_ms // 1000
 
 
 def _rejected(why):

@@ -90,7 +90,7 @@ class ChargingLimits:
         force.transaction = transaction.number
 
     def _install_promised(self, force):
-        self.profiles.install(force.promised, self._now_s(), True)
+        self.profiles.install(force.promised, self._station.clock.utc_s, True)
         force.promised = None
 
     def recover(self):
@@ -130,7 +130,7 @@ class ChargingLimits:
         """(second of UTC at which it begins, `Composite`) for connector `number`, 0: the station; None while
         the time is not known.
         """
-        now_s = self._now_s()
+        now_s = self._station.clock.utc_s
         if now_s is None:
             return None
         places = [self._place(connector, True) for connector in self._station.connectors]
@@ -141,10 +141,6 @@ class ChargingLimits:
         return now_s, found
 
     # --- now ---
-
-    def _now_s(self):
-        utc_ms = self._station.clock.utc_ms
-        return None if utc_ms is None else utc_ms // 1000
 
     def _look(self, connector, force, number, now):
         """`number`: of the transaction that runs, or None."""

@@ -84,6 +84,11 @@ class Clock:
         return self._offset_ms + self.uptime_ms if self.known else None
 
     @property
+    def utc_s(self):
+        """The second of `utc_ms`, or None."""
+        return (self._offset_ms + self.uptime_ms) // 1000 if self.known else None
+
+    @property
     def floor_utc_ms(self) -> int:
         """It is at least this late: what to persist as the next boot's floor (small when never known)."""
         return self._offset_ms + self.uptime_ms

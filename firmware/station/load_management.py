@@ -19,7 +19,6 @@ class LoadManagement:
         self._station = station
         self._site = site
         self._total_da = None
-        self._why = None
         self._sharing = None
         if len(station.connectors) > 1:
             from station.sharing import Sharing

@@ -5,27 +5,16 @@
 import os
 
 from host_tests.unit.charging_files import NOON, Flash, contents, opened, profile, shown, steps
+from host_tests.unit.damage import Told
 from host_tests.unit.expect import raises
 from host_tests.unit.full_disk import FullDisk
 from host_tests.unit.scratch import Scratch, exists, read, write
 from station.charging_profile import DAILY, DEFAULT, MAX, RELATIVE, TX, packed
-from store import overwrite, record
+from store import overwrite
 from store.record import Record
 
 ACCEPTED, REJECTED = "Accepted", "Rejected"
 EIO = OSError(5)
-
-
-class Told:
-    """`with Told() as paths:` the files that were reported."""
-
-    def __enter__(self):
-        self.paths = []
-        record.on_damage = lambda path, why: self.paths.append(path.rsplit("/", 1)[1])
-        return self.paths
-
-    def __exit__(self, kind, error, traceback):
-        record.on_damage = None
 
 
 def files(path):

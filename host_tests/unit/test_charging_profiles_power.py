@@ -8,6 +8,7 @@ Only where there is littlefs, which is MicroPython: on CPython `on_chip` checks 
 import gc
 
 from host_tests.unit.charging_files import NOON, contents, opened, profile, steps
+from host_tests.unit.dying_chip import dying
 from host_tests.unit.expect import raises
 from station import charging_profiles
 from station.charging_profile import DEFAULT, MAX, TX
@@ -66,28 +67,9 @@ def on_chip(test):
             pass
 
 
-def _dying(device, image):
-    """A chip that takes nothing more once its power was cut, where Device makes a copy: too much for here."""
-
-    class Chip(device.Device):
-        def writeblocks(self, block, buf, offset=0):
-            return 0 if self.survivor is not None else super().writeblocks(block, buf, offset)
-
-        def ioctl(self, op, arg):
-            return 0 if op == 6 and self.survivor is not None else super().ioctl(op, arg)
-
-        def _done(self, programmed_bytes, erases):
-            if self.operations == self.cut_at:
-                self.survivor = self.image
-                raise device.PowerCut
-            super()._done(programmed_bytes, erases)
-
-    return Chip(image=image)
-
-
 def _mounted(device, image):
     gc.collect()
-    chip = _dying(device, image)
+    chip = dying(device, image)
     device.mount(chip, _PROG_BYTES, _MOUNT)
     return chip
 

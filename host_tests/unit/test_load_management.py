@@ -13,6 +13,15 @@ def offered(rig):
     return [supply.offered_da for supply in rig.supplies]
 
 
+def both_charge(rig):
+    """Two cars, and time for what is shared to settle."""
+    rig.charge()
+    rig.supplies[1].plug(asking=True)
+    rig.step()
+    rig.tag("OTHER")
+    rig.step(30000)
+
+
 def test_one_alone_has_it_all():
     rig = SmartRig(connectors=2)
     assert rig.set(0, profile(1, "max", [(0, 20)])) == "Accepted"
@@ -61,11 +70,7 @@ def test_the_second_waits_suspended_and_then_charges():
 def test_it_follows_the_profile():
     rig = SmartRig(connectors=2)
     rig.set(0, profile(1, "max", [(0, 40), (60, 20)], duration=120))
-    rig.charge()
-    rig.supplies[1].plug(asking=True)
-    rig.step()
-    rig.tag("OTHER")
-    rig.step(30000)
+    both_charge(rig)
     assert offered(rig) == [200, 200]
     rig.step(30000)
     assert sum(offered(rig)) <= 200
@@ -80,22 +85,14 @@ def test_the_least_of_a_car_is_minded():
     rig.set(0, profile(1, "max", [(0, 16)]))
     rig.set(1, profile(2, "default", [(0, 32)], least=10))
     rig.set(2, profile(3, "default", [(0, 32)], least=10))
-    rig.charge()
-    rig.supplies[1].plug(asking=True)
-    rig.step()
-    rig.tag("OTHER")
-    rig.step(30000)
+    both_charge(rig)
     assert sorted(offered(rig)) == [0, 160]
 
 
 def test_watts_are_shared_as_of_three_phases():
     rig = SmartRig(connectors=2)
     rig.set(0, profile(1, "max", [(0, 13800)], unit="W"))
-    rig.charge()
-    rig.supplies[1].plug(asking=True)
-    rig.step()
-    rig.tag("OTHER")
-    rig.step(30000)
+    both_charge(rig)
     assert offered(rig) == [100, 100]
 
 
@@ -114,11 +111,7 @@ def test_the_limit_is_there_before_the_first_offer():
 def test_a_fault_gives_the_share_to_the_others():
     rig = SmartRig(connectors=2)
     rig.set(0, profile(1, "max", [(0, 20)]))
-    rig.charge()
-    rig.supplies[1].plug(asking=True)
-    rig.step()
-    rig.tag("OTHER")
-    rig.step(30000)
+    both_charge(rig)
     assert offered(rig) == [100, 100]
     rig.supply.report("OverTemperature", True)
     rig.step(20000)
@@ -134,11 +127,7 @@ def test_a_site_limit_of_one_connector():
 
 def test_the_lower_of_site_and_maximum_is_shared():
     rig = SmartRig(connectors=2, options={"site_a": 24})
-    rig.charge()
-    rig.supplies[1].plug(asking=True)
-    rig.step()
-    rig.tag("OTHER")
-    rig.step(30000)
+    both_charge(rig)
     assert offered(rig) == [120, 120] and rig.station.load.why() == "site limit 24.0 A"
     rig.set(0, profile(1, "max", [(0, 20)]))
     rig.step(30000)

@@ -4,6 +4,7 @@
 
 import os
 
+from host_tests.unit.damage import Told
 from host_tests.unit.local_lists import ACCEPTED, BLOCKED, added, differential, found, full, many, opened
 from host_tests.unit.open_files import OpenFiles
 from host_tests.unit.scratch import Scratch, exists, read, write
@@ -11,18 +12,6 @@ from store import record
 
 SMALL = [("A", ACCEPTED), ("B", BLOCKED), ("C", ("Invalid", None, "P")), ("D", ACCEPTED)]
 UNKNOWN = ("0", "AA", "BLOCKEDX", "E")
-
-
-class Told:
-    """`with Told() as paths:` the files that were reported."""
-
-    def __enter__(self):
-        self.paths = []
-        record.on_damage = lambda path, why: self.paths.append(path.rsplit("/", 1)[1])
-        return self.paths
-
-    def __exit__(self, kind, error, traceback):
-        record.on_damage = None
 
 
 def flipped(content, at, mask):

@@ -8,6 +8,7 @@ Only where there is littlefs, which is MicroPython: on CPython `on_chip` checks 
 import gc
 import os
 
+from host_tests.unit.dying_chip import dying
 from host_tests.unit.expect import raises
 from host_tests.unit.local_lists import (
     ACCEPTED,
@@ -112,29 +113,10 @@ def sent(step):
     return finished(added(opened(_LIST), entries), version, is_full)
 
 
-def _dying(device, image):
-    """A chip that takes nothing more once its power was cut, where Device makes a copy: too much for here."""
-
-    class Chip(device.Device):
-        def writeblocks(self, block, buf, offset=0):
-            return 0 if self.survivor is not None else super().writeblocks(block, buf, offset)
-
-        def ioctl(self, op, arg):
-            return 0 if op == 6 and self.survivor is not None else super().ioctl(op, arg)
-
-        def _done(self, programmed_bytes, erases):
-            if self.operations == self.cut_at:
-                self.survivor = self.image
-                raise device.PowerCut
-            super()._done(programmed_bytes, erases)
-
-    return Chip(image=image)
-
-
 def _cut(device, image, act, cut_at, torn, buffer):
     """The chip after `act` on a copy of `image` in `buffer`, its power cut; None: it has fewer operations."""
     buffer[:] = image
-    chip = _dying(device, buffer)
+    chip = dying(device, buffer)
     device.mount(chip, _PROG_BYTES, _MOUNT)
     chip.cut_at = chip.operations + cut_at
     chip.torn = torn
