@@ -7,10 +7,11 @@ import asyncio
 import json
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.messages import utc_text
+from bench.scripts import amend, silence
 from host_tests.integration.case import ANY, CARD, Case, Expected, status
 from host_tests.integration.charge_points import write
 from host_tests.integration.charging import DEFAULT, MAX, TX, composite, install, offers, profile
@@ -157,3 +158,47 @@ async def test_a_composite_schedule_is_told_in_tenths():
         answer = await case.station.answer_to(message)
         # As it is on the wire: the bench's reader rounds.
         assert '"limit":8.2,' in answer.raw and '"limit":8.8,' in answer.raw
+
+
+async def test_a_clock_that_jumps_is_followed_within_a_second():
+    async with Case(SOCKET) as case:
+        await case.charging()
+        await case.until(lambda state: state["offered_da"] == 320)
+        assert await install(case, 1, profile(1, DEFAULT, (0, 20), (300, 8))) == "Accepted"
+        await offers(case, 200, 7)
+        await asyncio.sleep(5)
+        ahead = datetime.now(UTC) + timedelta(seconds=600)
+        case.csms.script("Heartbeat", amend(currentTime=utc_text(ahead)))
+        assert await case.ask("TriggerMessage", requestedMessage="Heartbeat") == "Accepted"
+        await case.sees(Expected("Heartbeat", {}))
+        assert await offers(case, 80, 2) <= 1
+        await asyncio.sleep(5)
+        assert await case.ask("TriggerMessage", requestedMessage="Heartbeat") == "Accepted"  # and back
+        await case.sees(Expected("Heartbeat", {}))
+        assert await offers(case, 200, 2) <= 1
+
+
+async def test_a_profile_longer_than_the_buffer_changes_nothing():
+    async with Case(SOCKET) as case:
+        assert await install(case, 1, profile(1, DEFAULT, (0, 10))) == "Accepted"
+        long = {"connectorId": 1, "csChargingProfiles": profile(1, DEFAULT, *((n, 20) for n in range(32)))}
+        await case.station.send_raw(json.dumps([2, "long", "SetChargingProfile", long], indent=20))
+        assert await composite(case) == [(0, 10)]
+        [refused] = [
+            message for message in case.station.log if message.id == "long" and message.kind == "error"
+        ]
+        assert refused.error_code == "GenericError"
+
+
+async def test_a_remote_start_that_nobody_authorizes_leaves_no_profile():
+    async with Case(SOCKET, MessageTimeout=1, AllowOfflineTxForUnknownId=False) as case:
+        await case.do("plug")
+        await case.sees(status("Preparing"))
+        case.csms.script("Authorize", silence())
+        given = profile(1, TX, (0, 10), kind="Relative", start=None)
+        answer = await case.ask("RemoteStartTransaction", idTag=CARD, connectorId=1, chargingProfile=given)
+        assert answer == "Accepted"
+        await case.sees(Expected("Authorize", {"idTag": CARD}))
+        await asyncio.sleep(2)
+        assert (await case.connector())["transaction"] is None
+        assert await case.ask("ClearChargingProfile", id=1) == "Unknown"
