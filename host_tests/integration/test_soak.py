@@ -15,6 +15,7 @@ import pytest
 
 from bench.charger import REPOSITORY
 from bench.soak_calls import Trigger, Update, calls, first_list
+from bench.soak_charger import Rest, growth
 from bench.soak_plan import ATTEMPTS, LISTED, RESTARTS, listed_tag, minor_fate, outages, sessions
 from host_tests.integration.soak_world import World, enter, right, start, stop, time
 
@@ -116,6 +117,16 @@ def test_connectors_are_reserved_for_drivers_and_for_others():
     assert {booking.cancel for _, booking in bookings} == {None, "plugged", "ended"}
     assert any(booking.first_for for _, booking in bookings)
     assert any(one.listed for one in planned)
+
+
+def test_a_heap_that_grows_is_found_and_modules_that_are_loaded_are_not():
+    booted = Rest(life=0, sessions=0, lines=3, used_bytes=60_000)
+    loaded = Rest(life=0, sessions=20, lines=200, used_bytes=75_000)
+    assert growth([booted, loaded]) == (0, 0)  # the log's ring has filled meanwhile
+    leaking = [Rest(0, 20 * number, 200 * number, 75_000 + 1_000 * number) for number in range(1, 5)]
+    assert growth([booted, *leaking]) == (3_000, 60)
+    after_a_cut = [Rest(9, 14, 134, 69_296), Rest(9, 22, 198, 75_760)]
+    assert growth([booted, *leaking[:2], *after_a_cut]) == (1_000, 20)
 
 
 # --- the audit: bills and meters. Of what the CSMS has asked for: test_soak_asked ---

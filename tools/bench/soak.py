@@ -27,7 +27,7 @@ from pathlib import Path
 from bench.charger import ChargerCrashed, reserve_port
 from bench.csms import Csms
 from bench.soak_books import Found, audit
-from bench.soak_charger import SoakCharger, Stuck
+from bench.soak_charger import SoakCharger, Stuck, growth
 from bench.soak_plan import Outage, outages, sessions
 from bench.soak_record import START, Entry
 from toolchain.output import line_by_line
@@ -183,7 +183,7 @@ class Soak:
             answers.update(one.wire.done)
             for request in one.wire.asked.requests.values():
                 asked[f"{request.action} {request.told}"] += 1
-            grown, stretch = one.growth_bytes()
+            grown, stretch = growth(one.rests)
             print(
                 f"  {one.id}: {found.transactions} transactions, {found.billed_wh} Wh in the books, "
                 f"{found.refused_wh} Wh refused by the CSMS; {found.never_confirmed} starts and "

@@ -32,8 +32,8 @@ _HOUR_S = 3600
 _AWAY_S = 30
 # Half a year, in whole weeks: where the clocks are changed they are another hour then.
 _HALF_A_YEAR_S = 26 * WEEK_S
-# What is off by so much is not taken for the jitter of a boundary.
-_TOLD_APART_S = 2
+# What is off by so much is not taken for the jitter of a boundary, with both ends in whole seconds.
+_TOLD_APART_S = 3
 
 
 @case("Profile of every day, over midnight", SMART)
