@@ -1,6 +1,6 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Facts of the board esp32_devkit: what `hal.board_data` describes, and nothing else. Never built:
+"""Facts of the board esp32_devkit: what `hal.board_keys` describes, and nothing else. Never built:
 README.md."""
 
 BOARD = {
@@ -26,15 +26,23 @@ BOARD = {
             },
             "rcd": {"trip": {"pin": 33, "active": 1, "pull": "up"}, "test": {"pin": 21, "active": 1}},
             "proximity": {"adc": 39, "supply_mv": 3300, "upper_ohm": 1000},
-            "temperature": {"adc": 35, "supply_mv": 3300, "upper_ohm": 10000, "r25_ohm": 10000, "beta": 3950},
-            "meter": {"kind": "sdm120", "uart": 2, "tx": 25, "rx": 32, "baud": 9600, "address": 1},
+            "temperature": {
+                "kind": "ntc",
+                "adc": 35,
+                "supply_mv": 3300,
+                "upper_ohm": 10000,
+                "r25_ohm": 10000,
+                "beta": 3950,
+            },
+            "meter": {"kind": "sdm120", "address": 1},
         },
     ),
-    # If there is one: on the same two wires as the connector's.
+    "modbus": {"uart": 2, "tx": 25, "rx": 32, "baud": 9600},
+    # If there is one.
     "grid_meter": {"kind": "sdm630", "address": 2},
     # A normally closed contact to ground: a broken wire is a pressed button.
     "emergency_stop": {"pin": 22, "active": 1, "pull": "up"},
-    "indicator": {"pin": 17, "active": 1},
+    "indicator": {"kind": "lamp", "pin": 17, "active": 1},
     "button": {"pin": 0, "active": 0, "pull": "up"},
     "link": {"kind": "wifi"},
     "watchdog_ms": 8000,

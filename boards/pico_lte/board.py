@@ -1,6 +1,6 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Facts of the board pico_lte: what `hal.board_data` describes, and nothing else."""
+"""Facts of the board pico_lte: what `hal.board_keys` describes, and nothing else."""
 
 BOARD = {
     "name": "pico_lte",
@@ -22,15 +22,23 @@ BOARD = {
             },
             "rcd": {"trip": {"pin": 15, "active": 1, "pull": "up"}, "test": {"pin": 21, "active": 1}},
             "proximity": {"adc": 27, "supply_mv": 3300, "upper_ohm": 1000},
-            "temperature": {"adc": 28, "supply_mv": 3300, "upper_ohm": 10000, "r25_ohm": 10000, "beta": 3950},
-            "meter": {"kind": "sdm120", "uart": 0, "tx": 0, "rx": 1, "baud": 9600, "address": 1},
+            "temperature": {
+                "kind": "ntc",
+                "adc": 28,
+                "supply_mv": 3300,
+                "upper_ohm": 10000,
+                "r25_ohm": 10000,
+                "beta": 3950,
+            },
+            "meter": {"kind": "sdm120", "address": 1},
         },
     ),
-    # If there is one: on the same two wires as the connector's.
+    "modbus": {"uart": 0, "tx": 0, "rx": 1, "baud": 9600},
+    # If there is one.
     "grid_meter": {"kind": "sdm630", "address": 2},
     # A normally closed contact to ground: a broken wire is a pressed button.
     "emergency_stop": {"pin": 22, "active": 1, "pull": "up"},
-    "indicator": {"pin": 25, "active": 1},
+    "indicator": {"kind": "lamp", "pin": 25, "active": 1},
     "reader": {
         "kind": "mfrc522",
         "spi": 0,

@@ -9,11 +9,13 @@ from hal.esp32.analog import Millivolts
 from hal.esp32.clock import Clock
 from hal.esp32.contactor import HOLD_MS, KeptAliveCoil
 from hal.esp32.pilot import Pilot
+from hal.meter.from_data import bus_of, meter_of
 from hal.parts.analog import Proximity, Thermistor
 from hal.parts.from_data import input_of, lock_of, output_of, phase_switch_of, pilot_switch_of, rcd_of
 from hal.parts.lamp import Lamp
 from hal.parts.ntc import table
 from hal.parts.wired import Button, Contactor, StopContact
+from hal.rfid.from_data import reader_of
 from hal.ticks import ticks_diff, ticks_ms
 
 _TIMER = 0
@@ -24,7 +26,7 @@ _EMERGENCY_STOP = ("EmergencyStop",)
 class Connector:
     """A `hal.contract.ConnectorHardware`."""
 
-    def __init__(self, number, data):
+    def __init__(self, number, data, bus):
         self.number = number
         # First of all: whatever a crash has left, the coil is off.
         contactor = data["contactor"]
@@ -51,7 +53,7 @@ class Connector:
                 row["upper_ohm"],
                 table(row["r25_ohm"], row["beta"]),
             )
-        self.meter = _meter(data["meter"])
+        self.meter = meter_of(data["meter"], bus)
 
     def fault_signals(self):
         return _NO_SIGNALS
@@ -88,19 +90,16 @@ class Watchdog:
 class Board:
     """A `hal.contract.Board`. `link`: a `hal.contract.Link`, such as `hal.esp32.wifi`."""
 
-    tag_reader = None
     modem = None
 
     def __init__(self, data: dict, link=None):
         """`data`: passed `hal.board_data.require`. OSError: the converter is too slow for the pilot."""
         self.name = data["name"]
-        self.connectors = [Connector(index + 1, row) for index, row in enumerate(data["connectors"])]
-        self.grid_meter = None
-        if "grid_meter" in data:
-            self.grid_meter = self.connectors[0].meter.beside(data["grid_meter"]["address"], 3)
+        bus = bus_of(data.get("modbus"))
+        self.connectors = [Connector(index + 1, row, bus) for index, row in enumerate(data["connectors"])]
+        self.grid_meter = meter_of(data.get("grid_meter"), bus)
         self.storage = Storage()
-        if "reader" in data:
-            self.tag_reader = _reader(data["reader"])
+        self.tag_reader = reader_of(data.get("reader"))
         self.indicator = Lamp(output_of(data["indicator"])) if "indicator" in data else None
         self.button = Button(input_of(data["button"])) if "button" in data else None
         self.link = link
@@ -177,21 +176,3 @@ class Board:
 
 def _nobody():
     pass
-
-
-def _meter(data):
-    from hal.meter import eastron, modbus
-
-    tx, rx = machine.Pin(data["tx"]), machine.Pin(data["rx"])
-    uart = machine.UART(data["uart"], data["baud"], tx=tx, rx=rx, timeout=0, rxbuf=256)
-    return eastron.Sdm(modbus.Bus(uart, data["baud"]), data["address"], 3 if data["kind"] == "sdm630" else 1)
-
-
-def _reader(data):
-    from hal.rfid.mfrc522 import Mfrc522
-
-    pin = machine.Pin
-    spi = machine.SPI(
-        data["spi"], 4000000, sck=pin(data["sck"]), mosi=pin(data["mosi"]), miso=pin(data["miso"])
-    )
-    return Mfrc522(spi, pin(data["cs"], pin.OUT, value=1), pin(data["reset"]["pin"], pin.OUT, value=1))

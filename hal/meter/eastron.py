@@ -45,10 +45,6 @@ class Sdm:
         self._station = station
         self._phases = phases
 
-    def beside(self, station, phases):
-        """Another meter on the same bus."""
-        return Sdm(self._bus, station, phases)
-
     async def read(self):
         """A reading, from two questions of different length: an answer to the one is none to the other."""
         # The first block is 14 registers long with one phase (voltage to power), 18 with three.

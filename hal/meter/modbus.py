@@ -49,10 +49,12 @@ def registers(frame, station: int, function: int, count: int) -> "memoryview | N
 
 
 class Bus:
-    """The only one that talks on its UART (`machine.UART`, timeout 0)."""
+    """The only one that talks on its UART (`machine.UART`, timeout 0). `direction`: an Output, on while we
+    send, of a transceiver that does not find out by itself."""
 
-    def __init__(self, uart, baud=9600):
+    def __init__(self, uart, baud=9600, direction=None):
         self._uart = uart
+        self._direction = direction
         self._baud = baud
         self._gap_s = (_SILENCE_BITS * 1000 // baud + 1) / 1000
         self._lock = asyncio.Lock()
@@ -66,7 +68,7 @@ class Bus:
             while uart.any():
                 uart.read(uart.any())
                 await asyncio.sleep(self._gap_s)
-            uart.write(request(station, function, first, count))
+            await self._send(request(station, function, first, count))
             wanted = 5 + 2 * count
             got = 0
             view = memoryview(self._buffer)
@@ -83,3 +85,17 @@ class Bus:
                     data = registers(view[:wanted], station, function, count)
                     return None if data is None else bytes(data)
             return None
+
+    async def _send(self, frame):
+        direction = self._direction
+        if direction is None:
+            self._uart.write(frame)
+            return
+        direction.put(True)
+        try:
+            self._uart.write(frame)
+            # A meter answers 3.5 characters later at the earliest; `txdone` says when the last bit is out.
+            while not self._uart.txdone():
+                await asyncio.sleep(0.001)
+        finally:
+            direction.put(False)

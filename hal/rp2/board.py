@@ -6,11 +6,13 @@ import machine
 import micropython
 import rp2
 
+from hal.meter.from_data import bus_of, meter_of
 from hal.parts.analog import Proximity, Thermistor
 from hal.parts.from_data import input_of, lock_of, output_of, phase_switch_of, pilot_switch_of, rcd_of
 from hal.parts.lamp import Lamp
 from hal.parts.ntc import table
 from hal.parts.wired import Button, Contactor, StopContact
+from hal.rfid.from_data import reader_of
 from hal.rp2 import starting
 from hal.rp2.clock import Clock
 from hal.rp2.dead_man import HOLD_MS, DeadManSwitch
@@ -41,7 +43,7 @@ def _input_number(data):
 class Connector:
     """A `hal.contract.ConnectorHardware`."""
 
-    def __init__(self, number, data):
+    def __init__(self, number, data, bus):
         self.number = number
         coil = data["contactor"]["coil"]["pin"]
         feedback = input_of(data["contactor"].get("feedback"))
@@ -67,35 +69,10 @@ class Connector:
             ohms = table(temperature["r25_ohm"], temperature["beta"])
             self.temperature = Thermistor(self.sampler.temperature, _FULL, temperature["upper_ohm"], ohms)
         self.rcd = rcd_of(data.get("rcd"))
-        self.meter = _meter(data["meter"])
+        self.meter = meter_of(data["meter"], bus)
 
     def fault_signals(self):
         return _NO_SIGNALS
-
-
-def _meter(data):
-    from hal.meter import eastron, modbus
-
-    uart = machine.UART(
-        data["uart"],
-        data["baud"],
-        tx=machine.Pin(data["tx"]),
-        rx=machine.Pin(data["rx"]),
-        timeout=0,
-        rxbuf=256,
-    )
-    return eastron.Sdm(modbus.Bus(uart, data["baud"]), data["address"], 3 if data["kind"] == "sdm630" else 1)
-
-
-def _reader(data):
-    from hal.rfid.mfrc522 import Mfrc522
-
-    pin = machine.Pin
-    spi = machine.SPI(
-        data["spi"], 4000000, sck=pin(data["sck"]), mosi=pin(data["mosi"]), miso=pin(data["miso"])
-    )
-    reset = pin(data["reset"]["pin"], pin.OUT, value=1) if "reset" in data else None
-    return Mfrc522(spi, pin(data["cs"], pin.OUT, value=1), reset)
 
 
 class Modem:
@@ -154,11 +131,10 @@ class Board:
         self._cause = "Reset" if asked else "Watchdog" if cause else "PowerUp"
         self.name = data["name"]
         self.storage = Storage()
-        self.connectors = [Connector(index + 1, row) for index, row in enumerate(data["connectors"])]
-        self.grid_meter = None
-        if "grid_meter" in data:
-            self.grid_meter = self.connectors[0].meter.beside(data["grid_meter"]["address"], 3)
-        self.tag_reader = _reader(data["reader"]) if "reader" in data else None
+        bus = bus_of(data.get("modbus"))
+        self.connectors = [Connector(index + 1, row, bus) for index, row in enumerate(data["connectors"])]
+        self.grid_meter = meter_of(data.get("grid_meter"), bus)
+        self.tag_reader = reader_of(data.get("reader"))
         self.indicator = Lamp(output_of(data["indicator"])) if "indicator" in data else None
         self.button = Button(input_of(data["button"])) if "button" in data else None
         power_fail = input_of(data.get("power_fail"))

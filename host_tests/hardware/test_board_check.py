@@ -35,12 +35,7 @@ def test_all_boards_are_looked_at(capsys):
             24,
             "connectors[0].proximity.adc: GPIO24 is no input of the converter",
         ),
-        (
-            PICO,
-            [*FIRST, "meter", "tx"],
-            24,
-            "connectors[0].meter.tx: GPIO24 cannot carry TX of UART0, which GPIO0,",
-        ),
+        (PICO, ["modbus", "tx"], 24, "modbus.tx: GPIO24 cannot carry TX of UART0, which GPIO0,"),
         (
             PICO,
             ["link", "tx"],
@@ -54,7 +49,7 @@ def test_all_boards_are_looked_at(capsys):
         (PICO, ["reader", "mosi"], 24, "reader.mosi: GPIO24 cannot carry MOSI of SPI0"),
         (PICO, ["reader", "miso"], 23, "reader.miso: GPIO23 cannot carry MISO of SPI0, which GPIO0, GPIO4,"),
         (PICO, [*FIRST, "pilot", "pwm"], 27, "connectors[0].proximity.adc: GPIO27 is used already by"),
-        (PICO, [*FIRST, "meter", "uart"], 2, "connectors[0].meter.uart: an rp2040 has UART0 and UART1"),
+        (PICO, ["modbus", "uart"], 2, "modbus.uart: an rp2040 has UART0 and UART1"),
         (ESP32, [*FIRST, "pilot", "adc"], 14, "connectors[0].pilot.adc: GPIO14 is no input of ADC1"),
         (
             ESP32,
@@ -81,10 +76,10 @@ def test_all_boards_are_looked_at(capsys):
             "connectors[0].contactor.coil: GPIO14 puts out a signal",
         ),
         (ESP32, [*FIRST, "pilot", "pwm"], 38, "connectors[0].pilot.pwm: GPIO38 is an input only"),
-        (ESP32, [*FIRST, "meter", "tx"], 1, "connectors[0].meter.tx: GPIO1 carries the console"),
+        (ESP32, ["modbus", "tx"], 1, "modbus.tx: GPIO1 carries the console"),
         (ESP32, [*FIRST, "rcd", "trip", "pin"], 37, "connectors[0].rcd.trip: GPIO37 has no pull resistor"),
         (ESP32, ["button", "pin"], 2, "button: GPIO2 is a strapping pin"),
-        (ESP32, ["module"], "wrover", "indicator: GPIO17 belongs to the PSRAM of a WROVER"),
+        (ESP32, ["module"], "wrover", "indicator.pin: GPIO17 belongs to the PSRAM of a WROVER"),
     ],
 )
 def test_the_wrong_pin_is_named(board, path, pin, sentence):
@@ -101,7 +96,7 @@ def test_the_trigger_needs_a_slice_of_its_own():
 def test_a_pin_used_twice_is_named():
     wrong = changed(PICO, ["indicator", "pin"], 10)
     assert board_check.problems(wrong) == [
-        "connectors[0].contactor.coil: GPIO10 is used already by indicator"
+        "connectors[0].contactor.coil: GPIO10 is used already by indicator.pin"
     ]
 
 
@@ -110,7 +105,7 @@ def two_pilots(**pilot):
     second = {
         "pilot": {**first["pilot"], "pwm": 24, "adc": 28, "trigger_slice": 6, **pilot},
         "contactor": {"coil": {"pin": 23, "active": 1}},
-        "meter": {**first["meter"], "tx": 12, "rx": 13},
+        "meter": {**first["meter"], "address": 3},
     }
     kept = {name: part for name, part in first.items() if name not in ("lock", "proximity", "temperature")}
     fixed = {"cable": "fixed", "phases": 1, "rated_a": 32, "nominal_v": 230}
@@ -171,7 +166,7 @@ def test_the_stations_description_is_checked_too(capsys, monkeypatch):
 
 
 def test_a_bus_may_read_a_pin_that_is_an_input_only():
-    assert board_check.problems(changed(ESP32, [*FIRST, "meter", "rx"], 38)) == []
+    assert board_check.problems(changed(ESP32, ["modbus", "rx"], 38)) == []
 
 
 def test_functions_of_the_rp2040():

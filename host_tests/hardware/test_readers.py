@@ -21,7 +21,10 @@ from host_tests.unit.mfrc522_chip import Tag
 ESP32_READER = {
     "kind": "mfrc522", "spi": 2, "sck": 14, "mosi": 5, "miso": 12, "cs": 15, "reset": {"pin": 2, "active": 0},
 }  # fmt: skip
-BOARDS = {"rp2": PICO, "esp32": {**ESP32, "reader": ESP32_READER, "indicator": {"pin": 16, "active": 1}}}
+BOARDS = {
+    "rp2": PICO,
+    "esp32": {**ESP32, "reader": ESP32_READER, "indicator": {"kind": "lamp", "pin": 16, "active": 1}},
+}
 
 
 class Wired:

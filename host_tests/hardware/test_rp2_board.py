@@ -282,7 +282,6 @@ MOVED = {
         {
             **BOARD["connectors"][0],
             "contactor": {"coil": {"pin": 4, "active": 1}},
-            "meter": {**BOARD["connectors"][0]["meter"], "tx": 12, "rx": 29},
             "lock": {
                 **BOARD["connectors"][0]["lock"],
                 "lock": {"pin": 0, "active": 1},
@@ -290,7 +289,8 @@ MOVED = {
             },
         },
     ),
-    "indicator": {"pin": 5, "active": 1},
+    "modbus": {**BOARD["modbus"], "tx": 12, "rx": 29},
+    "indicator": {"kind": "lamp", "pin": 5, "active": 1},
     "reader": {**BOARD["reader"], "reset": {"pin": 6, "active": 0}},
     "link": {**BOARD["link"], "tx": 24, "rx": 25, "cts": 10, "rts": 23},
 }  # fmt: skip

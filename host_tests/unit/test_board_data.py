@@ -61,8 +61,8 @@ def test_mistakes_and_their_sentences():
             "GP22",
             "emergency_stop.pin: the number of a pin is needed, not 'GP22'",
         ),
-        (PICO, ["indicator", "pin"], 30, "indicator: there is no GPIO30 for use on an rp2040"),
-        (PICO, ["indicator", "pin"], 8, "connectors[0].pilot.pwm: GPIO8 is used already by indicator"),
+        (PICO, ["indicator", "pin"], 30, "indicator.pin: there is no GPIO30 for use on an rp2040"),
+        (PICO, ["indicator", "pin"], 8, "connectors[0].pilot.pwm: GPIO8 is used already by indicator.pin"),
         (PICO, ["link", "kind"], "lora", "link.kind: 'lora' is not one of modem, wifi"),
         (PICO, ["link", "baud"], changed, "link.baud is missing"),
         (PICO, ["module"], "wroom", "module: needed on an esp32, and nowhere else"),
@@ -125,21 +125,17 @@ def test_mistakes_and_their_sentences():
             5000,
             "connectors[0].proximity.supply_mv: 3300 is needed, the converter's own reference",
         ),
-        (PICO, FIRST + ["meter", "uart"], 1, "link.uart: UART1 is used already by connectors[0].meter"),
-        (
-            ESP32,
-            FIRST + ["meter", "uart"],
-            0,
-            "connectors[0].meter.uart: UART0 is used already by the console",
-        ),
+        (PICO, ["modbus", "uart"], 1, "link.uart: UART1 is used already by modbus"),
+        (ESP32, ["modbus", "uart"], 0, "modbus.uart: UART0 is used already by the console"),
+        (PICO, ["modbus", "direction"], 23, "modbus.direction: an object is needed, not 23"),
         (PICO, ["link"], {"kind": "wifi"}, "link.kind: an esp32 has Wi-Fi here, an rp2040 a modem"),
         (PICO, ["link", "kind"], [], "link.kind: [] is not one of modem, wifi"),
-        (PICO, ["link"], None, "link: dict is needed, not None"),
+        (PICO, ["link"], None, "link: an object is needed, not None"),
         (PICO, ["station", "connectors"], 7, "station.connectors: objects are needed, not 7"),
         (PICO, ["station", "connectors"], [7], "station.connectors: objects are needed, not [7]"),
         (PICO, ["connectors"], [PICO["connectors"][0]], "connectors: tuple is needed, not"),
         (PICO, ["connectors"], (7,), "connectors[0]: an object is needed, not 7"),
-        (PICO, ["indicator", "pin"], -1, "indicator: there is no GPIO-1 for use on an rp2040"),
+        (PICO, ["indicator", "pin"], -1, "indicator.pin: there is no GPIO-1 for use on an rp2040"),
         (
             PICO,
             FIRST + ["pilot", "adc"],
@@ -210,7 +206,7 @@ def test_mistakes_and_their_sentences():
             90,
             "connectors[0].pilot.minus_12v_mv: 90 is outside the converter's 150 to 2450 mV",
         ),
-        (PICO, ["grid_meter", "address"], 1, "grid_meter.address: 1 is connectors[0].meter's"),
+        (PICO, ["grid_meter", "address"], 1, "grid_meter.address: 1 is that of connectors[0].meter"),
         (PICO, ["grid_meter", "address"], 0, "grid_meter.address: 0 is not a number in 1..247"),
         (ESP32, ["grid_meter", "kind"], "sdm120", "grid_meter.kind: 'sdm120' is not one of sdm630"),
         (ESP32, ["grid_meter", "uart"], 2, "grid_meter.uart: no such key"),
@@ -224,11 +220,11 @@ def test_mistakes_and_their_sentences():
             "connectors[0].lock.feedback.b'pull': no such key",
         ),
         (PICO, ["?button"], {"pin": 23, "active": 0}, "?button: no such key"),
-        (PICO, FIRST + ["meter", "uart"], 2, "connectors[0].meter.uart: an rp2040 has UART0 and UART1"),
+        (PICO, ["modbus", "uart"], 2, "modbus.uart: an rp2040 has UART0 and UART1"),
         (PICO, ["reader", "spi"], 2, "reader.spi: an rp2040 has SPI0 and SPI1"),
         (ESP32, FIRST + ["pilot"], changed, "connectors[0].pilot is missing"),
         (ESP32, FIRST + ["meter", "parity"], "even", "connectors[0].meter.parity: no such key"),
-        (ESP32, ["indicator", "pin"], 9, "indicator: there is no GPIO9 for use on an esp32"),
+        (ESP32, ["indicator", "pin"], 9, "indicator.pin: there is no GPIO9 for use on an esp32"),
         (ESP32, ["module"], changed, "module: needed on an esp32, and nowhere else"),
         (
             ESP32,
@@ -324,6 +320,11 @@ def test_a_grid_meter_that_is_to_be_read_is_there():
     assert board_data.problems(changed(bare, ["station", "options"], {"site_a": 25})) == []
 
 
+def test_meters_without_wires():
+    bare = changed(PICO, ["modbus"], changed)
+    assert board_data.problems(bare) == ["modbus is missing: connectors[0].meter is on it"]
+
+
 def test_a_reader_on_a_bus_that_is_not_there():
     reader = dict(PICO["reader"], spi=0, sck=14, mosi=5, miso=12, cs=15, reset={"pin": 2, "active": 0})
     board = changed(changed(ESP32, ["reader"], reader), ["station", "reader"], "single")
@@ -348,15 +349,11 @@ def test_one_pilot_for_one_converter():
     bare = {
         "pilot": dict(first["pilot"], pwm=23, adc=29, trigger_slice=6),
         "contactor": {"coil": {"pin": 24, "active": 1}},
-        "meter": dict(first["meter"], uart=2, tx=100, rx=101),
+        "meter": dict(first["meter"], address=3),
     }
     board = changed(PICO, ["connectors"], (first, bare))
     board = changed(board, ["station", "connectors"], [PICO["station"]["connectors"][0], fixed])
     found = board_data.problems(board)
-    assert [line for line in found if "no GPIO" not in line] == []
-    bare["meter"].update(tx=12, rx=13)
-    # GPIO12 and 13 are those of the lock: without it.
-    found = board_data.problems(changed(board, FIRST + ["lock"], changed))
     assert "connectors[1]: the converter of an rp2040 samples one pilot" in found, found
 
 
@@ -368,13 +365,7 @@ def test_all_mistakes_are_told_at_once():
         "reader.sck: the number of a pin is needed, not None",
     ]
     found = board_data.problems(changed(PICO, FIRST + ["meter"], {"kind": 3}))
-    missing = ["connectors[0].meter.%s is missing" % key for key in ("address", "baud", "rx", "tx", "uart")]
-    assert (
-        sorted(found)
-        == missing[:2]
-        + ["connectors[0].meter.kind: 3 is not one of sdm120, sdm220, sdm230, sdm630"]
-        + missing[2:]
-    )
+    assert found == ["connectors[0].meter.kind: 3 is not one of sdm120, sdm220, sdm230, sdm630"]
 
 
 def test_what_is_no_board_at_all():

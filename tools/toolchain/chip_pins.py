@@ -11,8 +11,8 @@ from hal import board_data
 
 # path within the data -> function of the pin; what is not here is a plain input or output.
 _RP2040_FUNCTIONS = {
-    "meter.tx": "tx",
-    "meter.rx": "rx",
+    "modbus.tx": "tx",
+    "modbus.rx": "rx",
     "link.tx": "tx",
     "link.rx": "rx",
     "link.cts": "cts",
@@ -32,7 +32,7 @@ _ESP32_CONSOLE = (1, 3)
 _ESP32_PSRAM = (16, 17)
 _ESP32_RESTLESS = (14,)  # puts out a signal while the chip starts
 # What a strapping pin may carry: the first needs its pull-up, which is a button's; the second its pull-down.
-_STRAPPING_USES = ((0, "button"), (2, "indicator"))
+_STRAPPING_USES = ((0, "button"), (2, "indicator.pin"))
 
 
 def problem(board: dict, path: str, number: int) -> str | None:

@@ -1,0 +1,152 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""The keys that a board's data may have, and what each has to be.
+
+PIN is {"pin": 9, "active": 1, "pull": "up"}: `active` is the level, 0 or 1, that means what the key says;
+`pull` ("up" or "down") is optional. Pins are numbers of the chip (GPIO), not of its case. Keys in brackets
+are optional, and absent for a part that the board does not have.
+
+    name, chip            text; "rp2040" or "esp32"
+    [module]              "wroom" or "wrover" (esp32): the latter keeps GPIO16 and 17 for its PSRAM
+    connectors            tuple of
+        pilot             pwm, adc: pins; plus_12v_mv, minus_12v_mv: nominal voltage at the ADC pin with +12 V
+                          and -12 V on the pilot, within what the converter measures; [trigger_slice]: the PWM
+                          slice that times the converter (rp2040), another one than the pilot's
+        [pilot_switch]    PIN that takes the pilot off the line
+        contactor         coil: PIN, active 1: off while the pin floats; [alive]: PIN, active 1, for a
+                          monostable in the coil's circuit (esp32, where it is required); [feedback]: PIN,
+                          active while the main contacts are closed
+        [phase_switch]    the second contactor, for L2 and L3 alone: coil: PIN, active 1: one phase while the
+                          pin floats; feedback: PIN, active while its contacts are closed
+        [lock]            lock, unlock, feedback: PIN; pulse_ms
+        [proximity]       adc, supply_mv (3300 on an rp2040), upper_ohm: divider of the coding resistor
+        [temperature]     kind "ntc": adc, supply_mv, upper_ohm, r25_ohm, beta: its divider
+        [rcd]             trip: PIN; [test]: PIN
+        meter             by its kind, see `meters`
+    [modbus]              uart, tx, rx, baud; [direction]: PIN, active while we send, of a transceiver that
+                          does not find out by itself: the wires that all meters on Modbus share
+    [grid_meter]          kind "sdm630", address: a meter at the building's grid connection, on `modbus`. The
+                          station's option grid_meter says whether it is read
+    [emergency_stop]      PIN;  [button]  PIN;  [power_fail]  PIN
+    [indicator]           kind "lamp": pin, active
+    [reader]              by its kind, see `readers`
+    link                  by its kind, see `links`
+    watchdog_ms           at most 8388 on an rp2040
+    station               what `station.station_file` describes
+"""
+
+PIN = "pin"  # a dict
+NUMBER = "number"  # of a pin
+
+CHIPS = ("rp2040", "esp32")
+# The innermost key of a pin that is read.
+INPUTS = ("feedback", "trip", "emergency_stop", "button", "power_fail", "adc", "rx", "cts", "miso")
+
+# What can be a meter on Modbus: kind -> phases.
+MODBUS_METERS = {"sdm120": 1, "sdm220": 1, "sdm230": 1, "sdm630": 3}
+
+_ADDRESS = (1, 247)
+_BAUD = (1200, 921600)
+
+
+# Made when they are asked for: as dicts of the module they would stay on the heap, 1.2 KB of it, for ever.
+# key: what it has to be; "?" before it: optional. A tuple of numbers: (least, most); of texts: one of them. A
+# list of one dict: a part of several kinds, kind: its other keys.
+
+
+def pins_of(chip: str) -> tuple:
+    if chip == "rp2040":
+        return tuple(range(30))
+    # 6..11 carry the flash, 20, 24 and 28..31 do not exist.
+    return (0, 1, 2, 3, 4, 5) + tuple(range(12, 20)) + (21, 22, 23, 25, 26, 27) + tuple(range(32, 40))
+
+
+def pin():
+    return {"pin": NUMBER, "active": (0, 1), "?pull": ("up", "down")}
+
+
+def _analog(**more):
+    return dict({"adc": NUMBER, "supply_mv": (1000, 5000), "upper_ohm": (100, 200000)}, **more)
+
+
+def connector():
+    return {
+        "pilot": {
+            "pwm": NUMBER,
+            "adc": NUMBER,
+            "plus_12v_mv": (1, 5000),
+            "minus_12v_mv": (0, 5000),
+            "?trigger_slice": (0, 7),
+        },
+        "?pilot_switch": PIN,
+        "contactor": {"coil": PIN, "?alive": PIN, "?feedback": PIN},
+        "?phase_switch": {"coil": PIN, "feedback": PIN},
+        "?lock": {"lock": PIN, "unlock": PIN, "feedback": PIN, "pulse_ms": (50, 2000)},
+        "?proximity": _analog(),
+        "?temperature": [temperatures()],
+        "?rcd": {"trip": PIN, "?test": PIN},
+        "meter": [meters()],
+    }
+
+
+def temperatures():
+    return {"ntc": _analog(r25_ohm=(100, 200000), beta=(2000, 6000))}
+
+
+def meters():
+    """On Modbus: kind and address."""
+    return {kind: {"address": _ADDRESS} for kind in MODBUS_METERS}
+
+
+def readers():
+    """mfrc522: spi, sck, mosi, miso, cs; reset: PIN, active 0."""
+    return {
+        "mfrc522": {
+            "spi": (0, 2),
+            "sck": NUMBER,
+            "mosi": NUMBER,
+            "miso": NUMBER,
+            "cs": NUMBER,
+            "reset": PIN,
+        }
+    }
+
+
+def indicators():
+    return {"lamp": pin()}
+
+
+def links():
+    """wifi; modem: uart, tx, rx, [cts and rts], baud (with which the modem starts), PIN power_key, supply,
+    [key_ms]: how long the key switches it on."""
+    modem = {
+        "uart": (0, 2),
+        "tx": NUMBER,
+        "rx": NUMBER,
+        "?cts": NUMBER,
+        "?rts": NUMBER,
+        "baud": _BAUD,
+        "power_key": PIN,
+        "supply": PIN,
+        "?key_ms": (50, 5000),
+    }
+    return {"wifi": {}, "modem": modem}
+
+
+def board():
+    return {
+        "name": str,
+        "chip": CHIPS,
+        "?module": ("wroom", "wrover"),
+        "connectors": tuple,
+        "?modbus": {"uart": (0, 2), "tx": NUMBER, "rx": NUMBER, "baud": _BAUD, "?direction": PIN},
+        "?grid_meter": [{"sdm630": {"address": _ADDRESS}}],
+        "?emergency_stop": PIN,
+        "?button": PIN,
+        "?indicator": [indicators()],
+        "?power_fail": PIN,
+        "?reader": [readers()],
+        "link": [links()],
+        "watchdog_ms": (1000, 60000),
+        "station": dict,
+    }

@@ -1,0 +1,154 @@
+# Pilotlight: open EV charger firmware
+# SPDX-License-Identifier: MIT
+"""What the keys of a board's data say together: buses that the chip has, what its converter can measure,
+what the station's description says as well. `hal.board_data` has looked at each key by itself.
+"""
+
+from hal.board_keys import MODBUS_METERS
+
+# Name of the converter, its first and last pin, the millivolts that it measures. GPIO29 of a Pico has its own
+# supply; ADC2 of the ESP32 does not work beside Wi-Fi, and ADC1 at 11 dB is linear from 150 to 2450 mV, below
+# 100 mV it reads 0 (MicroPython's quick reference).
+_RP2040_CONVERTER = ("the converter", 26, 28, 0, 3300)
+_ESP32_CONVERTER = ("ADC1", 32, 39, 150, 2450)
+_RP2040_WATCHDOG_MS = 8388  # its counter has 24 bits and runs at 2 MHz
+
+
+def _units(board, found):
+    """Buses that the chip has. No two parts on one UART; that of an ESP32's console is taken."""
+    parts = [(key, board[key]) for key in ("modbus", "link") if key in board]
+    taken = {0: "the console"} if board["chip"] == "esp32" else {}
+    for path, part in parts:
+        unit = part.get("uart")
+        if unit in taken:
+            found.append("%s.uart: UART%d is used already by %s" % (path, unit, taken[unit]))
+        elif unit == 2 and board["chip"] == "rp2040":
+            found.append(path + ".uart: an rp2040 has UART0 and UART1")
+        elif unit is not None:
+            taken[unit] = path
+    first = 1 if board["chip"] == "esp32" else 0  # of two
+    if board.get("reader", {}).get("spi", first) not in (first, first + 1):
+        found.append("reader.spi: an %s has SPI%d and SPI%d" % (board["chip"], first, first + 1))
+
+
+def look(board: dict, found: list) -> None:
+    """`found` gets a line for each thing that does not go together."""
+    chip = board["chip"]
+    if chip == "rp2040" and board["watchdog_ms"] > _RP2040_WATCHDOG_MS:
+        found.append("watchdog_ms: the RP2040's watchdog ends at %d" % _RP2040_WATCHDOG_MS)
+    if (chip == "esp32") != ("module" in board):
+        found.append("module: needed on an esp32, and nowhere else")
+    if (chip == "esp32") != (board["link"]["kind"] == "wifi"):
+        found.append("link.kind: an esp32 has Wi-Fi here, an rp2040 a modem")
+    if chip == "rp2040" and len(board["connectors"]) > 1:
+        found.append("connectors[1]: the converter of an rp2040 samples one pilot")
+    _units(board, found)
+    for key, other in (("rts", "cts"), ("cts", "rts")):
+        if key not in board["link"] and other in board["link"]:
+            found.append("link.%s is missing: rts and cts are wired together or not at all" % key)
+    if board.get("reader", {}).get("reset", {}).get("active", 0) != 0:
+        found.append("reader.reset.active: 0 is needed, the reader rests while the pin is low")
+    _grid_meter(board, found)
+    _addresses(board, found)
+    rows = board["station"].get("connectors", [{}])
+    if not isinstance(rows, (list, tuple)) or not all(isinstance(row, dict) for row in rows):
+        found.append("station.connectors: objects are needed, not %r" % (rows,))
+        return
+    if len(rows) != len(board["connectors"]):
+        found.append("station.connectors: %d, but the board has %d" % (len(rows), len(board["connectors"])))
+        return
+    for index, connector in enumerate(board["connectors"]):
+        path = "connectors[%d]." % index
+        _converter(chip, connector, path, found)
+        _parts(chip, connector, path, found)
+        row = rows[index]
+        socket = row.get("cable", "fixed") == "socket"
+        if socket != ("proximity" in connector):
+            found.append(path + "proximity: needed with a socket, absent with a fixed cable")
+        if row.get("lock", socket) != ("lock" in connector):
+            found.append(path + "lock: the station's description says otherwise")
+        _phases(connector, row, path, found)
+    if (board["station"].get("reader", "single") == "none") != ("reader" not in board):
+        found.append("reader: the station's description says otherwise")
+
+
+def _grid_meter(board, found):
+    options = board["station"].get("options")
+    if "grid_meter" not in board and isinstance(options, dict) and options.get("grid_meter"):
+        found.append("grid_meter is missing: the station's description says otherwise")
+
+
+def _addresses(board, found):
+    """Of the meters on Modbus: each has its own, and there is a bus for them."""
+    meters = [("connectors[%d].meter" % index, row["meter"]) for index, row in enumerate(board["connectors"])]
+    if "grid_meter" in board:
+        meters.append(("grid_meter", board["grid_meter"]))
+    taken = {}
+    for path, meter in meters:
+        if meter["kind"] not in MODBUS_METERS:
+            continue
+        address = meter["address"]
+        if address in taken:
+            found.append("%s.address: %d is that of %s" % (path, address, taken[address]))
+        elif "modbus" not in board and not taken:
+            found.append("modbus is missing: %s is on it" % path)
+        taken[address] = path
+
+
+def _converter(chip, connector, path, found):
+    """What the converter can measure, and when."""
+    name, first, last, least, most = _RP2040_CONVERTER if chip == "rp2040" else _ESP32_CONVERTER
+    for key in ("pilot", "proximity", "temperature"):
+        number = connector.get(key, {}).get("adc", first)
+        if not first <= number <= last:
+            found.append(
+                "%s%s.adc: GPIO%d is no input of %s, which are GPIO%d to %d"
+                % (path, key, number, name, first, last)
+            )
+    pilot = connector["pilot"]
+    for key in ("plus_12v_mv", "minus_12v_mv"):
+        if not least <= pilot[key] <= most:
+            found.append(
+                "%spilot.%s: %d is outside the converter's %d to %d mV" % (path, key, pilot[key], least, most)
+            )
+    # Below 1 V over 24 V of the pilot one count of the converter's noise moves the pilot by 0.2 V.
+    if pilot["plus_12v_mv"] - pilot["minus_12v_mv"] < 1000:
+        found.append(path + "pilot.plus_12v_mv: less than 1000 above minus_12v_mv")
+    if (chip == "rp2040") != ("trigger_slice" in pilot):
+        found.append(path + "pilot.trigger_slice: needed on an rp2040, and nowhere else")
+    elif chip == "rp2040" and pilot["trigger_slice"] == pilot["pwm"] >> 1 & 7:
+        # It would run at 16 times the pilot's frequency, and the pilot with it.
+        found.append(
+            "%spilot.trigger_slice: slice %d is that of GPIO%d, the pilot of %s"
+            % (path, pilot["trigger_slice"], pilot["pwm"], path[:-1])
+        )
+
+
+def _phases(connector, row, path, found):
+    """What belongs to three phases, and to a switch for two of them."""
+    switch = "phase_switch" in connector
+    if row.get("phase_switch", False) != switch:
+        found.append(path + "phase_switch: the station's description says otherwise")
+    elif switch and row.get("phases", 1) != 3:
+        found.append(path + "phase_switch: the station's description has no three phases")
+    if switch and "feedback" not in connector["contactor"]:
+        # It never moves with the main contactor closed: somebody has to know that it is open.
+        found.append(path + "contactor.feedback is missing: phase_switch needs it")
+    if row.get("phases", 1) == 3 and MODBUS_METERS.get(connector["meter"]["kind"]) == 1:
+        found.append(path + "meter.kind: the %s counts one of three phases" % connector["meter"]["kind"])
+
+
+def _parts(chip, connector, path, found):
+    """What the chip asks of the other parts of one connector."""
+    for part, key in (("contactor", "coil"), ("contactor", "alive"), ("phase_switch", "coil")):
+        if connector.get(part, {}).get(key, {}).get("active", 1) != 1:
+            # A pin that floats, as all of them do in a reset, must not close it.
+            found.append("%s%s.%s.active: 1 is needed, off while the pin floats" % (path, part, key))
+    for key in ("proximity", "temperature"):
+        if chip == "rp2040" and connector.get(key, {}).get("supply_mv", 3300) != 3300:
+            found.append(path + key + ".supply_mv: 3300 is needed, the converter's own reference")
+    alive = "alive" in connector["contactor"]
+    if chip == "esp32" and not alive:
+        found.append(path + "contactor.alive is missing: an esp32 alone cannot hold a contactor safely")
+    if chip == "rp2040" and alive:
+        found.append(path + "contactor.alive: an rp2040 lets go of the coil by itself")
