@@ -49,12 +49,15 @@ def is_input(path: str) -> bool:
 
 def _walk(board, found, uses):
     _object(board, board_keys.board(), "", found, uses)
-    connectors = board.get("connectors") if isinstance(board, dict) else None
-    if isinstance(connectors, tuple):
-        for index, connector in enumerate(connectors):
-            _object(connector, board_keys.connector(), "connectors[%d]" % index, found, uses)
-        if not connectors:
-            found.append("connectors: there is none")
+    if not isinstance(board, dict):
+        return
+    for name, kind in (("connectors", board_keys.connector()), ("links", [board_keys.links()])):
+        rows = board.get(name)
+        if isinstance(rows, tuple):
+            for index, row in enumerate(rows):
+                _value(row, kind, "%s[%d]" % (name, index), found, uses)
+            if not rows:
+                found.append(name + ": there is none")
 
 
 def _last(path):

@@ -30,7 +30,8 @@ are optional, and absent for a part that the board does not have.
     [emergency_stop]      PIN;  [button]  PIN;  [power_fail]  PIN
     [indicator]           kind "lamp": pin, active
     [reader]              by its kind, see `readers`
-    link                  by its kind, see `links`
+    links                 tuple, the one to be used first, by their kinds: see `links`
+    [i2c]                 i2c, sda, scl, [hz]: the wires that all parts on I2C share
     watchdog_ms           at most 8388 on an rp2040
     station               what `station.station_file` describes
 """
@@ -40,7 +41,18 @@ NUMBER = "number"  # of a pin
 
 CHIPS = ("rp2040", "esp32")
 # The innermost key of a pin that is read.
-INPUTS = ("feedback", "trip", "emergency_stop", "button", "power_fail", "adc", "rx", "cts", "miso")
+INPUTS = (
+    "feedback",
+    "trip",
+    "emergency_stop",
+    "button",
+    "power_fail",
+    "adc",
+    "rx",
+    "cts",
+    "miso",
+    "interrupt",
+)
 
 # What can be a meter on Modbus: kind -> phases.
 MODBUS_METERS = {"sdm120": 1, "sdm220": 1, "sdm230": 1, "sdm630": 3}
@@ -117,8 +129,30 @@ def indicators():
 
 
 def links():
-    """wifi; modem: uart, tx, rx, [cts and rts], baud (with which the modem starts), PIN power_key, supply,
-    [key_ms]: how long the key switches it on."""
+    """wifi: that of the chip, or of the module beside it.
+    lan: mdc, mdio, phy, address of the PHY, ref_clk and whether that is "in" or "out", [power]: PIN.
+    w5500: spi, sck, mosi, miso, cs, interrupt, [reset]: PIN, active 0.
+    modem: uart, tx, rx, [cts and rts], baud (with which it starts), PIN power_key, supply, [key_ms]: how long
+    the key switches it on.
+    """
+    lan = {
+        "mdc": NUMBER,
+        "mdio": NUMBER,
+        "phy": ("lan8720", "lan8710", "ip101", "rtl8201", "dp83848", "ksz8041", "ksz8081"),
+        "address": (0, 31),
+        "ref_clk": NUMBER,
+        "clock": ("in", "out"),
+        "?power": PIN,
+    }
+    w5500 = {
+        "spi": (0, 2),
+        "sck": NUMBER,
+        "mosi": NUMBER,
+        "miso": NUMBER,
+        "cs": NUMBER,
+        "interrupt": NUMBER,
+        "?reset": PIN,
+    }
     modem = {
         "uart": (0, 2),
         "tx": NUMBER,
@@ -130,7 +164,7 @@ def links():
         "supply": PIN,
         "?key_ms": (50, 5000),
     }
-    return {"wifi": {}, "modem": modem}
+    return {"wifi": {}, "lan": lan, "w5500": w5500, "modem": modem}
 
 
 def board():
@@ -146,7 +180,8 @@ def board():
         "?indicator": [indicators()],
         "?power_fail": PIN,
         "?reader": [readers()],
-        "link": [links()],
+        "?i2c": {"i2c": (0, 1), "sda": NUMBER, "scl": NUMBER, "?hz": (10000, 400000)},
+        "links": tuple,
         "watchdog_ms": (1000, 60000),
         "station": dict,
     }

@@ -16,7 +16,8 @@ _RP2040_WATCHDOG_MS = 8388  # its counter has 24 bits and runs at 2 MHz
 
 def _units(board, found):
     """Buses that the chip has. No two parts on one UART; that of an ESP32's console is taken."""
-    parts = [(key, board[key]) for key in ("modbus", "link") if key in board]
+    parts = [("modbus", board["modbus"])] if "modbus" in board else []
+    parts += [("links[%d]" % index, link) for index, link in enumerate(board["links"])]
     taken = {0: "the console"} if board["chip"] == "esp32" else {}
     for path, part in parts:
         unit = part.get("uart")
@@ -38,14 +39,16 @@ def look(board: dict, found: list) -> None:
         found.append("watchdog_ms: the RP2040's watchdog ends at %d" % _RP2040_WATCHDOG_MS)
     if (chip == "esp32") != ("module" in board):
         found.append("module: needed on an esp32, and nowhere else")
-    if (chip == "esp32") != (board["link"]["kind"] == "wifi"):
-        found.append("link.kind: an esp32 has Wi-Fi here, an rp2040 a modem")
     if chip == "rp2040" and len(board["connectors"]) > 1:
         found.append("connectors[1]: the converter of an rp2040 samples one pilot")
     _units(board, found)
-    for key, other in (("rts", "cts"), ("cts", "rts")):
-        if key not in board["link"] and other in board["link"]:
-            found.append("link.%s is missing: rts and cts are wired together or not at all" % key)
+    for index, link in enumerate(board["links"]):
+        for key, other in (("rts", "cts"), ("cts", "rts")):
+            if key not in link and other in link:
+                path = "links[%d].%s" % (index, key)
+                found.append(path + " is missing: rts and cts are wired together or not at all")
+        if link["kind"] == "lan" and chip != "esp32":
+            found.append("links[%d].kind: an %s has no Ethernet of its own" % (index, chip))
     if board.get("reader", {}).get("reset", {}).get("active", 0) != 0:
         found.append("reader.reset.active: 0 is needed, the reader rests while the pin is low")
     _grid_meter(board, found)

@@ -44,7 +44,7 @@ BOARD = {
     "emergency_stop": {"pin": 22, "active": 1, "pull": "up"},
     "indicator": {"kind": "lamp", "pin": 17, "active": 1},
     "button": {"pin": 0, "active": 0, "pull": "up"},
-    "link": {"kind": "wifi"},
+    "links": ({"kind": "wifi"},),
     "watchdog_ms": 8000,
     "station": {
         "name": "Pilotlight esp32_devkit",

@@ -141,8 +141,8 @@ class Board:
         self.power_fails = None if power_fail is None else power_fail.on
         self.clock = Clock()
         self.link = None
-        link = data.get("link", {})
-        self.modem = Modem(link) if link.get("kind") == "modem" else None
+        modems = [Modem(row) for row in data["links"] if row["kind"] == "modem"]
+        self.modem = modems[0] if modems else None
         self._stop = input_of(data.get("emergency_stop"))
         self._stop_contact = StopContact(self._stop)
         self.watchdog = None

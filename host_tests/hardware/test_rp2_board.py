@@ -265,8 +265,8 @@ def test_the_modem_has_its_buffers_and_flow_control(monkeypatch):
 
 
 def test_the_link_is_told_what_its_modem_is(monkeypatch):
-    link = {name: value for name, value in BOARD["link"].items() if name not in ("rts", "cts")}
-    data = {**BOARD, "link": {**link, "baud": 9600, "key_ms": 1000}}
+    link = {name: value for name, value in BOARD["links"][0].items() if name not in ("rts", "cts")}
+    data = {**BOARD, "links": ({**link, "baud": 9600, "key_ms": 1000},)}
     assert board_data.problems(data) == []
     rig = Rig(monkeypatch, data)
     modem = rig.board.modem
@@ -292,7 +292,7 @@ MOVED = {
     "modbus": {**BOARD["modbus"], "tx": 12, "rx": 29},
     "indicator": {"kind": "lamp", "pin": 5, "active": 1},
     "reader": {**BOARD["reader"], "reset": {"pin": 6, "active": 0}},
-    "link": {**BOARD["link"], "tx": 24, "rx": 25, "cts": 10, "rts": 23},
+    "links": ({**BOARD["links"][0], "tx": 24, "rx": 25, "cts": 10, "rts": 23},),
 }  # fmt: skip
 
 

@@ -29,6 +29,8 @@ def changed(board: dict, path: list, value) -> dict:
 
 
 FIRST = ["connectors", 0]
+MODEM = ["links", 0]
+LAN = {"kind": "lan", "mdc": 23, "mdio": 24, "phy": "lan8720", "address": 0, "ref_clk": 29, "clock": "in"}
 
 
 def test_our_boards_are_right():
@@ -63,8 +65,8 @@ def test_mistakes_and_their_sentences():
         ),
         (PICO, ["indicator", "pin"], 30, "indicator.pin: there is no GPIO30 for use on an rp2040"),
         (PICO, ["indicator", "pin"], 8, "connectors[0].pilot.pwm: GPIO8 is used already by indicator.pin"),
-        (PICO, ["link", "kind"], "lora", "link.kind: 'lora' is not one of modem, wifi"),
-        (PICO, ["link", "baud"], changed, "link.baud is missing"),
+        (PICO, MODEM + ["kind"], "lora", "links[0].kind: 'lora' is not one of lan, modem, w5500, wifi"),
+        (PICO, MODEM + ["baud"], changed, "links[0].baud is missing"),
         (PICO, ["module"], "wroom", "module: needed on an esp32, and nowhere else"),
         (PICO, ["reader"], changed, "reader: the station's description says otherwise"),
         (PICO, FIRST + ["pilot", "plus_12v_mv"], changed, "connectors[0].pilot.plus_12v_mv is missing"),
@@ -125,12 +127,13 @@ def test_mistakes_and_their_sentences():
             5000,
             "connectors[0].proximity.supply_mv: 3300 is needed, the converter's own reference",
         ),
-        (PICO, ["modbus", "uart"], 1, "link.uart: UART1 is used already by modbus"),
+        (PICO, ["modbus", "uart"], 1, "links[0].uart: UART1 is used already by modbus"),
         (ESP32, ["modbus", "uart"], 0, "modbus.uart: UART0 is used already by the console"),
         (PICO, ["modbus", "direction"], 23, "modbus.direction: an object is needed, not 23"),
-        (PICO, ["link"], {"kind": "wifi"}, "link.kind: an esp32 has Wi-Fi here, an rp2040 a modem"),
-        (PICO, ["link", "kind"], [], "link.kind: [] is not one of modem, wifi"),
-        (PICO, ["link"], None, "link: an object is needed, not None"),
+        (PICO, ["links"], (dict(LAN),), "links[0].kind: an rp2040 has no Ethernet of its own"),
+        (PICO, ["links"], (), "links: there is none"),
+        (PICO, MODEM + ["kind"], [], "links[0].kind: [] is not one of lan, modem, w5500, wifi"),
+        (PICO, ["links"], (None,), "links[0]: an object is needed, not None"),
         (PICO, ["station", "connectors"], 7, "station.connectors: objects are needed, not 7"),
         (PICO, ["station", "connectors"], [7], "station.connectors: objects are needed, not [7]"),
         (PICO, ["connectors"], [PICO["connectors"][0]], "connectors: tuple is needed, not"),
@@ -154,10 +157,20 @@ def test_mistakes_and_their_sentences():
             2196,
             "connectors[0].pilot.plus_12v_mv: less than 1000 above minus_12v_mv",
         ),
-        (PICO, ["link", "cts"], changed, "link.cts is missing: rts and cts are wired together or not at all"),
-        (PICO, ["link", "rts"], changed, "link.rts is missing: rts and cts are wired together or not at all"),
-        (PICO, ["link", "key_ms"], 0, "link.key_ms: 0 is not a number in 50..5000"),
-        (PICO, ["link", "key_ms"], None, "link.key_ms: None is not a number in 50..5000"),
+        (
+            PICO,
+            MODEM + ["cts"],
+            changed,
+            "links[0].cts is missing: rts and cts are wired together or not at all",
+        ),
+        (
+            PICO,
+            MODEM + ["rts"],
+            changed,
+            "links[0].rts is missing: rts and cts are wired together or not at all",
+        ),
+        (PICO, MODEM + ["key_ms"], 0, "links[0].key_ms: 0 is not a number in 50..5000"),
+        (PICO, MODEM + ["key_ms"], None, "links[0].key_ms: None is not a number in 50..5000"),
         (
             PICO,
             ["reader", "reset", "active"],
@@ -303,9 +316,9 @@ def test_mistakes_about_a_second_contactor():
 
 
 def test_what_a_modem_needs_not_say():
-    link = dict(PICO["link"], key_ms=1000)
+    link = dict(PICO["links"][0], key_ms=1000)
     del link["rts"], link["cts"]
-    assert board_data.problems(changed(PICO, ["link"], link)) == []
+    assert board_data.problems(changed(PICO, ["links"], (link,))) == []
 
 
 def test_a_grid_meter_that_is_to_be_read_is_there():

@@ -13,10 +13,15 @@ from hal import board_data
 _RP2040_FUNCTIONS = {
     "modbus.tx": "tx",
     "modbus.rx": "rx",
-    "link.tx": "tx",
-    "link.rx": "rx",
-    "link.cts": "cts",
-    "link.rts": "rts",
+    "links.tx": "tx",
+    "links.rx": "rx",
+    "links.cts": "cts",
+    "links.rts": "rts",
+    "links.sck": "sck",
+    "links.mosi": "mosi",
+    "links.miso": "miso",
+    "i2c.sda": "sda",
+    "i2c.scl": "scl",
     "reader.sck": "sck",
     "reader.mosi": "mosi",
     "reader.miso": "miso",
@@ -24,6 +29,8 @@ _RP2040_FUNCTIONS = {
 # UART0 sits on pins 0..3, 12..15, 16..19 and 28, 29; UART1 on what is between. SPI0 on 0..7 and 16..23.
 _UART = ("tx", "rx", "cts", "rts")
 _SPI = ("miso", "cs", "sck", "mosi")
+_I2C = ("sda", "scl")  # I2C0 on 0, 1, 4, 5 and so on, I2C1 on what is between
+_BUSES = ("uart", "spi", "i2c")
 _RP2040_ADC = (26, 27, 28)
 
 _ESP32_INPUT_ONLY = (34, 35, 36, 37, 38, 39)
@@ -49,14 +56,15 @@ def _rp2040(board, path, number):
     if number in _RP2040_ADC and _wants_swing(path):
         return "GPIO%d is one of three inputs of the converter" % number
     part, _, key = path.rpartition(".")
-    function = _RP2040_FUNCTIONS.get("%s.%s" % (part.rsplit(".", maxsplit=1)[-1], key))
+    function = _RP2040_FUNCTIONS.get("%s.%s" % (part.rsplit(".", maxsplit=1)[-1].partition("[")[0], key))
     if function is None:
         return None
     row = _row(board, part)
-    unit = row["uart"] if "uart" in row else row["spi"]
+    (bus,) = [key for key in _BUSES if key in row]
+    unit = row[bus]
     able = rp2040_pins(function, unit)
     if number not in able:
-        name = "UART%d" % unit if function in _UART else "SPI%d" % unit
+        name = "%s%d" % (bus.upper(), unit)
         pins = ", ".join("GPIO%d" % pin for pin in able)
         return "GPIO%d cannot carry %s of %s, which %s can" % (number, function.upper(), name, pins)
     return None
@@ -67,7 +75,9 @@ def _wants_swing(path):
 
 
 def rp2040_pins(function: str, unit: int) -> list[int]:
-    """The pins that can carry `function` (tx, rx, cts, rts, sck, mosi, miso) of UART or SPI `unit`."""
+    """The pins that can carry `function` (tx, rx, cts, rts, sck, mosi, miso, sda, scl) of a bus's `unit`."""
+    if function in _I2C:
+        return [pin for pin in range(30) if pin % 4 == 2 * unit + _I2C.index(function)]
     if function in _UART:
         return [pin for pin in range(30) if pin % 4 == _UART.index(function) and (pin + 4) // 8 % 2 == unit]
     return [pin for pin in range(30) if pin % 4 == _SPI.index(function) and pin // 8 % 2 == unit]

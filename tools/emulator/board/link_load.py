@@ -105,7 +105,7 @@ async def watch():
 
 
 async def main():
-    modem = Modem(BOARD["link"])
+    modem = Modem(BOARD["links"][0])
     if modem.supply is not None:
         modem.supply(True)
     link = LteLink(modem, {"apn": "internet"}, Parts())
