@@ -52,9 +52,9 @@ run: set-up-run
 demo: set-up-run
 	@$(BENCH) bench.desk.console --station $(STATION) --demo
 
-# --dist loadfile: the tests of one file run one after the other, on one worker.
+# --dist loadfile: the tests of one file run one after the other, on one worker; which file when: conftest.py.
 test: set-up-test
-	@$(VENV)/python -m pytest host_tests -n 2 --dist loadfile
+	@$(VENV)/python -m pytest host_tests -n 2 --dist loadfile --no-loadscope-reorder
 
 # All of them, also when the first finds something.
 CHECKS := "ruff check ." "ruff format --check ." "pyright" "pyright -p pyrightconfig.esp32.json" \

@@ -8,6 +8,7 @@ items of that lane report what the process said about their test. A test of whic
 does not import there, or the process died) has failed.
 """
 
+import collections
 import os
 import subprocess
 import sys
@@ -116,6 +117,16 @@ class UnitTests(pytest.Module):
 
 def pytest_pycollect_makemodule(module_path, parent):
     return UnitTests.from_parent(parent, path=module_path) if module_path.parent == UNIT else None
+
+
+# Minutes in one test: begun last, it would keep one of the workers busy while the other has nothing to do.
+LONGEST = "test_soak.py"
+
+
+def pytest_collection_modifyitems(items):
+    """Files in the order in which the workers take them: the longest, then those with the most tests."""
+    count = collections.Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name != LONGEST, -count[item.path], str(item.path)))
 
 
 def pytest_report_header():
