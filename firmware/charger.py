@@ -119,7 +119,8 @@ class Firmware:
             _charging_profiles(config, data, description),
         )
         grid_meter = board.grid_meter if description.options["grid_meter"] else None
-        self._meters = Meters(board.connectors, self.station, grid_meter)
+        kept_energy = _kept_energy(board.connectors, data)
+        self._meters = Meters(board.connectors, self.station, grid_meter, kept_energy)
         budget_bytes = description.options["queue_kb"] * 1024
         self.outbox = Outbox(
             Overflow(Journal(data + "/outbox", _SEGMENT_BYTES, budget_bytes, queued.expendable)),
@@ -159,6 +160,7 @@ class Firmware:
 
     async def run(self):
         self.station.recover(ticks_ms())
+        self._meters.recovered()
         tasks = [
             asyncio.create_task(self._steps()),
             asyncio.create_task(self._rounds()),
@@ -350,6 +352,16 @@ class Firmware:
 
 def _has(profile, config):
     return profile in config.value("SupportedFeatureProfiles")
+
+
+def _kept_energy(hardware, data):
+    """None where every meter keeps its register by itself."""
+    tallies = [getattr(connector.meter, "tally", None) for connector in hardware]
+    if not any(tallies):
+        return None
+    from station.kept_energy import KeptEnergy
+
+    return KeptEnergy(Record(data + "/energy", 1), tallies)
 
 
 def _local_list(config, data):

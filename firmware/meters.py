@@ -20,8 +20,9 @@ _QUIET_MS = 20
 
 
 class Meters:
-    def __init__(self, hardware, station, grid_meter=None):
-        """`hardware`: of each connector a `hal.contract.ConnectorHardware`."""
+    def __init__(self, hardware, station, grid_meter=None, kept_energy=None):
+        """`hardware`: of each connector a `hal.contract.ConnectorHardware`; `kept_energy`: a
+        `station.kept_energy.KeptEnergy`, None where the meters keep their registers."""
         self._meters = [connector.meter for connector in hardware]
         self._grid = 0  # its number: it follows those of the connectors
         if grid_meter is not None:
@@ -30,6 +31,12 @@ class Meters:
         self._silences = [0] * len(self._meters)
         self._turn = 0
         self._station = station
+        self._kept_energy = kept_energy
+
+    def recovered(self):
+        """What a power cut has interrupted was taken up."""
+        if self._kept_energy is not None:
+            self._kept_energy.recovered(self._station.connectors)
 
     async def round(self):
         """What `state` shows, what is billed after a power cut, what a refused tag may still take."""
@@ -52,6 +59,8 @@ class Meters:
         if asked:
             self._silences[grid - 1] = self._silences[grid - 1] + 1 if reading is None else 0
             self._station.grid_metered(read_at, reading)
+        if self._kept_energy is not None and not self._station.quiet:
+            self._kept_energy.keep(ticks_ms())
 
     async def _look(self, connector):
         if self._meters[connector.number - 1].slow:
@@ -87,6 +96,8 @@ class Meters:
         async def read():
             reading = await self.reading(number)
             await self.steady_power()  # what comes of it is kept
+            if self._kept_energy is not None and self._station.connectors[number - 1].ending:
+                self._kept_energy.write(ticks_ms())  # before it is told
             done(reading, ticks_ms())
 
         asyncio.create_task(read())
@@ -96,6 +107,8 @@ class Meters:
         second old. Should the supply last until the meters answer, they get those of now.
         """
         station = self._station
+        if self._kept_energy is not None:
+            self._kept_energy.write(ticks_ms())
         for connector in station.most_at_stake():
             if connector.transaction is not None:
                 connector.metered(await self.reading(connector.number))

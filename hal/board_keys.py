@@ -20,7 +20,7 @@ are optional, and absent for a part that the board does not have.
                           pin floats; feedback: PIN, active while its contacts are closed
         [lock]            lock, unlock, feedback: PIN; pulse_ms
         [proximity]       adc, supply_mv (3300 on an rp2040), upper_ohm: divider of the coding resistor
-        [temperature]     kind "ntc": adc, supply_mv, upper_ohm, r25_ohm, beta: its divider
+        [temperature]     by its kind, see `temperatures`
         [rcd]             trip: PIN; [test]: PIN
         meter             by its kind, see `meters`
     [modbus]              uart, tx, rx, baud; [direction]: PIN, active while we send, of a transceiver that
@@ -52,6 +52,7 @@ INPUTS = (
     "cts",
     "miso",
     "interrupt",
+    "pulse",
 )
 
 # What can be a meter on Modbus: kind -> phases.
@@ -102,12 +103,45 @@ def connector():
 
 
 def temperatures():
-    return {"ntc": _analog(r25_ohm=(100, 200000), beta=(2000, 6000))}
+    """ntc: its divider. mcp9700a: adc, at a supply of 3.3 V.
+    ds18b20: data, the pin of its 1-wire line, with a resistor of 4.7 k to the supply.
+    mcp9808, tmp1075: address, on `i2c`.
+    """
+    return {
+        "ntc": _analog(r25_ohm=(100, 200000), beta=(2000, 6000)),
+        "mcp9700a": {"adc": NUMBER},
+        "ds18b20": {"data": NUMBER},
+        "mcp9808": {"address": (0x18, 0x1F)},
+        "tmp1075": {"address": (0x48, 0x4F)},
+    }
 
 
 def meters():
-    """On Modbus: kind and address."""
-    return {kind: {"address": _ADDRESS} for kind in MODBUS_METERS}
+    """On Modbus: kind and address.
+    s0: pulse: PIN, active during a pulse; imp_per_kwh.
+    ade7953: on `i2c`, or with spi, sck, mosi, miso, cs; what it counts for a volt, an ampere, a watt and a
+    kWh; [codes of its PGAs], [its gain registers].
+    atm90e32: spi, sck, mosi, miso, cs; phases, 1 or 3; hz, 50 or 60; its gain registers; counts_per_kwh;
+    [pga]: its register MMode1.
+    """
+    spi = ("spi", "sck", "mosi", "miso", "cs")
+    atm90e32: dict = dict.fromkeys(spi, NUMBER)
+    ade7953: dict = {"?" + key: NUMBER for key in spi}
+    atm90e32["spi"] = ade7953["?spi"] = (0, 2)
+    atm90e32.update({"phases": (1, 3), "hz": (50, 60), "?pga": (0, 65535)})
+    atm90e32.update({"voltage_gain": (1, 65535), "current_gain": (1, 65535)})
+    atm90e32["counts_per_kwh"] = (1000, 100000000)
+    for key in ("counts_per_v", "counts_per_a", "counts_per_w"):
+        ade7953[key] = (1, 10000000)
+    ade7953["counts_per_kwh"] = (1000, 1000000000)
+    for key in ("?voltage_pga", "?current_pga"):
+        ade7953[key] = (0, 5)
+    for key in ("?voltage_gain", "?current_gain", "?power_gain"):
+        ade7953[key] = (0x200000, 0x600000)
+    found: dict = {kind: {"address": _ADDRESS} for kind in MODBUS_METERS}
+    found.update({"atm90e32": atm90e32, "ade7953": ade7953})
+    found["s0"] = {"pulse": PIN, "imp_per_kwh": (1, 100000)}
+    return found
 
 
 def readers():

@@ -53,6 +53,7 @@ def look(board: dict, found: list) -> None:
         found.append("reader.reset.active: 0 is needed, the reader rests while the pin is low")
     _grid_meter(board, found)
     _addresses(board, found)
+    _sensors(board, found)
     rows = board["station"].get("connectors", [{}])
     if not isinstance(rows, (list, tuple)) or not all(isinstance(row, dict) for row in rows):
         found.append("station.connectors: objects are needed, not %r" % (rows,))
@@ -98,6 +99,50 @@ def _addresses(board, found):
         taken[address] = path
 
 
+def _sensors(board, found):
+    """Meters and thermometers that are not on Modbus: their bus is there, and each has its place on it."""
+    on_spi = {}
+    for path, part in [("reader", board.get("reader", {}))] + [
+        ("links[%d]" % index, link) for index, link in enumerate(board["links"])
+    ]:
+        if "spi" in part:
+            on_spi[part["spi"]] = path
+    first = 1 if board["chip"] == "esp32" else 0  # of two
+    on_i2c = {}
+    for index, row in enumerate(board["connectors"]):
+        for key in ("meter", "temperature"):
+            part = row.get(key, {"kind": None})
+            path = "connectors[%d].%s" % (index, key)
+            kind = part["kind"]
+            missing = [name for name in ("spi", "sck", "mosi", "miso", "cs") if name not in part]
+            if kind == "ade7953" and 0 < len(missing) < 5:
+                found.append("%s.%s is missing: its SPI has five keys, its I2C none" % (path, missing[0]))
+            elif kind in ("ade7953", "atm90e32") and not missing:
+                unit = part["spi"]
+                if unit not in (first, first + 1):
+                    found.append(
+                        "%s.spi: an %s has SPI%d and SPI%d" % (path, board["chip"], first, first + 1)
+                    )
+                elif unit in on_spi:
+                    # The chips' clocks rest at different levels.
+                    found.append("%s.spi: SPI%d is used already by %s" % (path, unit, on_spi[unit]))
+                on_spi[unit] = path
+            elif kind in ("ade7953", "mcp9808", "tmp1075"):
+                address = part.get("address", 0x38)
+                if "i2c" not in board:
+                    found.append("i2c is missing: %s is on it" % path)
+                elif address in on_i2c:
+                    found.append("%s: the address %d on I2C is that of %s" % (path, address, on_i2c[address]))
+                on_i2c[address] = path
+            if kind == "s0" and "grid_meter" in board:
+                # What our connectors draw would be taken for the building's, and the car starve itself.
+                found.append(path + ".kind: with a grid_meter one is needed that tells the current")
+            if kind == "atm90e32" and part["phases"] == 2:
+                found.append(path + ".phases: 1 or 3")
+            if kind == "atm90e32" and part["hz"] not in (50, 60):
+                found.append(path + ".hz: 50 or 60")
+
+
 def _converter(chip, connector, path, found):
     """What the converter can measure, and when."""
     name, first, last, least, most = _RP2040_CONVERTER if chip == "rp2040" else _ESP32_CONVERTER
@@ -137,7 +182,9 @@ def _phases(connector, row, path, found):
     if switch and "feedback" not in connector["contactor"]:
         # It never moves with the main contactor closed: somebody has to know that it is open.
         found.append(path + "contactor.feedback is missing: phase_switch needs it")
-    if row.get("phases", 1) == 3 and MODBUS_METERS.get(connector["meter"]["kind"]) == 1:
+    meter = connector["meter"]  # one of pulses does not say how many it counts
+    counts = 1 if meter["kind"] == "ade7953" else meter.get("phases", MODBUS_METERS.get(meter["kind"]))
+    if row.get("phases", 1) == 3 and counts == 1:
         found.append(path + "meter.kind: the %s counts one of three phases" % connector["meter"]["kind"])
 
 

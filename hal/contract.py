@@ -122,15 +122,19 @@ class Rcd:
 
 class Temperature:
     def celsius_d(self) -> int | None:
-        """Deci-degrees Celsius; None: sensor broken."""
+        """Deci-degrees Celsius; None: sensor broken. Asked several times per second, and answers at once: of
+        a sensor on a bus the last value, as long as it is less than 10 s old (`hal.temperature.polled`)."""
         raise OSError
 
 
 class Meter:
     """slow: an answer takes longer than a step of the main loop (a bus). Then a transaction begins with what
-    the meter showed at rest, see `station.at_rest`."""
+    the meter showed at rest, see `station.at_rest`.
+    tally: of a meter whose register is in our RAM a `hal.meter.tally.Tally`, which `station.kept_energy`
+    keeps over a restart. May be absent."""
 
     slow = False
+    tally = None
 
     async def read(self) -> "Reading | None":
         """A fresh reading, within 1 s; None when the meter does not answer or answered nonsense."""

@@ -10,10 +10,18 @@ from hal.esp32.clock import Clock
 from hal.esp32.contactor import HOLD_MS, KeptAliveCoil
 from hal.esp32.pilot import Pilot
 from hal.meter.from_data import bus_of, meter_of
-from hal.parts.analog import Proximity, Thermistor
-from hal.parts.from_data import input_of, lock_of, output_of, phase_switch_of, pilot_switch_of, rcd_of
+from hal.parts.analog import Proximity
+from hal.parts.from_data import (
+    i2c_of,
+    input_of,
+    lock_of,
+    output_of,
+    phase_switch_of,
+    pilot_switch_of,
+    rcd_of,
+    temperature_of,
+)
 from hal.parts.lamp import Lamp
-from hal.parts.ntc import table
 from hal.parts.wired import Button, Contactor, StopContact
 from hal.rfid.from_data import reader_of
 from hal.ticks import ticks_diff, ticks_ms
@@ -23,10 +31,16 @@ _NO_SIGNALS = ()
 _EMERGENCY_STOP = ("EmergencyStop",)
 
 
+def _counter_of(data, number):
+    from hal.esp32.pulses import counter_of
+
+    return counter_of(data, number)
+
+
 class Connector:
     """A `hal.contract.ConnectorHardware`."""
 
-    def __init__(self, number, data, bus):
+    def __init__(self, number, data, bus, i2c):
         self.number = number
         # First of all: whatever a crash has left, the coil is off.
         contactor = data["contactor"]
@@ -44,16 +58,10 @@ class Connector:
         if "proximity" in data:
             row = data["proximity"]
             self.proximity = Proximity(Millivolts(row["adc"]).read, row["supply_mv"], row["upper_ohm"])
-        self.temperature = None
-        if "temperature" in data:
-            row = data["temperature"]
-            self.temperature = Thermistor(
-                Millivolts(row["adc"]).read,
-                row["supply_mv"],
-                row["upper_ohm"],
-                table(row["r25_ohm"], row["beta"]),
-            )
-        self.meter = meter_of(data["meter"], bus)
+        row = data.get("temperature")
+        read = Millivolts(row["adc"]).read if row is not None and "adc" in row else None
+        self.temperature = temperature_of(row, read, 3300 if row is None else row.get("supply_mv", 3300), i2c)
+        self.meter = meter_of(data["meter"], bus, i2c, _counter_of, number)
 
     def fault_signals(self):
         return _NO_SIGNALS
@@ -96,7 +104,9 @@ class Board:
         """`data`: passed `hal.board_data.require`. OSError: the converter is too slow for the pilot."""
         self.name = data["name"]
         bus = bus_of(data.get("modbus"))
-        self.connectors = [Connector(index + 1, row, bus) for index, row in enumerate(data["connectors"])]
+        i2c = i2c_of(data.get("i2c"))
+        rows = enumerate(data["connectors"])
+        self.connectors = [Connector(index + 1, row, bus, i2c) for index, row in rows]
         self.grid_meter = meter_of(data.get("grid_meter"), bus)
         self.storage = Storage()
         self.tag_reader = reader_of(data.get("reader"))

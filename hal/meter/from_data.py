@@ -19,10 +19,33 @@ def bus_of(data: "dict | None"):
     return Bus(uart, data["baud"], output_of(data.get("direction")))
 
 
-def meter_of(data: "dict | None", bus):
-    """A `hal.contract.Meter`; None for None."""
+def meter_of(data: "dict | None", bus, i2c=None, counter_of=None, number=1):
+    """A `hal.contract.Meter`; None for None. `i2c`: a machine.I2C or None; `counter_of`: of the chip, counts
+    pulses of the connector `number`."""
     if data is None:
         return None
-    from hal.meter.eastron import Sdm
+    kind = data["kind"]
+    if kind in MODBUS_METERS:
+        from hal.meter.eastron import Sdm
 
-    return Sdm(bus, data["address"], MODBUS_METERS[data["kind"]])
+        return Sdm(bus, data["address"], MODBUS_METERS[kind])
+    if kind == "s0" and counter_of is not None:
+        from hal.meter.pulse import PulseMeter
+
+        return PulseMeter(counter_of(data["pulse"], number), data["imp_per_kwh"])
+    from hal.meter.chip import ChipMeter
+    from hal.parts.buses import chip_spi
+
+    if kind == "ade7953":
+        from hal.meter import ade7953
+
+        if "spi" in data:
+            spi, select = chip_spi(data)
+            port = ade7953.Spi(spi, select)
+        else:
+            port = ade7953.I2c(i2c)
+        return ChipMeter(ade7953.Ade7953(port, data), data["counts_per_kwh"], 1)
+    from hal.meter.atm90e32 import Atm90e32
+
+    spi, select = chip_spi(data)
+    return ChipMeter(Atm90e32(spi, select, data), data["counts_per_kwh"], data["phases"])

@@ -1,7 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Parts on plain pins, made from a board's data (`hal.board_data`). The only module here that knows
-`machine`."""
+"""Parts on plain pins, the I2C bus and thermometers, made from a board's data (`hal.board_data`). Only this
+module and `hal.parts.buses` know `machine` here."""
 
 import machine
 
@@ -52,3 +52,41 @@ def lock_of(data: "dict | None") -> "MotorLock | None":
 
 def rcd_of(data: "dict | None") -> "Rcd | None":
     return None if data is None else Rcd(input_of(data["trip"]), output_of(data.get("test")))
+
+
+def i2c_of(data: "dict | None"):
+    """The wires that all parts on I2C share, a `machine.I2C`; made once for a board. None where there are
+    none."""
+    if data is None:
+        return None
+    from hal.parts import buses
+
+    return buses.i2c(data)
+
+
+def temperature_of(data: "dict | None", read, full: int, i2c):
+    """A `hal.contract.Temperature`; None for None. `read()`: an analog sensor's voltage, `full` the supply's,
+    in the same unit; `i2c`: a machine.I2C or None."""
+    if data is None:
+        return None
+    kind = data["kind"]
+    if kind == "ntc":
+        from hal.parts.analog import Thermistor
+        from hal.parts.ntc import table
+
+        return Thermistor(read, full, data["upper_ohm"], table(data["r25_ohm"], data["beta"]))
+    if kind == "mcp9700a":
+        from hal.parts.linear import LinearSensor
+
+        return LinearSensor(read, full, 3300)
+    from hal.temperature.polled import Polled
+
+    if kind == "ds18b20":
+        import _onewire
+
+        from hal.temperature.ds18b20 import Ds18b20
+
+        return Polled(Ds18b20(_onewire, machine.Pin(data["data"], machine.Pin.OPEN_DRAIN, value=1)))
+    from hal.temperature.i2c_thermometer import I2cThermometer
+
+    return Polled(I2cThermometer(i2c, kind, data["address"]))

@@ -7,10 +7,18 @@ import micropython
 import rp2
 
 from hal.meter.from_data import bus_of, meter_of
-from hal.parts.analog import Proximity, Thermistor
-from hal.parts.from_data import input_of, lock_of, output_of, phase_switch_of, pilot_switch_of, rcd_of
+from hal.parts.analog import Proximity
+from hal.parts.from_data import (
+    i2c_of,
+    input_of,
+    lock_of,
+    output_of,
+    phase_switch_of,
+    pilot_switch_of,
+    rcd_of,
+    temperature_of,
+)
 from hal.parts.lamp import Lamp
-from hal.parts.ntc import table
 from hal.parts.wired import Button, Contactor, StopContact
 from hal.rfid.from_data import reader_of
 from hal.rp2 import starting
@@ -37,13 +45,19 @@ def _counts(mv):
 
 
 def _input_number(data):
-    return None if data is None else data["adc"] - 26
+    return None if data is None or "adc" not in data else data["adc"] - 26
+
+
+def _counter_of(data, number):
+    from hal.rp2.pulses import counter_of
+
+    return counter_of(data, number)
 
 
 class Connector:
     """A `hal.contract.ConnectorHardware`."""
 
-    def __init__(self, number, data, bus):
+    def __init__(self, number, data, bus, i2c):
         self.number = number
         coil = data["contactor"]["coil"]["pin"]
         feedback = input_of(data["contactor"].get("feedback"))
@@ -64,12 +78,9 @@ class Connector:
         self.proximity = None
         if proximity:
             self.proximity = Proximity(self.sampler.proximity, _FULL, proximity["upper_ohm"])
-        self.temperature = None
-        if temperature:
-            ohms = table(temperature["r25_ohm"], temperature["beta"])
-            self.temperature = Thermistor(self.sampler.temperature, _FULL, temperature["upper_ohm"], ohms)
+        self.temperature = temperature_of(temperature, self.sampler.temperature, _FULL, i2c)
         self.rcd = rcd_of(data.get("rcd"))
-        self.meter = meter_of(data["meter"], bus)
+        self.meter = meter_of(data["meter"], bus, i2c, _counter_of, number)
 
     def fault_signals(self):
         return _NO_SIGNALS
@@ -132,7 +143,9 @@ class Board:
         self.name = data["name"]
         self.storage = Storage()
         bus = bus_of(data.get("modbus"))
-        self.connectors = [Connector(index + 1, row, bus) for index, row in enumerate(data["connectors"])]
+        i2c = i2c_of(data.get("i2c"))
+        rows = enumerate(data["connectors"])
+        self.connectors = [Connector(index + 1, row, bus, i2c) for index, row in rows]
         self.grid_meter = meter_of(data.get("grid_meter"), bus)
         self.tag_reader = reader_of(data.get("reader"))
         self.indicator = Lamp(output_of(data["indicator"])) if "indicator" in data else None

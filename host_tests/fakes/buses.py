@@ -180,6 +180,9 @@ class SPI:
 class I2C:
     """Peer: {address: bytearray}, memories of one byte's address."""
 
+    # Of ports/rp2/machine_i2c.c; the stub has it not.
+    _documented_keywords = types.MappingProxyType({"__init__": ("timeout",)})
+
     def __init__(self, id, *, scl=None, sda=None, freq=400000, timeout=50000):
         self._id = id
         given = {"scl": scl, "sda": sda}

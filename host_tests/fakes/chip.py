@@ -25,7 +25,14 @@ _READ_US = 60
 _LOOK_US = 2
 _VREG, _VREG_AT_RESET = 0x40064000, 0xB1
 # Modules of the firmware that import those of a chip: imported anew under each chip.
-_OURS = ("hal.esp32", "hal.rp2", "hal.parts.from_data", "hal.meter.from_data", "hal.rfid.from_data")
+_OURS = (
+    "hal.esp32",
+    "hal.rp2",
+    "hal.parts.from_data",
+    "hal.parts.buses",
+    "hal.meter.from_data",
+    "hal.rfid.from_data",
+)
 
 
 class Chip:

@@ -113,5 +113,22 @@ class VfsLfs2:
             block_dev.writeblocks(block, b"\0" * 8 + _MAGIC, 0)
 
 
-CLASSES = {"NVS": NVS, "Partition": Partition}
+class PCNT:
+    """A pulse counter whose `_pulses` the test moves."""
+
+    def __init__(self, id, **settings):
+        assert 0 <= id <= 7 and settings["filter"] <= 1023
+        self._id = id
+        self._settings = settings
+        self._pulses = 0
+        self._runs = False
+
+    def start(self):
+        self._runs = True
+
+    def value(self):
+        return self._pulses % self._settings["max"] if self._runs else 0
+
+
+CLASSES = {"NVS": NVS, "Partition": Partition, "PCNT": PCNT}
 VFS_CLASSES = {"VfsLfs2": VfsLfs2}

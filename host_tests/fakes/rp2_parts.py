@@ -39,6 +39,11 @@ class StateMachine:
             raise ValueError("invalid StateMachine(%d)" % id)
         self._active = False
         self._told = []
+        self._x = self._isr = 0
+        self._fifo = []
+        self._handler = None
+        self._pins = pins
+        self._program = program
         if set_base is not None:
             # It may take a pin that was held low until now; what its registers put out is not modelled.
             state = set_base._state
@@ -54,6 +59,23 @@ class StateMachine:
 
     def exec(self, instr):
         self._told.append(instr)
+        if instr == 0xE020:  # set(x, 0)
+            self._x = 0
+        elif instr == 0xA0C1:  # mov(isr, x)
+            self._isr = self._x
+        elif instr == 0x8000 and len(self._fifo) < 4:  # push(noblock)
+            self._fifo.append(self._isr)
+
+    def rx_fifo(self):
+        return len(self._fifo)
+
+    def get(self, buf=None, shift=0):
+        assert self._fifo, "it would wait for ever"
+        return self._fifo.pop(0) >> shift
+
+    def irq(self, handler=None, trigger=0 | 1, hard=False):
+        assert hard
+        self._handler = handler
 
     def restart(self):
         self._told.clear()

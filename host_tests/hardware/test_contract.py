@@ -24,6 +24,7 @@ SHARED = {
         "Button",
     },
     "meter": {"Meter"},
+    "temperature": {"Temperature"},
     "rfid": {"TagReader"},
 }
 # What is not there: the link of the RP2040 is that of firmware/net/lte.py.

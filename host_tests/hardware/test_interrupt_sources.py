@@ -31,6 +31,7 @@ MODULES = (
     "hal/rp2/board.py",
     "hal/rp2/dead_man.py",
     "hal/rp2/pilot.py",
+    "hal/rp2/pulses.py",
     "hal/rp2/register.py",
     "hal/rp2/sampler.py",
 )

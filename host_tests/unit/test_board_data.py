@@ -6,6 +6,7 @@ from boards.esp32_devkit.board import BOARD as ESP32
 from boards.pico_lte.board import BOARD as PICO
 from hal import board_data
 from hal.board_data import BoardDataError
+from hal.board_sense import look as board_sense_look
 from host_tests.unit.expect import raises
 from station.description import Description
 
@@ -30,6 +31,13 @@ def changed(board: dict, path: list, value) -> dict:
 
 FIRST = ["connectors", 0]
 MODEM = ["links", 0]
+METER_KINDS = "ade7953, atm90e32, s0, sdm120, sdm220, sdm230, sdm630"
+ON_SPI = {"spi": 1, "sck": 14, "mosi": 15, "miso": 12, "cs": 13}
+ADE = {"kind": "ade7953", "counts_per_v": 26000, "counts_per_a": 100000, "counts_per_w": 154}
+ADE["counts_per_kwh"] = 25240000
+ATM = dict(ON_SPI, kind="atm90e32", phases=3, hz=50, voltage_gain=7305, current_gain=27961)
+ATM["counts_per_kwh"] = 320000
+I2C = {"i2c": 1, "sda": 2, "scl": 3}
 LAN = {"kind": "lan", "mdc": 23, "mdio": 24, "phy": "lan8720", "address": 0, "ref_clk": 29, "clock": "in"}
 
 
@@ -106,8 +114,8 @@ def test_mistakes_and_their_sentences():
         (
             PICO,
             FIRST + ["meter", "kind"],
-            "s0",
-            "connectors[0].meter.kind: 's0' is not one of sdm120, sdm220, sdm230, sdm630",
+            "sundial",
+            "connectors[0].meter.kind: 'sundial' is not one of " + METER_KINDS,
         ),
         (
             PICO,
@@ -378,7 +386,7 @@ def test_all_mistakes_are_told_at_once():
         "reader.sck: the number of a pin is needed, not None",
     ]
     found = board_data.problems(changed(PICO, FIRST + ["meter"], {"kind": 3}))
-    assert found == ["connectors[0].meter.kind: 3 is not one of sdm120, sdm220, sdm230, sdm630"]
+    assert found == ["connectors[0].meter.kind: 3 is not one of " + METER_KINDS]
 
 
 def test_what_is_no_board_at_all():
@@ -391,3 +399,90 @@ def test_the_pins_of_a_board_and_their_direction():
     assert len(pins) == 27 and pins["connectors[0].pilot.adc"] == 26
     inputs = [path for path in pins if board_data.is_input(path)]
     assert sorted(pins[path] for path in inputs) == [1, 5, 6, 11, 14, 15, 16, 22, 26, 27, 28]
+
+
+def bare(**parts) -> dict:
+    """The Pico's board with room on its pins, and these parts at its connector; `i2c` at the board."""
+    board = dict(PICO)
+    i2c = parts.pop("i2c", None)
+    for name in ("reader", "grid_meter"):
+        del board[name]
+    board["station"] = dict(board["station"], reader="none")
+    board["station"]["connectors"] = [dict(PICO["station"]["connectors"][0], cable="fixed", lock=False)]
+    connector = dict(PICO["connectors"][0])
+    for name in ("lock", "proximity", "rcd"):
+        del connector[name]
+    connector.update(parts)
+    board["connectors"] = (connector,)
+    board["links"] = ({"kind": "wifi"},)
+    if i2c is not None:
+        board["i2c"] = i2c
+    return board
+
+
+def test_meters_that_are_not_on_modbus():
+    pulse = {"kind": "s0", "pulse": {"pin": 16, "active": 0, "pull": "up"}, "imp_per_kwh": 1000}
+    for meter, i2c in ((pulse, None), (dict(ADE), I2C), (dict(ADE, **ON_SPI), None), (ATM, None)):
+        board = bare(meter=meter, i2c=i2c)
+        assert board_data.problems(board) == [], meter
+    assert board_data.is_input("connectors[0].meter.pulse")
+    where = "connectors[0].meter"
+    for meter, i2c, sentence in (
+        (dict(ADE), None, "i2c is missing: connectors[0].meter is on it"),
+        (dict(ADE, spi=1), None, where + ".sck is missing: its SPI has five keys, its I2C none"),
+        (dict(ATM, spi=2), None, where + ".spi: an rp2040 has SPI0 and SPI1"),
+        (dict(ATM, phases=2), None, where + ".phases: 1 or 3"),
+        (dict(ATM, hz=55), None, where + ".hz: 50 or 60"),
+        (dict(pulse, imp_per_kwh=0), None, where + ".imp_per_kwh: 0 is not a number in 1..100000"),
+    ):
+        assert board_data.problems(bare(meter=meter, i2c=i2c)) == [sentence], meter
+    board = bare(meter=pulse)
+    board["grid_meter"] = PICO["grid_meter"]
+    assert board_data.problems(board) == [
+        where + ".kind: with a grid_meter one is needed that tells the current"
+    ]
+    # A reader's clock rests low, a meter's high.
+    board = bare(meter=ATM)
+    board["reader"] = {"kind": "mfrc522", "spi": 1, "sck": 18, "mosi": 19, "miso": 20, "cs": 17}
+    board["reader"]["reset"] = {"pin": 21, "active": 0}
+    board["station"]["reader"] = "single"
+    assert board_data.problems(board) == [where + ".spi: SPI1 is used already by reader"]
+
+
+def test_a_meter_of_one_phase_for_three():
+    for meter, fine in ((ADE, False), (dict(ATM, phases=1), False), (ATM, True)):
+        board = bare(meter=meter, i2c=I2C)
+        board["station"]["connectors"][0]["phases"] = 3
+        found = board_data.problems(board)
+        name = meter["kind"]
+        assert found == (
+            [] if fine else ["connectors[0].meter.kind: the %s counts one of three phases" % name]
+        )
+
+
+def test_temperature_sensors():
+    for sensor, i2c, sentence in (
+        ({"kind": "ds18b20", "data": 16}, None, None),
+        ({"kind": "mcp9700a", "adc": 28}, None, None),
+        ({"kind": "mcp9808", "address": 0x18}, I2C, None),
+        ({"kind": "tmp1075", "address": 0x48}, I2C, None),
+        (
+            {"kind": "tmp1075", "address": 0x18},
+            I2C,
+            "connectors[0].temperature.address: 24 is not a number in 72..79",
+        ),
+        ({"kind": "mcp9808", "address": 0x18}, None, "i2c is missing: connectors[0].temperature is on it"),
+        (
+            {"kind": "mcp9700a", "adc": 22},
+            None,
+            "connectors[0].temperature.adc: GPIO22 is used already by emergency_stop",
+        ),
+    ):
+        found = board_data.problems(bare(temperature=sensor, i2c=i2c))
+        assert found == ([] if sentence is None else [sentence]), sensor
+    twice = bare(temperature={"kind": "mcp9808", "address": 0x18}, i2c=I2C)
+    second = dict(twice["connectors"][0])
+    twice["connectors"] += (second,)
+    found = []
+    board_sense_look(twice, found)
+    assert "connectors[1].temperature: the address 24 on I2C is that of connectors[0].temperature" in found

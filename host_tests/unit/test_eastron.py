@@ -110,8 +110,8 @@ def test_a_reading_of_three_phases_sums_the_power():
 
 def test_another_meter_on_the_same_line():
     line = Line(SINGLE)
-    meter = Sdm(modbus.Bus(line), 1, 1)
-    grid = meter.beside(2, 3)
+    bus = modbus.Bus(line)
+    meter, grid = Sdm(bus, 1, 1), Sdm(bus, 2, 3)
 
     async def both():
         # At the same time: one question after the other.
