@@ -16,7 +16,7 @@ BENCH := PYTHONPATH=tools $(VENV)/python -m
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint image emulate emulate-bench emulate-soak guard-bench list-bench schedule-bench fmt setup clean
-.PHONY: schedule schedule-pages
+.PHONY: schedule schedule-pages wiring
 .PHONY: set-up-run set-up-test set-up-check set-up-image set-up-emulate set-up-schedule
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make heap       heap after boot, while charging, and over 10,000 messages"
 	@echo "make schedule   charging profiles and what they come to, as a chart, FILE=tools/bench/examples/schedules/night-tariff.json"
 	@echo "make schedule-pages  the charts and tables of docs/smart-charging-examples.md"
+	@echo "make wiring     the drawing and the table of each board's wires, from its board.py, and docs/parts.md"
 	@echo "make soak       2,000 transactions with power cuts, link drops, a CSMS that fails; SOAK='--seed 7'"
 	@echo "make wear       flash erases of a transaction, and how many years the flash lasts; WEAR='--days 20'"
 	@echo "make outbox-bench  1,000 offline transactions on 1 MB of flash, stored and drained"
@@ -83,6 +84,9 @@ schedule: set-up-schedule
 
 schedule-pages: set-up-schedule
 	@$(BENCH) bench.schedule.pages
+
+wiring: set-up-run
+	@PYTHONPATH=tools:firmware $(VENV)/python -m wiring
 
 soak: set-up-run
 	@$(BENCH) bench.soak $(SOAK)

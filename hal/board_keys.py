@@ -6,8 +6,10 @@ PIN is {"pin": 9, "active": 1, "pull": "up"}: `active` is the level, 0 or 1, tha
 `pull` ("up" or "down") is optional. Pins are numbers of the chip (GPIO), not of its case. Keys in brackets
 are optional, and absent for a part that the board does not have.
 
-    name, chip            text; "rp2040" or "esp32"
-    [module]              "wroom" or "wrover" (esp32): the latter keeps GPIO16 and 17 for its PSRAM
+    name, chip            text; "rp2040", "esp32" or "esp32s3"
+    [module]              esp32: "wroom" or "wrover", which keeps GPIO16 and 17 for its PSRAM. esp32s3: MB of
+                          flash and PSRAM, as "n16r8"; eight of PSRAM keep GPIO33 to 37
+    [reserved]            tuple of (pin, what for): what the board as it is bought has on it by itself
     connectors            tuple of
         pilot             pwm, adc: pins; plus_12v_mv, minus_12v_mv: nominal voltage at the ADC pin with +12 V
                           and -12 V on the pilot, within what the converter measures; [trigger_slice]: the PWM
@@ -15,7 +17,8 @@ are optional, and absent for a part that the board does not have.
         [pilot_switch]    PIN that takes the pilot off the line
         contactor         coil: PIN, active 1: off while the pin floats; [alive]: PIN, active 1, for a
                           monostable in the coil's circuit (esp32, where it is required); [feedback]: PIN,
-                          active while the main contacts are closed
+                          active while the main contacts are closed: a mirror contact to ground is open then,
+                          so "active": 1 and a pull-up, and a broken wire says the same
         [phase_switch]    the second contactor, for L2 and L3 alone: coil: PIN, active 1: one phase while the
                           pin floats; feedback: PIN, active while its contacts are closed
         [lock]            lock, unlock, feedback: PIN; pulse_ms
@@ -39,7 +42,7 @@ are optional, and absent for a part that the board does not have.
 PIN = "pin"  # a dict
 NUMBER = "number"  # of a pin
 
-CHIPS = ("rp2040", "esp32")
+CHIPS = ("rp2040", "esp32", "esp32s3")
 # The innermost key of a pin that is read.
 INPUTS = (
     "feedback",
@@ -70,8 +73,18 @@ _BAUD = (1200, 921600)
 def pins_of(chip: str) -> tuple:
     if chip == "rp2040":
         return tuple(range(30))
+    if chip == "esp32s3":
+        # 22..25 do not exist, 26..32 carry the flash.
+        return tuple(range(22)) + tuple(range(33, 49))
     # 6..11 carry the flash, 20, 24 and 28..31 do not exist.
     return (0, 1, 2, 3, 4, 5) + tuple(range(12, 20)) + (21, 22, 23, 25, 26, 27) + tuple(range(32, 40))
+
+
+def modules_of(chip: str) -> tuple:
+    """What `module` may be; none on an rp2040."""
+    if chip == "esp32":
+        return ("wroom", "wrover")
+    return ("n4", "n8", "n16", "n8r2", "n16r2", "n8r8", "n16r8") if chip == "esp32s3" else ()
 
 
 def pin():
@@ -205,7 +218,8 @@ def board():
     return {
         "name": str,
         "chip": CHIPS,
-        "?module": ("wroom", "wrover"),
+        "?module": str,
+        "?reserved": tuple,
         "connectors": tuple,
         "?modbus": {"uart": (0, 2), "tx": NUMBER, "rx": NUMBER, "baud": _BAUD, "?direction": PIN},
         "?grid_meter": [{"sdm630": {"address": _ADDRESS}}],

@@ -4,13 +4,15 @@
 what the station's description says as well. `hal.board_data` has looked at each key by itself.
 """
 
-from hal.board_keys import MODBUS_METERS
+from hal.board_keys import MODBUS_METERS, modules_of
 
 # Name of the converter, its first and last pin, the millivolts that it measures. GPIO29 of a Pico has its own
 # supply; ADC2 of the ESP32 does not work beside Wi-Fi, and ADC1 at 11 dB is linear from 150 to 2450 mV, below
-# 100 mV it reads 0 (MicroPython's quick reference).
+# 100 mV it reads 0 (MicroPython's quick reference). That of an ESP32-S3 is calibrated up to 2900 mV (its data
+# sheet, effective range of ATTEN3); how low it goes nobody has tried, so the ESP32's 150.
 _RP2040_CONVERTER = ("the converter", 26, 28, 0, 3300)
 _ESP32_CONVERTER = ("ADC1", 32, 39, 150, 2450)
+_ESP32S3_CONVERTER = ("ADC1", 1, 10, 150, 2900)
 _RP2040_WATCHDOG_MS = 8388  # its counter has 24 bits and runs at 2 MHz
 
 
@@ -18,18 +20,28 @@ def _units(board, found):
     """Buses that the chip has. No two parts on one UART; that of an ESP32's console is taken."""
     parts = [("modbus", board["modbus"])] if "modbus" in board else []
     parts += [("links[%d]" % index, link) for index, link in enumerate(board["links"])]
-    taken = {0: "the console"} if board["chip"] == "esp32" else {}
+    rp2040 = board["chip"] == "rp2040"
+    taken = {} if rp2040 else {0: "the console"}
     for path, part in parts:
         unit = part.get("uart")
         if unit in taken:
             found.append("%s.uart: UART%d is used already by %s" % (path, unit, taken[unit]))
-        elif unit == 2 and board["chip"] == "rp2040":
+        elif unit == 2 and rp2040:
             found.append(path + ".uart: an rp2040 has UART0 and UART1")
         elif unit is not None:
             taken[unit] = path
-    first = 1 if board["chip"] == "esp32" else 0  # of two
-    if board.get("reader", {}).get("spi", first) not in (first, first + 1):
-        found.append("reader.spi: an %s has SPI%d and SPI%d" % (board["chip"], first, first + 1))
+    first = 0 if rp2040 else 1  # of two; MicroPython's numbers: 1 is the S3's SPI2
+    parts.append(("reader", board.get("reader", {})))
+    taken = {}
+    for path, part in parts:
+        unit = part.get("spi")
+        if unit is None:
+            continue
+        if unit not in (first, first + 1):
+            found.append("%s.spi: an %s has SPI%d and SPI%d" % (path, board["chip"], first, first + 1))
+        elif unit in taken:
+            found.append("%s.spi: SPI%d is used already by %s" % (path, unit, taken[unit]))
+        taken[unit] = path
 
 
 def look(board: dict, found: list) -> None:
@@ -37,8 +49,7 @@ def look(board: dict, found: list) -> None:
     chip = board["chip"]
     if chip == "rp2040" and board["watchdog_ms"] > _RP2040_WATCHDOG_MS:
         found.append("watchdog_ms: the RP2040's watchdog ends at %d" % _RP2040_WATCHDOG_MS)
-    if (chip == "esp32") != ("module" in board):
-        found.append("module: needed on an esp32, and nowhere else")
+    _module(board, found)
     if chip == "rp2040" and len(board["connectors"]) > 1:
         found.append("connectors[1]: the converter of an rp2040 samples one pilot")
     _units(board, found)
@@ -74,6 +85,14 @@ def look(board: dict, found: list) -> None:
         _phases(connector, row, path, found)
     if (board["station"].get("reader", "single") == "none") != ("reader" not in board):
         found.append("reader: the station's description says otherwise")
+
+
+def _module(board, found):
+    modules = modules_of(board["chip"])
+    if bool(modules) != ("module" in board):
+        found.append("module: needed on an esp32, and nowhere else")
+    elif modules and board["module"] not in modules:
+        found.append("module: %r is not one of %s" % (board["module"], ", ".join(modules)))
 
 
 def _grid_meter(board, found):
@@ -145,7 +164,10 @@ def _sensors(board, found):
 
 def _converter(chip, connector, path, found):
     """What the converter can measure, and when."""
-    name, first, last, least, most = _RP2040_CONVERTER if chip == "rp2040" else _ESP32_CONVERTER
+    converter = _RP2040_CONVERTER
+    if chip != "rp2040":
+        converter = _ESP32_CONVERTER if chip == "esp32" else _ESP32S3_CONVERTER
+    name, first, last, least, most = converter
     for key in ("pilot", "proximity", "temperature"):
         number = connector.get(key, {}).get("adc", first)
         if not first <= number <= last:
@@ -197,8 +219,13 @@ def _parts(chip, connector, path, found):
     for key in ("proximity", "temperature"):
         if chip == "rp2040" and connector.get(key, {}).get("supply_mv", 3300) != 3300:
             found.append(path + key + ".supply_mv: 3300 is needed, the converter's own reference")
+    for part in ("contactor", "phase_switch"):
+        feedback = connector.get(part, {}).get("feedback")
+        # Without a pull of the chip's it is a contact to ground and a resistor to the supply.
+        if feedback and feedback["active"] != (0 if feedback.get("pull") == "down" else 1):
+            found.append("%s%s.feedback: a broken wire would be an open contactor" % (path, part))
     alive = "alive" in connector["contactor"]
-    if chip == "esp32" and not alive:
+    if chip != "rp2040" and not alive:
         found.append(path + "contactor.alive is missing: an esp32 alone cannot hold a contactor safely")
     if chip == "rp2040" and alive:
         found.append(path + "contactor.alive: an rp2040 lets go of the coil by itself")

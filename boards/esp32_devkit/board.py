@@ -15,8 +15,9 @@ BOARD = {
             "contactor": {
                 "coil": {"pin": 26, "active": 1},
                 "alive": {"pin": 23, "active": 1},
-                # GPIO34 has no pull of its own: 10 k to 3.3 V on the board.
-                "feedback": {"pin": 34, "active": 0},
+                # A mirror contact to ground, open while the main contacts are closed. GPIO34 has no pull of
+                # its own: 10 k to 3.3 V on the board.
+                "feedback": {"pin": 34, "active": 1},
             },
             "lock": {
                 "lock": {"pin": 18, "active": 1},

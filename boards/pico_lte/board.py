@@ -12,7 +12,9 @@ BOARD = {
             "pilot_switch": {"pin": 9, "active": 1},
             "contactor": {
                 "coil": {"pin": 10, "active": 1},
-                "feedback": {"pin": 11, "active": 0, "pull": "up"},
+                # A mirror contact to ground, open while the main contacts are closed; a broken wire reads as
+                # closed, too, and nobody charges with that.
+                "feedback": {"pin": 11, "active": 1, "pull": "up"},
             },
             "lock": {
                 "lock": {"pin": 12, "active": 1},

@@ -18,7 +18,8 @@ class Contactor:
     are closed, or None; `hold_ms`: of the coil, see there.
 
     The feedback is to come from a mirror contact (IEC 60947-4-1 annex F: it cannot be closed while a main
-    contact is), so that a welded contactor shows.
+    contact is), so that a welded contactor shows. To ground, with a pull-up, it is low while the main
+    contacts are open: the Input is active at 1, and a broken wire is a contactor that does not open.
     """
 
     def __init__(self, coil, feedback=None, hold_ms=0):

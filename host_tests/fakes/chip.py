@@ -37,6 +37,7 @@ _OURS = (
 
 class Chip:
     """now_us          the clock
+    variant         "esp32s3": MicroPython's port is the same as the ESP32's, the pins are others
     external        pin -> level that something outside puts on it
     analog          pin -> f(now_us) -> millivolts
     peers           ("uart", 1) -> f(bytes) -> bytes; ("spi", 0) -> the same; ("i2c", 0) -> {address: memory}
@@ -48,6 +49,7 @@ class Chip:
 
     def __init__(self, name: str, cause: int = 1):
         self.name = name
+        self.variant = "esp32" if name == "esp32" else "rp2040"
         self.cause = cause
         self.now_us = 0
         self.read_us = _READ_US

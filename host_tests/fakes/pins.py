@@ -2,9 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Pin, PWM and ADC of `machine`."""
 
-_ESP32_INPUT_ONLY = range(34, 40)
-_ESP32_PINS = (*range(6), *range(12, 20), 21, 22, 23, 25, 26, 27, *range(32, 40))
-_RP2_PINS = range(30)
+# By the chip's variant: pins that there are, that only read, that the converter has.
+_PINS = {
+    "rp2040": range(30),
+    "esp32": (*range(6), *range(12, 20), 21, 22, 23, 25, 26, 27, *range(32, 40)),
+    "esp32s3": (*range(22), *range(33, 49)),
+}
+_INPUT_ONLY = {"rp2040": (), "esp32": range(34, 40), "esp32s3": ()}
+_ANALOG = {"rp2040": range(26, 30), "esp32": range(32, 40), "esp32s3": range(1, 11)}
 _FULL = 65535
 
 
@@ -56,7 +61,7 @@ class Pin:
         chip = self._chip
         if not isinstance(id, int):
             id = number_of(id)
-        if id not in (_ESP32_PINS if chip.name == "esp32" else _RP2_PINS):
+        if id not in _PINS[chip.variant]:
             raise ValueError("invalid pin")
         self._state = chip.pins.setdefault(id, State(id))
         self._set(mode, pull, value)
@@ -66,7 +71,7 @@ class Pin:
 
     def _set(self, mode, pull, value):
         state = self._state
-        fixed = self._chip.name == "esp32" and state.number in _ESP32_INPUT_ONLY
+        fixed = state.number in _INPUT_ONLY[self._chip.variant]
         if value is not None:
             # Before the direction: a pin that becomes an output has its level at once.
             state.latch = 1 if value else 0
@@ -118,7 +123,7 @@ class Pin:
 class PWM:
     def __init__(self, dest, *, freq=None, duty_u16=None, duty_ns=None, invert=False):
         self._state = self._chip.pins.setdefault(number_of(dest), State(number_of(dest)))
-        if self._chip.name == "esp32" and self._state.number in _ESP32_INPUT_ONLY:
+        if self._state.number in _INPUT_ONLY[self._chip.variant]:
             raise ValueError("PWM not supported on pin %d" % self._state.number)
         self._state.pwm = self
         self._freq = 5000 if freq is None else freq
@@ -160,7 +165,7 @@ class ADC:
     def __init__(self, id, *, sample_ns=None, atten=None):
         chip = self._chip
         number = number_of(id)
-        if number not in (range(32, 40) if chip.name == "esp32" else range(26, 30)):
+        if number not in _ANALOG[chip.variant]:
             raise ValueError("invalid Pin")
         if chip.name == "rp2" and atten is not None:
             raise TypeError("extra keyword arguments given")

@@ -2,14 +2,23 @@
 # SPDX-License-Identifier: MIT
 """tools/toolchain/board_check: every board of the repository is right, and each wrong pin is named."""
 
+import builtins
+
 import pytest
 
+from hal import board_data
+from host_tests.fakes.chip import Chip
+from host_tests.fakes.pilot_line import PilotLine
 from host_tests.unit.test_board_data import changed
 from toolchain import board_check, chip_pins
 from toolchain.chip_pins import rp2040_pins
 
 PICO = board_check.load("pico_lte")
 ESP32 = board_check.load("esp32_devkit")
+S3 = board_check.load("esp32_s3_w5500")
+OLIMEX = board_check.load("olimex_esp32_poe_iso")
+LILYGO = board_check.load("lilygo_t_a7670")
+PICO_W = board_check.load("pico_w")
 FIRST = ["connectors", 0]
 
 
@@ -17,6 +26,49 @@ FIRST = ["connectors", 0]
 def test_every_board_can_be_built(name, capsys):
     assert board_check.problems(board_check.load(name)) == []
     assert board_check.main([name]) == 0 and capsys.readouterr().out.endswith("pins, all right\n")
+
+
+def test_an_ethernet_of_the_chips_may_have_its_clock_from_outside():
+    clocked = changed(changed(OLIMEX, ["links", 0, "clock"], "in"), ["links", 0, "ref_clk"], 0)
+    assert board_check.problems(clocked) == []
+
+
+@pytest.mark.parametrize("name", board_check.names())
+def test_every_board_is_put_together_as_its_data_say(name, monkeypatch):
+    """Its parts, on a model of its chip; the links are somebody else's."""
+    data = changed(board_check.load(name), ["links"], ({"kind": "wifi"},))
+    port = "rp2" if data["chip"] == "rp2040" else "esp32"
+    chip = Chip(port)
+    chip.variant = data["chip"]
+    monkeypatch.setattr(builtins, "ptr32", chip.registers.pointer, raising=False)
+    monkeypatch.setattr(builtins, "ptr16", chip.registers.pointer, raising=False)
+    connector = data["connectors"][0]
+    line = PilotLine(chip, connector["pilot"]["pwm"])
+    for key in ("proximity", "temperature"):
+        if key in connector:
+            chip.analog[connector[key]["adc"]] = lambda us: 1650
+    chip.analog[connector["pilot"]["adc"]] = line.mv
+    for number, path, _ in board_data.pins(data):
+        if board_data.is_input(path):
+            chip.external[number] = 0
+    if "spi" in data.get("reader", {}):
+        chip.peers["spi", data["reader"]["spi"]] = lambda sent: bytes(len(sent))
+    with chip.installed():
+        board = chip.load("hal.%s.board" % port).Board(data)
+    assert set(chip.pins) <= {number for number, _, _ in board_data.pins(data)}
+    for path in ("contactor.coil", "contactor.alive", "rcd.test", "lock.lock", "lock.unlock"):
+        part, key = path.split(".")
+        if key in connector.get(part, {}) and (port, path) != ("rp2", "contactor.coil"):
+            assert set(chip.pins[connector[part][key]["pin"]].writes) == {0}, path
+    made = board.connectors[0]
+    assert (made.contactor.closed(), made.rcd.tripped(), board.stopped()) == (False, False, False)
+    # A broken wire of each is the safe thing: closed, tripped, pressed.
+    for number in (connector["contactor"]["feedback"], connector["rcd"]["trip"], data["emergency_stop"]):
+        if "pull" in number:
+            del chip.external[number["pin"]]
+        else:
+            chip.external[number["pin"]] = 1  # the resistor on the carrier
+    assert (made.contactor.closed(), made.rcd.tripped(), board.stopped()) == (True, True, True)
 
 
 def test_all_boards_are_looked_at(capsys):
@@ -80,6 +132,53 @@ def test_all_boards_are_looked_at(capsys):
         (ESP32, [*FIRST, "rcd", "trip", "pin"], 37, "connectors[0].rcd.trip: GPIO37 has no pull resistor"),
         (ESP32, ["button", "pin"], 2, "button: GPIO2 is a strapping pin"),
         (ESP32, ["module"], "wrover", "indicator.pin: GPIO17 belongs to the PSRAM of a WROVER"),
+        (S3, ["indicator", "pin"], 35, "indicator.pin: GPIO35 belongs to the octal PSRAM of an N16R8"),
+        (S3, ["indicator", "pin"], 43, "indicator.pin: GPIO43 carries the console"),
+        (S3, ["indicator", "pin"], 20, "indicator.pin: GPIO20 is USB"),
+        (S3, ["indicator", "pin"], 45, "indicator.pin: GPIO45 is a strapping pin"),
+        (S3, [*FIRST, "temperature", "adc"], 3, "connectors[0].temperature.adc: GPIO3 is a strapping pin"),
+        (
+            changed(S3, ["reader", "miso"], 38),
+            [*FIRST, "contactor", "coil", "pin"],
+            18,
+            "connectors[0].contactor.coil: GPIO18 is high for a moment while the chip starts",
+        ),
+        # What the chip's own Ethernet has, whatever the data say of it.
+        (
+            OLIMEX,
+            [*FIRST, "pilot", "pwm"],
+            19,
+            "connectors[0].pilot.pwm: GPIO19 is the board's own: RMII TXD0",
+        ),
+        (OLIMEX, ["modbus", "tx"], 27, "modbus.tx: GPIO27 is the board's own: RMII CRS_DV"),
+        (
+            OLIMEX,
+            ["links", 0, "ref_clk"],
+            5,
+            "links[0].ref_clk: GPIO5 is a strapping pin: it decides how the chip starts",
+        ),
+        (
+            OLIMEX,
+            ["links", 0, "clock"],
+            "in",
+            "links[0].ref_clk: GPIO17 cannot carry the clock of an RMII, which GPIO0 can",
+        ),
+        (OLIMEX, ["module"], "wrover", "links[0].ref_clk: GPIO17 belongs to the PSRAM of a WROVER"),
+        (LILYGO, ["modbus", "rx"], 33, "modbus.rx: GPIO33 is the board's own: RING of the modem"),
+        (LILYGO, ["modbus", "tx"], 16, "modbus.tx: GPIO16 belongs to the PSRAM of a WROVER"),
+        (
+            LILYGO,
+            [*FIRST, "contactor", "alive", "pin"],
+            12,
+            "links[0].supply: GPIO12 is used already by connectors[0].contactor.alive",
+        ),
+        (
+            PICO_W,
+            ["indicator", "pin"],
+            25,
+            "indicator.pin: GPIO25 is the board's own: chip select of the radio",
+        ),
+        (PICO_W, ["reserved"], ((30, "nothing"),), "reserved: there is no GPIO30 for use on an rp2040"),
     ],
 )
 def test_the_wrong_pin_is_named(board, path, pin, sentence):

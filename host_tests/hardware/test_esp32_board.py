@@ -30,7 +30,7 @@ class Rig:
         chip.analog.update(
             {PILOT_ADC: self.line.mv, PROXIMITY_ADC: lambda us: 3300, NTC_ADC: lambda us: 1650}
         )
-        chip.external.update({FEEDBACK: 1, BOLT: 1, TRIP: 0, STOP: 0, BUTTON: 1})
+        chip.external.update({FEEDBACK: 0, BOLT: 1, TRIP: 0, STOP: 0, BUTTON: 1})
         now = lambda: ((chip.now_us // 1000 + ticks._HALF) & ticks._MASK) - ticks._HALF  # noqa: E731
         monkeypatch.setattr(lock, "ticks_ms", now)
         monkeypatch.setattr(wired, "ticks_ms", now)
@@ -94,7 +94,7 @@ def test_the_contactor_needs_to_be_told_again_and_again(rig):
         levels.append(rig.chip.output(ALIVE))
     # What a monostable or a charge pump lives of: an edge at every pass.
     assert levels == [1, 0, 1, 0, 1, 0] and rig.chip.output(COIL) == 1
-    rig.chip.external[FEEDBACK] = 0
+    rig.chip.external[FEEDBACK] = 1
     assert contactor.closed() is True
     contactor.drive(False)
     assert rig.chip.output(COIL) == 0 and rig.chip.output(ALIVE) == 0

@@ -40,14 +40,14 @@ def switched(board, coil, feedback):
 # As boards/esp32_devkit/README.md has it.
 OPTION = switched(ESP32, {"pin": SECOND, "active": 1}, {"pin": SECOND_FEEDBACK, "active": 1, "pull": "up"})
 # A Pico has no pins left: a bare RP2040 has.
-BARE = switched(PICO, {"pin": 23, "active": 1}, {"pin": 24, "active": 0, "pull": "up"})
+BARE = switched(PICO, {"pin": 23, "active": 1}, {"pin": 24, "active": 1, "pull": "up"})
 
 
 def test_the_boards_can_be_built():
     assert board_check.problems(OPTION) == []
     assert board_data.problems(BARE) == []
     # The signal that GPIO14 puts out while the chip starts would move it.
-    wrong = switched(ESP32, {"pin": 14, "active": 1}, {"pin": 16, "active": 0, "pull": "up"})
+    wrong = switched(ESP32, {"pin": 14, "active": 1}, {"pin": 16, "active": 1, "pull": "up"})
     assert board_check.problems(wrong) == [
         "connectors[0].phase_switch.coil: GPIO14 puts out a signal while the chip starts"
     ]
@@ -55,7 +55,7 @@ def test_the_boards_can_be_built():
 
 @pytest.mark.parametrize(
     ("package", "data", "coil", "feedback", "closed"),
-    [(esp32, OPTION, 16, 14, 1), (rp2, BARE, 23, 24, 0)],
+    [(esp32, OPTION, 16, 14, 1), (rp2, BARE, 23, 24, 1)],
     ids=["esp32", "rp2"],
 )
 def test_the_part_is_as_the_contract_says(monkeypatch, package, data, coil, feedback, closed):
@@ -108,7 +108,7 @@ class Carrier(esp32.Rig):
 
     def world(self):
         chip = self.chip
-        chip.external[esp32.FEEDBACK] = 1 - chip.output(esp32.COIL)
+        chip.external[esp32.FEEDBACK] = chip.output(esp32.COIL)
         if not self.stuck:
             chip.external[SECOND_FEEDBACK] = chip.output(SECOND)
         chip.external[esp32.TRIP] = chip.output(esp32.TEST)

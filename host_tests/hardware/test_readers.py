@@ -63,9 +63,9 @@ def board_on(name, monkeypatch):
     wired = Wired(chip, data["reader"], monkeypatch)
     if name == "esp32":
         chip.analog.update({36: PilotLine(chip, 27).mv, 39: lambda us: 3300, 35: lambda us: 1650})
-        chip.external.update({34: 1, 13: 1, 33: 0, 22: 0, 0: 1})
+        chip.external.update({34: 0, 13: 1, 33: 0, 22: 0, 0: 1})
     else:
-        chip.external.update({11: 1, 14: 0, 15: 0, 22: 0})
+        chip.external.update({11: 0, 14: 0, 15: 0, 22: 0})
     with chip.installed():
         board = chip.load("hal.%s.board" % name).Board(data)
     return wired, board.tag_reader

@@ -26,7 +26,7 @@ SET_X, SET_LOW, JMP_CLOSE, JMP_DEAD = 0xE020 | 25, 0xE000, 2, 1
 class Rig:
     def __init__(self, monkeypatch, data=BOARD, cause=POWER_ON, asked=False):
         self.chip = chip = Chip("rp2", cause)
-        chip.external.update({FEEDBACK: 1, BOLT: 0, TRIP: 0, STOP: 0})
+        chip.external.update({FEEDBACK: 0, BOLT: 0, TRIP: 0, STOP: 0})
         if asked:
             chip.registers.values[ASKED_FOR] = 0x1CEB00DA
         monkeypatch.setattr(builtins, "ptr32", chip.registers.pointer, raising=False)
@@ -105,6 +105,15 @@ def test_the_coil_is_told_again_at_every_pass(rig):
     # nothing.
     contactor.drive(True)
     assert rig.told() == [SET_X, JMP_CLOSE]
+
+
+def test_a_broken_wire_of_the_mirror_contact_is_a_contactor_that_does_not_open(rig):
+    contactor = rig.connector.contactor
+    assert contactor.has_feedback is True and contactor.closed() is False
+    rig.chip.external[FEEDBACK] = 1
+    assert contactor.closed() is True
+    del rig.chip.external[FEEDBACK]
+    assert contactor.closed() is True
 
 
 def test_the_interrupt_paces_itself(rig):

@@ -7,20 +7,28 @@ from pathlib import Path
 import pytest
 
 from image import frozen
-from toolchain import constants
+from toolchain import board_check, constants
 
 
-@pytest.fixture(params=frozen.boards())
+@pytest.fixture(params=frozen.described())
 def board(request):
     return request.param
 
 
 def test_there_is_a_board_with_an_image():
     assert "pico_lte" in frozen.boards()
+    assert set(frozen.boards()) <= set(frozen.described())
+
+
+def test_every_board_says_what_would_be_frozen():
+    assert frozen.described() == board_check.names()
+    for name in frozen.described():
+        chip = board_check.load(name)["chip"]
+        assert frozen.port(name) == ("rp2" if chip == "rp2040" else "esp32")
 
 
 def test_nothing_that_is_imported_is_missing(board):
-    assert frozen.missing(frozen.files(board)) == []
+    assert frozen.missing(frozen.files(board), frozen.built_in(board)) == []
 
 
 @pytest.mark.parametrize(
@@ -29,7 +37,7 @@ def test_nothing_that_is_imported_is_missing(board):
 def test_a_missing_module_is_named(board, gone):
     files = frozen.files(board)
     del files[gone]
-    lacking = {line.split(": ")[1] for line in frozen.missing(files)}
+    lacking = {line.split(": ")[1] for line in frozen.missing(files, frozen.built_in(board))}
     assert lacking == {constants.dotted(gone)}
 
 
@@ -49,9 +57,20 @@ def test_all_of_the_firmware_is_frozen(board):
     assert wanted <= set(frozen.files(board))
 
 
+def files_of(names, folder):
+    return [name for name in names if name.startswith(folder)]
+
+
+def test_the_boot_is_that_of_the_chip(board):
+    text = frozen.files(board)["_boot.py"].read_text()
+    assert ("from esp32 import" in text) == (frozen.port(board) == "esp32") != ("import rp2" in text)
+
+
 def test_nothing_of_another_board_is_frozen(board):
     names = frozen.files(board)
-    assert not [name for name in names if name.startswith(("hal/sim", "hal/esp32", "host_tests", "tools"))]
+    others = {"rp2": "hal/esp32", "esp32": "hal/rp2"}[frozen.port(board)]
+    assert not [name for name in names if name.startswith(("hal/sim", others, "host_tests", "tools"))]
+    assert files_of(names, "hal/%s/" % frozen.port(board))
     assert not [name for name in names if name.startswith("boards/")]
 
 

@@ -3,7 +3,9 @@
 """hal.board_data: what a board's data may say; each mistake is named by its key."""
 
 from boards.esp32_devkit.board import BOARD as ESP32
+from boards.esp32_s3_w5500.board import BOARD as S3
 from boards.pico_lte.board import BOARD as PICO
+from boards.w5500_evb_pico.board import BOARD as WIRED_PICO
 from hal import board_data
 from hal.board_data import BoardDataError
 from hal.board_sense import look as board_sense_look
@@ -42,7 +44,7 @@ LAN = {"kind": "lan", "mdc": 23, "mdio": 24, "phy": "lan8720", "address": 0, "re
 
 
 def test_our_boards_are_right():
-    for board in (PICO, ESP32):
+    for board in (PICO, ESP32, S3, WIRED_PICO):
         assert board_data.problems(board) == []
         board_data.require(board)
 
@@ -56,7 +58,7 @@ def test_a_car_that_sleeps_is_woken_with_the_switch_that_is_there():
 def test_mistakes_and_their_sentences():
     for board, path, value, sentence in (
         (PICO, ["name"], changed, "name is missing"),
-        (PICO, ["chip"], "rp2350", "chip: 'rp2350' is not one of rp2040, esp32"),
+        (PICO, ["chip"], "rp2350", "chip: 'rp2350' is not one of rp2040, esp32, esp32s3"),
         (PICO, ["colour"], "red", "colour: no such key"),
         (PICO, ["connectors"], (), "connectors: there is none"),
         (PICO, ["watchdog_ms"], 9000, "watchdog_ms: the RP2040's watchdog ends at 8388"),
@@ -247,6 +249,57 @@ def test_mistakes_and_their_sentences():
         (ESP32, FIRST + ["meter", "parity"], "even", "connectors[0].meter.parity: no such key"),
         (ESP32, ["indicator", "pin"], 9, "indicator.pin: there is no GPIO9 for use on an esp32"),
         (ESP32, ["module"], changed, "module: needed on an esp32, and nowhere else"),
+        (ESP32, ["module"], "n16r8", "module: 'n16r8' is not one of wroom, wrover"),
+        (S3, ["module"], "wroom", "module: 'wroom' is not one of n4, n8, n16, n8r2, n16r2, n8r8, n16r8"),
+        (S3, ["module"], changed, "module: needed on an esp32, and nowhere else"),
+        (S3, ["modbus", "uart"], 0, "modbus.uart: UART0 is used already by the console"),
+        (S3, ["reader", "spi"], 1, "reader.spi: SPI1 is used already by links[0]"),
+        (S3, MODEM + ["spi"], 0, "links[0].spi: an esp32s3 has SPI1 and SPI2"),
+        (S3, ["indicator", "pin"], 22, "indicator.pin: there is no GPIO22 for use on an esp32s3"),
+        (
+            S3,
+            ["links"],
+            (dict(LAN, mdc=45, mdio=46, ref_clk=3),),
+            "links[0].kind: an esp32s3 has no Ethernet of its own",
+        ),
+        (
+            S3,
+            FIRST + ["temperature", "adc"],
+            38,
+            "connectors[0].temperature.adc: GPIO38 is no input of ADC1, which are GPIO1 to 10",
+        ),
+        (
+            S3,
+            FIRST + ["pilot", "plus_12v_mv"],
+            2901,
+            "connectors[0].pilot.plus_12v_mv: 2901 is outside the converter's 150 to 2900 mV",
+        ),
+        (
+            S3,
+            FIRST + ["contactor", "alive"],
+            changed,
+            "connectors[0].contactor.alive is missing: an esp32 alone cannot hold a contactor safely",
+        ),
+        (S3, ["reserved"], [38], "reserved: tuple is needed, not"),
+        (WIRED_PICO, ["reader", "spi"], 0, "reader.spi: SPI0 is used already by links[0]"),
+        (
+            PICO,
+            FIRST + ["contactor", "feedback", "active"],
+            0,
+            "connectors[0].contactor.feedback: a broken wire would be an open contactor",
+        ),
+        (
+            ESP32,
+            FIRST + ["contactor", "feedback", "active"],
+            0,
+            "connectors[0].contactor.feedback: a broken wire would be an open contactor",
+        ),
+        (
+            PICO,
+            FIRST + ["contactor", "feedback", "pull"],
+            "down",
+            "connectors[0].contactor.feedback: a broken wire would be an open contactor",
+        ),
         (
             ESP32,
             FIRST + ["contactor", "alive"],
@@ -268,7 +321,7 @@ def with_switch(board: dict, coil: dict, feedback: dict) -> dict:
     return changed(board, ["station", "connectors"], [row])
 
 
-SWITCHED = with_switch(PICO, {"pin": 23, "active": 1}, {"pin": 24, "active": 0, "pull": "up"})
+SWITCHED = with_switch(PICO, {"pin": 23, "active": 1}, {"pin": 24, "active": 1, "pull": "up"})
 ROW = SWITCHED["station"]["connectors"][0]
 
 
@@ -279,7 +332,17 @@ def test_a_second_contactor():
     assert pins["connectors[0].phase_switch.coil"] == 23
     assert not board_data.is_input("connectors[0].phase_switch.coil")
     assert board_data.is_input("connectors[0].phase_switch.feedback")
-    assert board_data.problems(with_switch(ESP32, {"pin": 16, "active": 1}, {"pin": 14, "active": 0})) == []
+    assert board_data.problems(with_switch(ESP32, {"pin": 16, "active": 1}, {"pin": 14, "active": 1})) == []
+
+
+def test_a_mirror_contact_may_be_to_the_supply():
+    down = {"pin": 11, "active": 0, "pull": "down"}
+    assert board_data.problems(changed(PICO, FIRST + ["contactor", "feedback"], down)) == []
+    for active, pull in ((1, "down"), (0, "up")):
+        wrong = with_switch(PICO, {"pin": 23, "active": 1}, {"pin": 24, "active": active, "pull": pull})
+        assert board_data.problems(wrong) == [
+            "connectors[0].phase_switch.feedback: a broken wire would be an open contactor"
+        ]
 
 
 def test_mistakes_about_a_second_contactor():

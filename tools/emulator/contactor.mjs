@@ -1,12 +1,13 @@
 // Pilotlight: open EV charger firmware
 // SPDX-License-Identifier: MIT
 // The contactor: a coil on GP10, main contacts that need time to travel, a mirror contact on GP11 that
-// pulls the wire low while the main contacts are closed.
+// pulls the wire low while the main contacts are open (IEC 60947-4-1 annex F).
 
 const COIL = 'gp10';
 const FEEDBACK = 11;
 
-/** closed: the main contacts. stuck: null, or where they stay whatever the coil does. */
+/** closed: the main contacts. stuck: null, or where they stay whatever the coil does. feedbackBroken: the wire of
+ *  the mirror contact is, and the pull-up says "closed". */
 export class Contactor {
   closed = false;
   stuck = null;
@@ -52,6 +53,6 @@ export class Contactor {
   }
 
   #show() {
-    this.#pins.drive(FEEDBACK, this.closed && !this.feedbackBroken ? 0 : null);
+    this.#pins.drive(FEEDBACK, this.closed || this.feedbackBroken ? null : 0);
   }
 }

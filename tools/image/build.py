@@ -73,6 +73,7 @@ def build(board: str, say) -> Path:
             raise SetupError("classes lie in flash (docs/image.md):\n  " + "\n  ".join(changed))
         toolchain = _toolchain(board)
         made_by = {"constants": Path(constants.__file__), "frozen": Path(frozen.__file__)}
+        made_by["manifest_files"] = frozen.SHARED_MANIFEST
         inputs = toolchain + _digests({**sources, **made_by, "manifest": frozen.manifest(board)})
         stamp = folder / "inputs"
         if stamp.exists() and stamp.read_text() == inputs and _complete(folder):

@@ -10,6 +10,7 @@ makemanifest.py gets another one, which takes our modules as toolchain/constants
 import ast
 import contextlib
 import os
+import types
 from pathlib import Path
 from typing import TypeGuard
 
@@ -60,6 +61,12 @@ BUILT_IN = frozenset(
     )
 )
 
+# The same of the ESP32, as far as we import it.
+_BUILT_IN_ESP32 = (BUILT_IN - {"_rp2", "lwip", "rp2"}) | {"esp32"}
+
+# What every board's manifest includes.
+SHARED_MANIFEST = ROOT / "boards" / "manifest_files.py"
+
 # Where imports of the firmware are looked up on the host.
 _SEARCHED = (ROOT, ROOT / "firmware")
 
@@ -67,6 +74,21 @@ _SEARCHED = (ROOT, ROOT / "firmware")
 def boards() -> list[str]:
     """Those that have an image."""
     return sorted(path.parent.name for path in ROOT.glob("boards/*/mpconfigboard.cmake"))
+
+
+def described() -> list[str]:
+    """Those that have a manifest: an image could be made of MicroPython's own sources at least."""
+    return sorted(path.parent.name for path in ROOT.glob("boards/*/manifest.py"))
+
+
+def built_in(board: str) -> frozenset[str]:
+    """What MicroPython brings along on the board's chip."""
+    return BUILT_IN if port(board) == "rp2" else _BUILT_IN_ESP32
+
+
+def port(board: str) -> str:
+    """MicroPython's, of the board's chip: "rp2" or "esp32"."""
+    return _run(board)[3]
 
 
 def board_folder(board: str) -> Path:
@@ -85,18 +107,19 @@ def files(board: str) -> dict[str, Path]:
 def build_manifest(board: str, folder: Path) -> str:
     """A manifest for makemanifest.py that takes from `folder` what is ours, by its names in the image, and
     what is MicroPython's from where the board's own manifest has it."""
-    found, theirs, level = _run(board)
+    found, theirs, level, _ = _run(board)
     ours = "freeze(%r, %r, opt=%r)" % (str(folder), tuple(sorted(found)), level)
     return "\n".join((*theirs, ours, ""))
 
 
-def _run(board: str) -> tuple[dict[str, Path], list[str], int | None]:
-    """The board's manifest: what it freezes of ours, its calls for what is MicroPython's, and the level of
-    optimization, the same for all."""
-    folder, path = board_folder(board), manifest(board)
+def _run(board: str) -> tuple[dict[str, Path], list[str], int | None, str]:
+    """The board's manifest and those that it includes: what they freeze of ours, their calls for what is
+    MicroPython's, the level of optimization, the same for all, and the name of the board's port."""
     found: dict[str, Path] = {}
     theirs: list[str] = []
     levels: set[int | None] = set()
+    ports: set[str] = set()
+    folder = board_folder(board)
 
     def add(base: str, names, opt) -> None:
         levels.add(opt)
@@ -116,16 +139,37 @@ def _run(board: str) -> tuple[dict[str, Path], list[str], int | None]:
 
         return noted
 
-    functions = {name: of_micropython(name) for name in ("include", "module")}
-    with contextlib.chdir(folder):  # like makemanifest.py
-        exec(
-            compile(path.read_text(), str(path), "exec"), {**functions, "package": package, "freeze": freeze}
-        )
+    def include(path, **options):
+        nonlocal folder
+        if path.startswith("$("):
+            of_micropython("include")(path, **options)
+            return
+        ports.update(options.values())
+        before = folder
+        path = Path(os.path.normpath(folder / path))
+        folder = path.parent
+        run(path, options)
+        folder = before
+
+    functions = {
+        "include": include,
+        "module": of_micropython("module"),
+        "package": package,
+        "freeze": freeze,
+    }
+
+    def run(path: Path, options) -> None:
+        with contextlib.chdir(path.parent):  # like makemanifest.py
+            code = compile(path.read_text(), str(path), "exec")
+            exec(code, {**functions, "options": types.SimpleNamespace(**options)})
+
+    run(manifest(board), {})
     (level,) = levels
-    return found, theirs, level
+    (port,) = ports
+    return found, theirs, level, port
 
 
-def missing(frozen: dict[str, Path]) -> list[str]:
+def missing(frozen: dict[str, Path], built_in: frozenset[str] = BUILT_IN) -> list[str]:
     """What cannot be imported on the board: "evse/guard.py: hal.ticks" for each. Imports in functions count
     too; those within `try: ... except ImportError` do not."""
     modules = {constants.dotted(name) for name in frozen}
@@ -133,7 +177,7 @@ def missing(frozen: dict[str, Path]) -> list[str]:
     lacking = []
     for name, path in frozen.items():
         for wanted, parts in _imports(ast.parse(path.read_text())):
-            if wanted.partition(".")[0] in BUILT_IN:
+            if wanted.partition(".")[0] in built_in:
                 continue
             if wanted not in packages:
                 lacking.append("%s: %s" % (name, wanted))
