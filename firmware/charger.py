@@ -247,11 +247,21 @@ class Firmware:
         self._meters.read(number, done)
 
     async def _tags(self):
+        from hal.uid import is_random
+        from station.tag_format import id_tag
+
+        options = self.station.description.options
         while True:
-            tag, number = await self.board.tag_reader.read()
+            uid, number = await self.board.tag_reader.read()
+            tag = id_tag(uid, options["tag_format"])
             self._events.tell({"event": "tag", "id": tag})
+            passing = is_random(uid)
+            if passing:
+                log.info("charger", "tag %s: a random UID, %s", tag, options["random_tags"])
+                if options["random_tags"] == "ignore":
+                    continue
             await self._meters.steady_power()
-            self.station.tag(tag, number, ticks_ms())
+            self.station.tag(tag, number, ticks_ms(), passing)
 
     async def _converse(self):
         await asyncio.sleep_ms(_SELF_TEST_MS)

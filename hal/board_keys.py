@@ -158,7 +158,12 @@ def meters():
 
 
 def readers():
-    """mfrc522: spi, sck, mosi, miso, cs; reset: PIN, active 0."""
+    """mfrc522: spi, sck, mosi, miso, cs; reset: PIN, active 0.
+    pn532_i2c: [reset]: PIN, active 0; on the board's `i2c`, which has 100 kHz then.
+    pn532_uart: uart, tx, rx, [reset]: PIN, active 0.
+    rdm6300: uart, tx, rx: it hears nothing, but no UART does without its tx.
+    """
+    uart = {"uart": (0, 2), "tx": NUMBER, "rx": NUMBER}
     return {
         "mfrc522": {
             "spi": (0, 2),
@@ -167,7 +172,10 @@ def readers():
             "miso": NUMBER,
             "cs": NUMBER,
             "reset": PIN,
-        }
+        },
+        "pn532_i2c": {"?reset": PIN},
+        "pn532_uart": dict({"?reset": PIN}, **uart),
+        "rdm6300": uart,
     }
 
 

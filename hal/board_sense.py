@@ -20,6 +20,7 @@ def _units(board, found):
     """Buses that the chip has. No two parts on one UART; that of an ESP32's console is taken."""
     parts = [("modbus", board["modbus"])] if "modbus" in board else []
     parts += [("links[%d]" % index, link) for index, link in enumerate(board["links"])]
+    parts.append(("reader", board.get("reader", {})))
     rp2040 = board["chip"] == "rp2040"
     taken = {} if rp2040 else {0: "the console"}
     for path, part in parts:
@@ -31,7 +32,6 @@ def _units(board, found):
         elif unit is not None:
             taken[unit] = path
     first = 0 if rp2040 else 1  # of two; MicroPython's numbers: 1 is the S3's SPI2
-    parts.append(("reader", board.get("reader", {})))
     taken = {}
     for path, part in parts:
         unit = part.get("spi")
@@ -62,6 +62,7 @@ def look(board: dict, found: list) -> None:
             found.append("links[%d].kind: an %s has no Ethernet of its own" % (index, chip))
     if board.get("reader", {}).get("reset", {}).get("active", 0) != 0:
         found.append("reader.reset.active: 0 is needed, the reader rests while the pin is low")
+    _reader_on_i2c(board, found)
     _grid_meter(board, found)
     _addresses(board, found)
     _sensors(board, found)
@@ -93,6 +94,16 @@ def _module(board, found):
         found.append("module: needed on an esp32, and nowhere else")
     elif modules and board["module"] not in modules:
         found.append("module: %r is not one of %s" % (board["module"], ", ".join(modules)))
+
+
+def _reader_on_i2c(board, found):
+    if board.get("reader", {}).get("kind") != "pn532_i2c":
+        return
+    if "i2c" not in board:
+        found.append("i2c is missing: reader is on it")
+    elif board["i2c"].get("hz", 100000) != 100000:
+        # Faster it is not reliable, slower its answer takes more than 5 ms.
+        found.append("i2c.hz: 100000 is needed, a PN532 is on it")
 
 
 def _grid_meter(board, found):

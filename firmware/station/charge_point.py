@@ -132,6 +132,7 @@ class ChargePoint:
         self._on_status = None
         self._closing_limit = 0
         self._conflict = None  # (tag, version of the list): the last one that was told
+        self._passing = ()  # the last tags that nobody will see again
         self._now = ticks_ms()
         self._keepers = keepers = [Keeper(record) for record in records]
         self._own_status = st.StatusReporter()
@@ -191,6 +192,8 @@ class ChargePoint:
         if entry is not None:
             if conflicts(entry, info, self.clock.utc_ms):
                 self._tell_conflict(tag, info)
+        elif tag.upper() in self._passing:
+            pass  # it would only push others out
         elif self.cache is not None and self.config.value("AuthorizationCacheEnabled"):
             try:
                 self.cache.put(tag, info, self.clock.utc_ms)
@@ -277,8 +280,11 @@ class ChargePoint:
 
     # --- events ---
 
-    def tag(self, tag, reader_connector, now):
+    def tag(self, tag, reader_connector, now, passing=False):
+        """A tag was presented. `passing`: it has another UID the next time, and is not remembered."""
         self._now = now
+        if passing:
+            self._passing = self._passing[-3:] + (tag.upper(),)
         self.admission.tag(tag, reader_connector, now)
 
     def step(self, now, station_faults=()):

@@ -8,7 +8,9 @@
                      "wake_up": "none" | "F" | "switch", "phase_switch": false, "phase_wait_s": 60}, ...],
      "profiles": ["Core", ...], "measurands": ["Voltage", ...],
      "options": {"cache": true, "milliseconds": true, "power_loss": "stop" | "resume", "queue_kb": 512,
-                 "site_a": 0, "site_fallback_a": 0, "grid_meter": false, "unclocked_a": 6},
+                 "site_a": 0, "site_fallback_a": 0, "grid_meter": false, "unclocked_a": 6,
+                 "tag_format": "hex" | "hex_reversed" | "decimal" | "decimal_reversed",
+                 "random_tags": "read" | "ignore"},
      "configuration": {Key: text}, "read_only": [Key], "absent": [Key], "limits": {Key: [least, most]}}
 
 A wrong file raises station.description.DescriptionError naming the key: a station must not run on half a
@@ -31,6 +33,8 @@ _OPTIONS = (
         False,
         (True, False),
     ),  # `site_a` is the building's, and a meter says what that takes of it
+    ("tag_format", "hex", ("hex", "hex_reversed", "decimal", "decimal_reversed")),  # `station.tag_format`
+    ("random_tags", "read", ("read", "ignore")),  # tags that have another UID each time
 )
 # name, default, least, most
 _NUMBERS = (

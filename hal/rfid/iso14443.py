@@ -42,8 +42,3 @@ def sak(answer) -> "int | None":
     if len(answer) != 3 or crc_a(answer[:1]) != answer[1] | answer[2] << 8:
         return None
     return answer[0]
-
-
-def text(uid) -> str:
-    """As idTag: upper-case hexadecimal, leading zeros kept, 8, 14 or 20 characters."""
-    return "".join(["%02X" % byte for byte in uid])

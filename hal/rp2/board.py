@@ -147,7 +147,7 @@ class Board:
         rows = enumerate(data["connectors"])
         self.connectors = [Connector(index + 1, row, bus, i2c) for index, row in rows]
         self.grid_meter = meter_of(data.get("grid_meter"), bus)
-        self.tag_reader = reader_of(data.get("reader"))
+        self.tag_reader = reader_of(data.get("reader"), i2c)
         self.indicator = Lamp(output_of(data["indicator"])) if "indicator" in data else None
         self.button = Button(input_of(data["button"])) if "button" in data else None
         power_fail = input_of(data.get("power_fail"))

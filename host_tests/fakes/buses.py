@@ -178,13 +178,16 @@ class SPI:
 
 
 class I2C:
-    """Peer: {address: bytearray}, memories of one byte's address."""
+    """Peer: {address: bytearray}, memories of one byte's address; or what has `writeto` and `readfrom_into`
+    itself, and is told `freq` and `timeout` (us)."""
 
-    # Of ports/rp2/machine_i2c.c; the stub has it not.
+    # Of the documentation of the constructor; the stubs have it not.
     _documented_keywords = types.MappingProxyType({"__init__": ("timeout",)})
 
     def __init__(self, id, *, scl=None, sda=None, freq=400000, timeout=50000):
         self._id = id
+        self._freq = freq
+        self._timeout = timeout
         given = {"scl": scl, "sda": sda}
         _take_pins(self._chip, "I2C%d" % id, given, given)
 
@@ -202,6 +205,18 @@ class I2C:
 
     def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
         buf[:] = self.readfrom_mem(addr, memaddr, len(buf))
+
+    def _device(self):
+        device = self._chip.peers["i2c", self._id]
+        device.freq, device.timeout_us = self._freq, self._timeout
+        return device
+
+    def writeto(self, addr, buf, stop=True):
+        self._device().writeto(addr, bytes(buf))
+        return len(buf)
+
+    def readfrom_into(self, addr, buf, stop=True):
+        self._device().readfrom_into(addr, buf)
 
     def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
         self._memory(addr)[memaddr : memaddr + len(buf)] = buf

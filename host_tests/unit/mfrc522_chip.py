@@ -32,11 +32,13 @@ class Tag:
 
 
 class Chip:
-    """`tag`: in the field, or None; `version`: 0 for a chip that hangs, which `reset` cures when `curable`;
+    """`tag`: in the field, or None; `second`: another one at the same time; `version`: 0 for a chip that
+    hangs, which `reset` cures when `curable`;
     `spoil(answer)`: what becomes of a tag's answer."""
 
     def __init__(self):
         self.tag = None
+        self.second = None
         self.version = 0x92
         self.curable = True
         self.spoil = lambda answer: answer
@@ -88,6 +90,8 @@ class Chip:
             self.antenna = value & 3 == 3
             if not self.antenna and self.tag:
                 self.tag.level = -1
+            if not self.antenna and self.second:
+                self.second.level = -1
         else:
             self.set_up[register] = value
 
@@ -107,6 +111,8 @@ class Chip:
             value = len(self._fifo)
         elif register == 0x37:
             value = self.version
+        else:
+            value = self.set_up.get(register, 0)
         got[0] = 0
         got[1] = value
 
@@ -117,6 +123,8 @@ class Chip:
         answer = None
         if self.antenna and self.tag is not None and self.set_up.get(0x11) == 0x3D:
             answer = self.tag.answer(frame, self._framing & 7)
+            if self.second is not None:
+                answer = self._collision(answer, self.second.answer(frame, self._framing & 7))
         if answer is not None:
             answer = self.spoil(answer)
         if answer is None:
@@ -124,3 +132,10 @@ class Chip:
             return
         self._fifo = list(answer)
         self._irq |= 0x20
+
+    def _collision(self, one, other):
+        """What is heard of both: from the first bit on in which they differ zeros, and the error CollErr."""
+        if one is None or other is None or one == other:
+            return one or other
+        self._error |= 0x08
+        return bytes([a if a == b else 0 for a, b in zip(one, other)])

@@ -416,6 +416,51 @@ def test_a_reader_on_a_bus_that_is_not_there():
     assert board_data.problems(changed(board, ["reader", "spi"], 1)) == []
 
 
+def with_reader(board, reader, **more):
+    board = changed(board, ["reader"], reader)
+    for key, value in more.items():
+        board = changed(board, [key], value)
+    return changed(board, ["station", "reader"], "single")
+
+
+def test_readers_on_i2c_and_uart():
+    wires = {"i2c": 1, "sda": 18, "scl": 19}
+    on_i2c = {"kind": "pn532_i2c"}
+    on_uart = {"kind": "pn532_uart", "uart": 1, "tx": 16, "rx": 17, "reset": {"pin": 2, "active": 0}}
+    slow = {"kind": "rdm6300", "uart": 0, "tx": 16, "rx": 17}
+    wifi = ({"kind": "wifi"},)
+    for board, sentences in (
+        (with_reader(PICO, on_i2c, i2c=wires), []),
+        (with_reader(PICO, on_i2c, i2c=dict(wires, hz=100000)), []),
+        (with_reader(PICO, on_i2c), ["i2c is missing: reader is on it"]),
+        (
+            with_reader(PICO, on_i2c, i2c=dict(wires, hz=400000)),
+            ["i2c.hz: 100000 is needed, a PN532 is on it"],
+        ),
+        (
+            with_reader(PICO, on_i2c, i2c=dict(wires, hz=50000)),
+            ["i2c.hz: 100000 is needed, a PN532 is on it"],
+        ),
+        (with_reader(PICO, dict(on_i2c, address=36), i2c=wires), ["reader.address: no such key"]),
+        (
+            with_reader(PICO, dict(on_i2c, reset={"pin": 2, "active": 1}), i2c=wires),
+            ["reader.reset.active: 0 is needed, the reader rests while the pin is low"],
+        ),
+        (with_reader(PICO, on_uart), ["reader.uart: UART1 is used already by links[0]"]),
+        (with_reader(PICO, on_uart, links=wifi), []),
+        (with_reader(PICO, slow), ["reader.uart: UART0 is used already by modbus"]),
+        (with_reader(PICO, dict(slow, uart=2)), ["reader.uart: an rp2040 has UART0 and UART1"]),
+        (with_reader(ESP32, dict(slow, rx=5)), ["reader.uart: UART0 is used already by the console"]),
+        (with_reader(ESP32, dict(slow, uart=1, rx=5)), []),
+        (with_reader(PICO, {"kind": "rdm6300", "uart": 1, "rx": 17}, links=wifi), ["reader.tx is missing"]),
+        (
+            with_reader(PICO, {"kind": "pn532"}),
+            ["reader.kind: 'pn532' is not one of mfrc522, pn532_i2c, pn532_uart, rdm6300"],
+        ),
+    ):
+        assert board_data.problems(board) == sentences
+
+
 def test_calibration_the_wrong_way_round():
     for board in (PICO, ESP32):
         pilot = dict(board["connectors"][0]["pilot"])

@@ -39,6 +39,8 @@ def test_nothing_given_is_a_plain_station():
             "site_fallback_a": 0,
             "grid_meter": False,
             "unclocked_a": 6,
+            "tag_format": "hex",
+            "random_tags": "read",
         }
         assert "Energy.Active.Import.Register" in description.measurands
         assert description.configuration == {}
@@ -110,6 +112,8 @@ def test_errors_name_the_key():
     wrong({"options": {"queue_kb": 65537}}, "options.queue_kb", "16..65536")
     wrong({"options": {"queue_kb": "64"}}, "options.queue_kb", "a number")
     wrong({"options": {"queue_kb": True}}, "options.queue_kb", "a number")
+    wrong({"options": {"tag_format": "octal"}}, "options.tag_format", "hex_reversed", "decimal")
+    wrong({"options": {"random_tags": True}}, "options.random_tags", "read, ignore")
     wrong({"measurands": ["Voltage"]}, "measurands", "Energy.Active.Import.Register")
     wrong({"measurands": ["Energy.Active.Import.Register", "Speed"]}, "measurands", "Speed")
 

@@ -32,8 +32,3 @@ def test_sak_is_checked():
     assert iso14443.sak(iso14443.with_crc(b"\x08")) == 0x08
     assert iso14443.sak(b"\x08\x00\x00") is None
     assert iso14443.sak(b"\x08") is None
-
-
-def test_text_keeps_leading_zeros():
-    assert iso14443.text(b"\x00\x0a\xff\x01") == "000AFF01"
-    assert len(iso14443.text(bytes(10))) == 20

@@ -240,3 +240,24 @@ def test_a_station_without_the_profile():
     rig = Rig()
     assert rig.station.local_list is None and rig.station.listed("GOOD") is None
     rig.charge()
+
+
+def test_a_random_uid_is_asked_about_and_never_cached():
+    with Scratch() as path:
+        rig = Listed(path, [])
+        rig.cache.entries = {}
+        for number in range(20):
+            rig.wire.tags["08ab%04X" % number] = IdTagInfo("Accepted")
+            rig.supply.plug(asking=True)
+            rig.step()
+            rig.station.tag("08ab%04X" % number, None, rig.now, True)
+            assert ("Authorize", "08ab%04X" % number) in rig.wire.take() + rig.step(100)
+            assert rig.station.connectors[0].transaction is not None
+            # Also what StartTransaction.conf says, and StopTransaction.conf.
+            rig.station.learned("08AB%04X" % number, IdTagInfo("Blocked"))
+            rig.supply.unplug()
+            rig.step(1000)
+        assert rig.cache.entries == {} and len(rig.station._passing) == 4
+        # The same characters from elsewhere, such as a remote start, are nobody's UID.
+        rig.station.learned("08123456", IdTagInfo("Accepted"))
+        assert list(rig.cache.entries) == ["08123456"]

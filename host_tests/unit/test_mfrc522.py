@@ -133,3 +133,65 @@ def test_the_antenna_is_off_between_two_polls():
     desk = Desk()
     desk.live(2000)
     assert not desk.chip.antenna
+
+
+def test_of_two_tags_at_once_none_is_told():
+    desk = Desk()
+    desk.put(FOUR)
+    desk.chip.second = Tag(b"\x04\xa1\xb2\xff")
+    desk.live(3000)
+    assert desk.told == []
+    desk.chip.second = None
+    desk.live(3000)
+    assert desk.told == ["04A1B2C3"]
+    # A second one beside it for three seconds: it was there all the time.
+    desk.live(
+        8000,
+        (
+            (1000, lambda: setattr(desk.chip, "second", SEVEN)),
+            (4000, lambda: setattr(desk.chip, "second", None)),
+        ),
+    )
+    assert desk.told == ["04A1B2C3"]
+
+
+def test_a_tag_that_is_swapped_and_swapped_back_within_the_second():
+    desk = Desk()
+    desk.put(FOUR)
+    desk.live(4000, ((1000, lambda: desk.put(SEVEN)), (1700, lambda: desk.put(FOUR))))
+    assert desk.told == ["04A1B2C3", "04112233445566"]
+
+
+def test_a_phone_with_another_uid_at_every_look_is_told_once():
+    desk = Desk()
+    phones = [Tag(bytes((8, 1, 2, number))) for number in range(50)]
+    desk.live(8000, [(150 * number, lambda tag=tag: desk.put(tag)) for number, tag in enumerate(phones)])
+    assert len(desk.told) == 1
+
+
+def test_one_wrong_answer_of_the_chip_is_no_failure():
+    desk = Desk()
+    desk.live(2000)
+    begun = desk.chip.resets
+    desk.chip.version = 0  # its reset cures it
+    desk.live(5500)
+    assert not desk.reader.silent() and desk.chip.resets == begun + 1
+
+
+def test_a_dip_of_the_supply_shows_within_seconds():
+    desk = Desk()
+    desk.live(2000)
+    desk.chip.set_up = {}
+    desk.live(6000)
+    desk.put(FOUR)
+    desk.live(1000)
+    assert desk.told == ["04A1B2C3"] and not desk.reader.silent()
+
+
+def test_how_soon_a_chip_that_hangs_is_noticed():
+    desk = Desk()
+    desk.live(2000)
+    desk.chip.curable = False
+    desk.chip.version = 0
+    desk.live(6000)
+    assert desk.reader.silent()

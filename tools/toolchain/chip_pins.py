@@ -29,6 +29,8 @@ _RP2040_FUNCTIONS = {
     "meter.sck": "sck",
     "meter.mosi": "mosi",
     "meter.miso": "miso",
+    "reader.tx": "tx",
+    "reader.rx": "rx",
 }
 # UART0 sits on pins 0..3, 12..15, 16..19 and 28, 29; UART1 on what is between. SPI0 on 0..7 and 16..23.
 _UART = ("tx", "rx", "cts", "rts")

@@ -43,7 +43,7 @@ _CONNECTOR_KEYS = (
 )
 _OPTIONS = (
     "cache", "milliseconds", "power_loss", "queue_kb", "site_a", "site_fallback_a", "grid_meter",
-    "unclocked_a", "backup_power",
+    "unclocked_a", "backup_power", "tag_format", "random_tags",
 )  # fmt: skip
 _PROFILES = (
     "Core",
