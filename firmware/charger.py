@@ -121,6 +121,7 @@ class Firmware:
         grid_meter = board.grid_meter if description.options["grid_meter"] else None
         kept_energy = _kept_energy(board.connectors, data)
         self._meters = Meters(board.connectors, self.station, grid_meter, kept_energy)
+        self._meters.keep(Record(data + "/meters", 1))
         budget_bytes = description.options["queue_kb"] * 1024
         self.outbox = Outbox(
             Overflow(Journal(data + "/outbox", _SEGMENT_BYTES, budget_bytes, queued.expendable)),

@@ -20,6 +20,8 @@ _QUIET_MS = 20
 
 
 class Meters:
+    kept = None  # a `station.kept_meters.KeptMeters`, where a meter is looked for
+
     def __init__(self, hardware, station, grid_meter=None, kept_energy=None):
         """`hardware`: of each connector a `hal.contract.ConnectorHardware`; `kept_energy`: a
         `station.kept_energy.KeptEnergy`, None where the meters keep their registers."""
@@ -61,6 +63,15 @@ class Meters:
             self._station.grid_metered(read_at, reading)
         if self._kept_energy is not None and not self._station.quiet:
             self._kept_energy.keep(ticks_ms())
+        if self.kept is not None and not self._station.quiet:
+            self.kept.keep()
+
+    def keep(self, record):
+        """Where meters are looked for it is kept in this store record where they are."""
+        if any(hasattr(meter, "found") for meter in self._meters):
+            from station.kept_meters import KeptMeters
+
+            self.kept = KeptMeters(record, self._meters)
 
     async def _look(self, connector):
         if self._meters[connector.number - 1].slow:

@@ -26,10 +26,12 @@ are optional, and absent for a part that the board does not have.
         [temperature]     by its kind, see `temperatures`
         [rcd]             trip: PIN; [test]: PIN
         meter             by its kind, see `meters`
-    [modbus]              uart, tx, rx, baud; [direction]: PIN, active while we send, of a transceiver that
-                          does not find out by itself: the wires that all meters on Modbus share
-    [grid_meter]          kind "sdm630", address: a meter at the building's grid connection, on `modbus`. The
-                          station's option grid_meter says whether it is read
+    [modbus]              uart, tx, rx, baud; [parity] "none", "even" or "odd"; [stop] bits; [direction]: PIN,
+                          active while we send, of a transceiver that does not find out by itself: the wires
+                          that all meters on Modbus share
+    [grid_meter]          kind, address as of a meter that measures the currents of three phases: at the
+                          building's grid connection, on `modbus`. The station's option grid_meter says
+                          whether it is read
     [emergency_stop]      PIN;  [button]  PIN;  [power_fail]  PIN
     [indicator]           kind "lamp": pin, active
     [reader]              by its kind, see `readers`
@@ -58,8 +60,26 @@ INPUTS = (
     "pulse",
 )
 
-# What can be a meter on Modbus: kind -> phases.
-MODBUS_METERS = {"sdm120": 1, "sdm220": 1, "sdm230": 1, "sdm630": 3}
+# What can be a meter on Modbus: kind -> (phases, the maker's module in hal.meter). docs/metering.md
+MODBUS_METERS = {
+    "sdm120": (1, "eastron"),
+    "sdm220": (1, "eastron"),
+    "sdm230": (1, "eastron"),
+    "sdm630": (3, "eastron"),
+    "sdm72": (3, "eastron"),
+    "sdm72v2": (3, "eastron"),
+    "ddsu666": (1, "chint"),
+    "dtsu666": (3, "chint"),
+    "b21": (1, "abb"),
+    "b23": (3, "abb"),
+    "b24": (3, "abb"),
+    "em110": (1, "carlo_gavazzi"),
+    "em111": (1, "carlo_gavazzi"),
+    "em112": (1, "carlo_gavazzi"),
+    "em330": (3, "carlo_gavazzi"),
+    "em340": (3, "carlo_gavazzi"),
+    "pzem004t": (1, "pzem"),
+}
 
 _ADDRESS = (1, 247)
 _BAUD = (1200, 921600)
@@ -130,7 +150,8 @@ def temperatures():
 
 
 def meters():
-    """On Modbus: kind and address.
+    """On Modbus: kind and address; of a pzem004t that is alone on its wires 248 will do, whatever its own is.
+    auto: phases that have to be measured, [address]: kind and line are found out (docs/metering.md).
     s0: pulse: PIN, active during a pulse; imp_per_kwh.
     ade7953: on `i2c`, or with spi, sck, mosi, miso, cs; what it counts for a volt, an ampere, a watt and a
     kWh; [codes of its PGAs], [its gain registers].
@@ -152,9 +173,17 @@ def meters():
     for key in ("?voltage_gain", "?current_gain", "?power_gain"):
         ade7953[key] = (0x200000, 0x600000)
     found: dict = {kind: {"address": _ADDRESS} for kind in MODBUS_METERS}
+    found["pzem004t"] = {"address": (1, 248)}
+    found["auto"] = {"phases": (1, 3), "?address": _ADDRESS}
     found.update({"atm90e32": atm90e32, "ade7953": ade7953})
     found["s0"] = {"pulse": PIN, "imp_per_kwh": (1, 100000)}
     return found
+
+
+def grid_meters():
+    """The first SDM72 tells no currents."""
+    kinds = [kind for kind in MODBUS_METERS if MODBUS_METERS[kind][0] == 3 and kind != "sdm72"]
+    return {kind: {"address": _ADDRESS} for kind in kinds}
 
 
 def readers():
@@ -229,8 +258,16 @@ def board():
         "?module": str,
         "?reserved": tuple,
         "connectors": tuple,
-        "?modbus": {"uart": (0, 2), "tx": NUMBER, "rx": NUMBER, "baud": _BAUD, "?direction": PIN},
-        "?grid_meter": [{"sdm630": {"address": _ADDRESS}}],
+        "?modbus": {
+            "uart": (0, 2),
+            "tx": NUMBER,
+            "rx": NUMBER,
+            "baud": _BAUD,
+            "?parity": ("none", "even", "odd"),
+            "?stop": (1, 2),
+            "?direction": PIN,
+        },
+        "?grid_meter": [grid_meters()],
         "?emergency_stop": PIN,
         "?button": PIN,
         "?indicator": [indicators()],

@@ -117,12 +117,14 @@ def _addresses(board, found):
     meters = [("connectors[%d].meter" % index, row["meter"]) for index, row in enumerate(board["connectors"])]
     if "grid_meter" in board:
         meters.append(("grid_meter", board["grid_meter"]))
+    meters = [row for row in meters if row[1]["kind"] in MODBUS_METERS or row[1]["kind"] == "auto"]
     taken = {}
     for path, meter in meters:
-        if meter["kind"] not in MODBUS_METERS:
-            continue
-        address = meter["address"]
-        if address in taken:
+        address = meter.get("address", 0)
+        if len(meters) > 1 and address in (0, 248):
+            # Whoever else answers would be taken for it.
+            found.append("%s.address: needed where several meters share the wires, 1 to 247" % path)
+        elif address in taken:
             found.append("%s.address: %d is that of %s" % (path, address, taken[address]))
         elif "modbus" not in board and not taken:
             found.append("modbus is missing: %s is on it" % path)
@@ -216,9 +218,10 @@ def _phases(connector, row, path, found):
         # It never moves with the main contactor closed: somebody has to know that it is open.
         found.append(path + "contactor.feedback is missing: phase_switch needs it")
     meter = connector["meter"]  # one of pulses does not say how many it counts
-    counts = 1 if meter["kind"] == "ade7953" else meter.get("phases", MODBUS_METERS.get(meter["kind"]))
-    if row.get("phases", 1) == 3 and counts == 1:
-        found.append(path + "meter.kind: the %s counts one of three phases" % connector["meter"]["kind"])
+    counted = 1 if meter["kind"] == "ade7953" else meter.get("phases", 3)
+    counted = MODBUS_METERS.get(meter["kind"], (counted,))[0]
+    if row.get("phases", 1) == 3 and counted != 3:
+        found.append(path + "meter.kind: the %s counts one of three phases" % meter["kind"])
 
 
 def _parts(chip, connector, path, found):

@@ -29,7 +29,7 @@ from station.authorization import conflicts
 from station.connector import Connector
 from station.power import PowerFail
 from station.reservation import REJECTED, Reservations
-from station.transaction_record import LEANING_MS, Keeper
+from station.transaction_record import Keeper
 
 # A soft reset waits this long for transactions to end and for what must be told; then it resets all the same.
 _SOFT_RESET_LIMIT_MS = 15000
@@ -270,10 +270,7 @@ class ChargePoint:
             if self.description.options["power_loss"] == "resume":
                 connector.resume(transaction, now)
             else:
-                described = self.description.connectors[connector.number - 1]
-                rated_w = described.rated_da * described.nominal_v * described.phases // 10
-                # The record is this old at the most; a second for what came after it.
-                connector.was_cut_off(transaction, rated_w * (LEANING_MS + 1000) // 3600000, now)
+                connector.was_cut_off(transaction, now)
         if self.charging is not None:
             self.charging.recover()
         self.limit(now)

@@ -18,6 +18,7 @@ from station.connector_status import ConnectorStatus
 from station.meter_values import MeterValues
 from station.pending import Ending, Unlocking
 from station.transaction import Transaction
+from station.transaction_record import LEANING_MS
 
 # A stop waits for the contactor, so that what flows during ramp-down is billed. The supply opens under load
 # after 6 s (A.6 sequence 10.2); a contactor that is welded must not keep the bill open.
@@ -46,10 +47,15 @@ class Connector:
         self.remote_pending = None  # the tag of a RemoteStart for this connector that is being authorized
         self.plugged_at_ms = -1  # uptime: the last car, to tell it from the next, and who came first
         self.reading = None  # the last one the meter gave
+        described = station.description.connectors[number - 1]
+        rated_w = described.rated_da * described.nominal_v * described.phases // 10
+        # A register further above the last one is another meter's. The record is this old at the most, after
+        # a power cut; a second for what came after it.
+        self.most_wh = rated_w * (LEANING_MS + 1000) // 3600000
         self.rest = AtRest()
         self.books = Books(self, keeper)
         self.status = ConnectorStatus(self)
-        self.meter_values = MeterValues(station.config, station.description.connectors[number - 1])
+        self.meter_values = MeterValues(station.config, described)
         self._was_plugged = False
         self._was_offering = 0
         self._return_limit = None  # ticks: the car of a resumed transaction shows itself, or has left
@@ -182,21 +188,26 @@ class Connector:
         self.reading = reading
         transaction = self.transaction
         if transaction is not None:
-            transaction.seen(reading.energy_wh, self.station.clock)
-            if reading.energy_wh is not None:
+            shown_wh = reading.energy_wh
+            if shown_wh is not None:
+                if transaction.seen(shown_wh, self.station.clock, self.most_wh):
+                    log.warning("connector", "%d: another meter, at %d Wh", self.number, shown_wh)
+                    self.books.keep(self.station.now())
                 # Of a meter that was swapped, samples show what is billed as well: never less than before.
                 reading.energy_wh = transaction.meter_last_wh
+            else:
+                transaction.seen(None, self.station.clock)
 
-    def was_cut_off(self, transaction, most_wh, now):
+    def was_cut_off(self, transaction, now):
         """The power failed during this transaction: it has ended with what the meter shows now, at most
-        `most_wh` above the record, at the time of the cut as far as it is known.
+        `self.most_wh` above the record, at the time of the cut as far as it is known.
         """
         # What of a sample was learned: another transaction's messages may take its place before this one is
         # told of, and the power fail again.
         self.books.keep_as_read(transaction, now)
         from station.cut_off import CutOff  # at the start, and seldom
 
-        self.cut_off = CutOff(self, transaction, most_wh, now, self._cut_off_told)
+        self.cut_off = CutOff(self, transaction, now, self._cut_off_told)
 
     def resume(self, transaction, now):
         """After a power cut, where the station description says that transactions go on."""

@@ -14,15 +14,15 @@ _METER_RETRY_MS = 500
 
 
 class CutOff:
-    """`most_wh`: a register further above the last known one is not this transaction's, the meter was
-    swapped. `done(transaction, stamp of the cut, transactionData)`.
+    """A register further above the last known one than `connector.most_wh` is not this transaction's, the
+    meter was swapped. `done(transaction, stamp of the cut, transactionData)`.
     """
 
-    def __init__(self, connector, transaction, most_wh, now, done):
+    def __init__(self, connector, transaction, now, done):
         self.transaction = transaction
         self._connector = connector
         self._stamp = transaction.cut(connector.station.clock)
-        self._most_wh = transaction.meter_last_wh + most_wh
+        self._most_wh = transaction.meter_last_wh - transaction.offset_wh + connector.most_wh
         self._done = done
         self._limit = ticks_add(now, _METER_START_MS)
         self._ask_at = now

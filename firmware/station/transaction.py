@@ -15,6 +15,11 @@ RECORD_MS = 120000
 _LATE_MS = 2000
 # Being ahead of the clock by less does not show after a power cut: starting takes longer.
 _SLIGHT_MS = 1000
+# A register that does not go on from the last one is another's (the meter was replaced, or has rolled over)
+# once it has been read so often in a row: a single one may be a frame that was broken and has a checksum all
+# the same.
+_SURE = 3
+_ANY_WH = 1 << 60
 
 
 class Transaction:
@@ -27,6 +32,8 @@ class Transaction:
     started          stamp of the start (see `station.clock`)
     meter_start_wh   register at the start
     meter_last_wh    register when last seen, at `last_seen`: what is billed if the power fails
+    offset_wh        what is billed less what the meter shows: 0 but for a meter that was replaced, or has
+                     rolled over, since the start; registers here and of what is told are with it
     warned           the power was about to fail when the register was last seen: `last_seen` is the cut
     ahead            what is told runs ahead of the clock, which was set back
     begun_ms         uptime at which it began, None in a later boot
@@ -42,6 +49,7 @@ class Transaction:
         "started",
         "meter_start_wh",
         "meter_last_wh",
+        "offset_wh",
         "last_seen",
         "warned",
         "ahead",
@@ -52,6 +60,7 @@ class Transaction:
         "begun_ms",
         "_told",
         "_told_at_ms",
+        "_other",
     )
 
     def __init__(
@@ -75,6 +84,8 @@ class Transaction:
         self._told = started  # the last stamp that was told, ...
         self.begun_ms = at_ms
         self._told_at_ms = at_ms or 0  # ... and the uptime that it stands for
+        self.offset_wh = 0
+        self._other = None  # [first, last, times]: a register that does not go on from ours
 
     # --- times ---
 
@@ -88,15 +99,39 @@ class Transaction:
     def _stamp(self, clock, at_ms):
         return clock.stamp_behind(self._told, self._told_at_ms, at_ms)
 
-    def seen(self, energy_wh, clock):
-        """Note the register. It never goes backwards: a meter that was swapped or rolled over does not
-        refund.
+    def seen(self, energy_wh, clock, most_wh=_ANY_WH):
+        """Note what the meter shows (None: it was not read). Of one that shows less than before, or more than
+        `most_wh` more, nothing is billed; once that is sure what it counts from then on is. True: now it is.
         """
-        if energy_wh is not None and energy_wh >= self.meter_last_wh:
-            self.meter_last_wh = energy_wh
+        found = energy_wh is not None and self._counted(energy_wh, most_wh)
         self.last_seen = stamp = self._stamp(clock, clock.uptime_ms)
         self.ahead = isinstance(stamp, int) and stamp - clock.stamp() > _SLIGHT_MS
         self.warned = False
+        return found
+
+    def _counted(self, energy_wh, most_wh):
+        billed_wh = energy_wh + self.offset_wh
+        last_wh = self.meter_last_wh
+        if 0 <= billed_wh - last_wh <= most_wh:
+            self.meter_last_wh = billed_wh
+            self._other = None
+            return False
+        if energy_wh == 0:
+            # Meters that have just started show 0 before they have found what they had counted.
+            self._other = None
+            return False
+        other = self._other
+        if other is None or not 0 <= billed_wh - other[1] <= most_wh:
+            self._other = [billed_wh, billed_wh, 1]
+            return False
+        other[1] = billed_wh
+        other[2] += 1
+        if other[2] < _SURE:
+            return False
+        self.offset_wh += last_wh - other[0]
+        self.meter_last_wh = last_wh + billed_wh - other[0]
+        self._other = None
+        return True
 
     def cut(self, clock):
         """The power failed: the stamp of that moment. Nothing that was told lies behind it."""

@@ -90,7 +90,7 @@ class Keeper:
 
 _WARNED = 1
 _AHEAD = 2
-_FIELDS = 13
+_FIELDS = 14
 _NEEDED = 8
 
 
@@ -117,6 +117,7 @@ def packed(transaction):
         transaction.begin,
         transaction.reservation_id,
         None if refused_wh is None else refused_wh - transaction.meter_start_wh,
+        transaction.offset_wh or None,
     ]
     while row[-1] is None:
         row.pop()
@@ -129,11 +130,11 @@ def restored(row):
         raise ValueError("not a transaction")
     row = row + [None] * (_FIELDS - len(row))
     number, connector, id_tag, started, start_wh, energy_wh, seen, mark = row[:_NEEDED]
-    transaction_id, parent, begin, reservation_id, refused_wh = row[_NEEDED:]
+    transaction_id, parent, begin, reservation_id, refused_wh, offset_wh = row[_NEEDED:]
     for value in (number, connector, start_wh, energy_wh):
         if not isinstance(value, int):
             raise ValueError("a number that is none")
-    for value in (transaction_id, reservation_id, refused_wh):
+    for value in (transaction_id, reservation_id, refused_wh, offset_wh):
         if value is not None and not isinstance(value, int):
             raise ValueError("a number that is none")
     if not isinstance(id_tag, str) or not (parent is None or isinstance(parent, str)):
@@ -148,6 +149,7 @@ def restored(row):
     transaction.transaction_id = transaction_id
     transaction.refused_at_wh = None if refused_wh is None else start_wh + refused_wh
     transaction.begin = begin
+    transaction.offset_wh = offset_wh or 0
     return transaction
 
 

@@ -15,8 +15,10 @@ def bus_of(data: "dict | None"):
     from hal.meter.modbus import Bus
 
     tx, rx = machine.Pin(data["tx"]), machine.Pin(data["rx"])
-    uart = machine.UART(data["uart"], data["baud"], tx=tx, rx=rx, timeout=0, rxbuf=256)
-    return Bus(uart, data["baud"], output_of(data.get("direction")))
+    baud, stop = data["baud"], data.get("stop", 1)
+    parity = {"none": None, "even": 0, "odd": 1}[data.get("parity", "none")]
+    uart = machine.UART(data["uart"], baud, 8, parity, stop, tx=tx, rx=rx, timeout=0, rxbuf=256)
+    return Bus(uart, baud, output_of(data.get("direction")), parity, stop)
 
 
 def meter_of(data: "dict | None", bus, i2c=None, counter_of=None, number=1):
@@ -25,10 +27,16 @@ def meter_of(data: "dict | None", bus, i2c=None, counter_of=None, number=1):
     if data is None:
         return None
     kind = data["kind"]
-    if kind in MODBUS_METERS:
-        from hal.meter.eastron import Sdm
+    if kind in MODBUS_METERS or kind == "auto":
+        bus.users += 1
+    if kind == "auto":
+        from hal.meter.auto import AutoMeter
 
-        return Sdm(bus, data["address"], MODBUS_METERS[kind])
+        return AutoMeter(bus, data["phases"], data.get("address"))
+    if kind in MODBUS_METERS:
+        from hal.meter.registers import RegisterMeter, table_of
+
+        return RegisterMeter(bus, data["address"], table_of(kind))
     if kind == "s0" and counter_of is not None:
         from hal.meter.pulse import PulseMeter
 

@@ -8,6 +8,7 @@ import pytest
 
 from boards.esp32_devkit.board import BOARD
 from hal import board_data, ticks
+from hal.meter.registers import table_of
 from hal.parts import lock, wired
 from host_tests.fakes.chip import Chip
 from host_tests.fakes.clocks import Reset, WatchdogBite
@@ -73,7 +74,8 @@ def test_every_part_is_as_the_contract_says(rig):
 def test_the_grid_meter_is_on_the_bus_of_the_first_connectors(rig):
     grid = rig.board.grid_meter
     assert part_problems("Meter", grid) == []
-    assert (grid._bus, grid._station, grid._phases) == (rig.connector.meter._bus, 2, 3)
+    assert (grid._bus, grid._station, grid._table) == (rig.connector.meter._bus, 2, table_of("sdm630"))
+    assert grid._bus.users == 2 and grid._bus.line == (9600, None, 1)
 
 
 def test_nothing_moves_at_the_start(rig):

@@ -8,7 +8,8 @@ import builtins
 import pytest
 
 from boards.pico_lte.board import BOARD
-from hal import board_data
+from hal import board_data, board_keys
+from hal.meter.registers import table_of
 from hal.parts import wired
 from host_tests.fakes.chip import Chip
 from host_tests.fakes.clocks import Overclocked, Reset, WatchdogBite
@@ -79,9 +80,24 @@ def test_every_part_is_as_the_contract_says(rig):
 def test_the_grid_meter_is_on_the_bus_of_the_first_connectors(rig, monkeypatch):
     grid = rig.board.grid_meter
     assert part_problems("Meter", grid) == []
-    assert (grid._bus, grid._station, grid._phases) == (rig.connector.meter._bus, 2, 3)
+    assert (grid._bus, grid._station, grid._table) == (rig.connector.meter._bus, 2, table_of("sdm630"))
+    assert grid._bus.users == 2 and grid._bus.line == (9600, None, 1)
     bare = {key: BOARD[key] for key in BOARD if key != "grid_meter"}
     assert Rig(monkeypatch, bare).board.grid_meter is None
+
+
+def test_every_meter_on_modbus_and_one_that_is_to_be_found(monkeypatch):
+    first = BOARD["connectors"][0]
+    for kind in board_keys.MODBUS_METERS:
+        board = {**BOARD, "connectors": ({**first, "meter": {"kind": kind, "address": 7}},)}
+        board["modbus"] = {**BOARD["modbus"], "baud": 19200, "parity": "even", "stop": 1}
+        meter = Rig(monkeypatch, board).connector.meter
+        assert part_problems("Meter", meter) == []
+        assert (meter._station, meter._table, meter._bus.line) == (7, table_of(kind), (19200, 0, 1))
+    board = {**BOARD, "connectors": ({**first, "meter": {"kind": "auto", "phases": 1, "address": 7}},)}
+    meter = Rig(monkeypatch, board).connector.meter
+    assert part_problems("Meter", meter) == []
+    assert meter.found is None and meter._bus.users == 2
 
 
 def test_nothing_moves_at_the_start(rig):

@@ -154,12 +154,14 @@ def test_a_readme_without_its_place_is_refused():
 
 def test_every_part_that_the_data_can_name_is_in_the_list():
     """A new kind in hal/board_keys.py wants a row in tools/wiring/catalogue.py."""
-    assert sorted(catalogue.KINDS) == sorted(catalogue.kinds())
+    assert [kind for kind in catalogue.kinds() if catalogue.words_of(*kind) is None] == []
+    assert set(catalogue.KINDS) <= set(catalogue.kinds())
     assert sorted(catalogue.PLAIN) == sorted(catalogue.plain())
 
 
 def test_the_drivers_in_the_list_are_there():
-    for _, driver, _ in (*catalogue.KINDS.values(), *catalogue.PLAIN.values()):
+    rows = [catalogue.words_of(*kind) for kind in catalogue.kinds()]
+    for _, driver, _ in (*rows, *catalogue.PLAIN.values()):
         for path in driver.split(", ") if driver != catalogue.NO_DRIVER else ():
             assert (ROOT / path).is_file(), path
 

@@ -6,7 +6,7 @@ from boards.esp32_devkit.board import BOARD as ESP32
 from boards.esp32_s3_w5500.board import BOARD as S3
 from boards.pico_lte.board import BOARD as PICO
 from boards.w5500_evb_pico.board import BOARD as WIRED_PICO
-from hal import board_data
+from hal import board_data, board_keys
 from hal.board_data import BoardDataError
 from hal.board_sense import look as board_sense_look
 from host_tests.unit.expect import raises
@@ -32,8 +32,8 @@ def changed(board: dict, path: list, value) -> dict:
 
 
 FIRST = ["connectors", 0]
+METERS = ", ".join(sorted(board_keys.meters()))
 MODEM = ["links", 0]
-METER_KINDS = "ade7953, atm90e32, s0, sdm120, sdm220, sdm230, sdm630"
 ON_SPI = {"spi": 1, "sck": 14, "mosi": 15, "miso": 12, "cs": 13}
 ADE = {"kind": "ade7953", "counts_per_v": 26000, "counts_per_a": 100000, "counts_per_w": 154}
 ADE["counts_per_kwh"] = 25240000
@@ -117,7 +117,7 @@ def test_mistakes_and_their_sentences():
             PICO,
             FIRST + ["meter", "kind"],
             "sundial",
-            "connectors[0].meter.kind: 'sundial' is not one of " + METER_KINDS,
+            "connectors[0].meter.kind: 'sundial' is not one of " + METERS,
         ),
         (
             PICO,
@@ -231,7 +231,20 @@ def test_mistakes_and_their_sentences():
         ),
         (PICO, ["grid_meter", "address"], 1, "grid_meter.address: 1 is that of connectors[0].meter"),
         (PICO, ["grid_meter", "address"], 0, "grid_meter.address: 0 is not a number in 1..247"),
-        (ESP32, ["grid_meter", "kind"], "sdm120", "grid_meter.kind: 'sdm120' is not one of sdm630"),
+        (
+            ESP32,
+            ["grid_meter", "kind"],
+            "sdm120",
+            "grid_meter.kind: 'sdm120' is not one of " + ", ".join(sorted(board_keys.grid_meters())),
+        ),
+        (PICO, ["modbus", "stop"], 3, "modbus.stop: 3 is not a number in 1..2"),
+        (PICO, ["modbus", "parity"], "mark", "modbus.parity: 'mark' is not one of none, even, odd"),
+        (
+            PICO,
+            FIRST + ["meter"],
+            {"kind": "auto", "phases": 1},
+            "connectors[0].meter.address: needed where several meters share the wires, 1 to 247",
+        ),
         (ESP32, ["grid_meter", "uart"], 2, "grid_meter.uart: no such key"),
         (PICO, [5], 1, "5: no such key"),
         (PICO, ["reader", None], 1, "reader.None: no such key"),
@@ -404,6 +417,32 @@ def test_a_grid_meter_that_is_to_be_read_is_there():
     assert board_data.problems(changed(bare, ["station", "options"], {"site_a": 25})) == []
 
 
+def test_a_meter_that_is_to_be_found():
+    alone = changed(changed(PICO, ["grid_meter"], changed), FIRST + ["meter"], {"kind": "auto", "phases": 1})
+    assert board_data.problems(alone) == []
+    assert board_data.problems(changed(alone, FIRST + ["meter", "address"], 5)) == []
+    three = changed(alone, ["station", "connectors"], [dict(PICO["station"]["connectors"][0], phases=3)])
+    assert board_data.problems(three) == ["connectors[0].meter.kind: the auto counts one of three phases"]
+    assert board_data.problems(changed(three, FIRST + ["meter", "phases"], 3)) == []
+    assert board_data.problems(changed(alone, ["modbus"], changed)) == [
+        "modbus is missing: connectors[0].meter is on it"
+    ]
+
+
+def test_every_meter_on_modbus():
+    for kind, (phases, _) in board_keys.MODBUS_METERS.items():
+        board = changed(PICO, FIRST + ["meter", "kind"], kind)
+        assert board_data.problems(board) == []
+        board = changed(board, ["station", "connectors"], [dict(PICO["station"]["connectors"][0], phases=3)])
+        assert (board_data.problems(board) == []) == (phases == 3), kind
+        found = board_data.problems(changed(PICO, ["grid_meter", "kind"], kind))
+        # The first SDM72 tells no currents, which is what the grid's meter is there for.
+        assert (found == []) == (phases == 3 and kind != "sdm72"), kind
+    general = changed(PICO, FIRST + ["meter"], {"kind": "pzem004t", "address": 248})
+    assert len(board_data.problems(general)) == 1
+    assert board_data.problems(changed(general, ["grid_meter"], changed)) == []
+
+
 def test_meters_without_wires():
     bare = changed(PICO, ["modbus"], changed)
     assert board_data.problems(bare) == ["modbus is missing: connectors[0].meter is on it"]
@@ -494,7 +533,7 @@ def test_all_mistakes_are_told_at_once():
         "reader.sck: the number of a pin is needed, not None",
     ]
     found = board_data.problems(changed(PICO, FIRST + ["meter"], {"kind": 3}))
-    assert found == ["connectors[0].meter.kind: 3 is not one of " + METER_KINDS]
+    assert found == ["connectors[0].meter.kind: 3 is not one of " + METERS]
 
 
 def test_what_is_no_board_at_all():

@@ -196,6 +196,36 @@ def test_a_meter_that_is_silent_every_other_time_still_proves_something():
         assert found and max(found) <= _LATE_MS, takes_ms
 
 
+def test_where_a_meter_was_found_is_kept_in_the_rounds():
+    class Shelf:
+        saved = []
+
+        def load(self):
+            return {"1": ["sdm630", 1, 9600, None, 1], "2": "x"}
+
+        def save(self, value):
+            self.saved.append(value)
+
+    world = World([100])
+    meter = Meter(world, 100)
+    meter.number = 1
+    world._meters.keep(Shelf())
+    assert world._meters.kept is None  # nobody looks for a meter here
+    meter.found, meter.odd = None, []
+    world.connectors = [meter]
+    world._meters = meters.Meters([meter], world)
+    world._meters.keep(Shelf())
+    assert meter.found == ["sdm630", 1, 9600, None, 1]  # of the boot before
+    meter.found = ["sdm630", 2, 9600, None, 1]
+    world.quiet = True
+    gaps([100], world)
+    assert Shelf.saved == []  # while the power fails nothing is written
+    world.quiet = False
+    world.now = _START
+    gaps([100], world)
+    assert len(Shelf.saved) == 1 and Shelf.saved[0]["1"] == meter.found
+
+
 def test_no_memory_to_tell_of_a_meter_that_raises():
     class Station:
         connectors = ()

@@ -194,6 +194,8 @@ def test_an_ordinary_record_is_small():
 def test_rows_that_are_none():
     good = packed(full(clock_at(HOUR, NOON + HOUR)))
     restored(good)
+    good.append(-500)  # another meter: what is billed less what it shows
+    assert restored(good).offset_wh == -500
     for place, value in (
         (0, None),
         (0, "1"),
@@ -210,6 +212,7 @@ def test_rows_that_are_none():
         (9, 7),
         (11, "r"),
         (12, []),
+        (13, "0"),
     ):
         row = list(good)
         row[place] = value

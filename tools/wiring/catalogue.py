@@ -18,10 +18,6 @@ NO_DRIVER = "none yet"
 
 # Of several kinds: (key, kind) -> what it is, what drives it, on what that was tried.
 KINDS = {
-    ("meter", "sdm120"): ("Eastron SDM120, one phase, Modbus", "hal/meter/eastron.py", EMULATED),
-    ("meter", "sdm220"): ("Eastron SDM220, one phase, Modbus", "hal/meter/eastron.py", MODEL),
-    ("meter", "sdm230"): ("Eastron SDM230, one phase, Modbus", "hal/meter/eastron.py", MODEL),
-    ("meter", "sdm630"): ("Eastron SDM630, three phases, Modbus", "hal/meter/eastron.py", MODEL),
     ("meter", "s0"): (
         "S0 pulses (DIN EN 62053-31): docs/pulse-and-chip-meters.md",
         "hal/meter/pulse.py",
@@ -29,9 +25,9 @@ KINDS = {
     ),
     ("meter", "ade7953"): ("Analog Devices ADE7953, one phase, I2C or SPI", "hal/meter/ade7953.py", MODEL),
     ("meter", "atm90e32"): ("Microchip ATM90E32, one to three phases, SPI", "hal/meter/atm90e32.py", MODEL),
-    ("grid_meter", "sdm630"): (
-        "the same at the building's connection: docs/load-management.md",
-        "hal/meter/eastron.py",
+    ("meter", "auto"): (
+        "any of those on Modbus, found out: docs/metering.md",
+        "hal/meter/detect.py, hal/meter/auto.py",
         MODEL,
     ),
     ("reader", "mfrc522"): ("NXP MFRC522 and clones, 13.56 MHz, SPI", "hal/rfid/mfrc522.py", EMULATED),
@@ -53,6 +49,15 @@ KINDS = {
         "emulated board with a modem",
     ),
 }
+# Meters on Modbus, by their maker's module in hal.meter.
+MAKERS = {
+    "eastron": "Eastron",
+    "chint": "Chint",
+    "abb": "ABB",
+    "carlo_gavazzi": "Carlo Gavazzi",
+    "pzem": "Peacefair PZEM-004T v3",
+}
+_EMULATED_METER = "sdm120"
 # Of one kind each: key -> the same.
 PLAIN = {
     "pilot": ("+/-12 V driver, divider", "hal/rp2/pilot.py, hal/esp32/pilot.py", EMULATED_PIN),
@@ -88,11 +93,27 @@ def plain() -> list[str]:
     return [name for name in names if name not in no_part]
 
 
+def words_of(key: str, kind: str) -> tuple[str, str, str] | None:
+    """What it is, what drives it, on what that was tried; None: nothing is said of it."""
+    if key == "grid_meter":
+        return "the same at the building's connection: docs/load-management.md", _driver(kind), MODEL
+    if key == "meter" and kind in board_keys.MODBUS_METERS:
+        phases, module = board_keys.MODBUS_METERS[kind]
+        model = "" if module == "pzem" else " " + kind.upper()
+        what = "%s%s, %s, Modbus" % (MAKERS[module], model, "one phase" if phases == 1 else "three phases")
+        return what, _driver(kind), EMULATED if kind == _EMULATED_METER else MODEL
+    return KINDS.get((key, kind))
+
+
+def _driver(kind):
+    return "hal/meter/%s.py" % board_keys.MODBUS_METERS[kind][1]
+
+
 def markdown() -> str:
     boards = [board_check.load(name) for name in board_check.names()]
     lines = ["| key | kind | part | driver | tried on | boards |", "| --- | --- | --- | --- | --- | --- |"]
     rows = [(key, "", PLAIN.get(key)) for key in plain()]
-    rows += [(key, kind, KINDS.get((key, kind))) for key, kind in kinds()]
+    rows += [(key, kind, words_of(key, kind)) for key, kind in kinds()]
     for key, kind, words in rows:
         part, driver, tried = words or ("?", "?", "?")
         named = "`%s`" % kind if kind else ""

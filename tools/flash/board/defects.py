@@ -186,8 +186,10 @@ def _allowance():
     """A meter that shows more than the record is not believed."""
     was_cut_off = Connector.was_cut_off
 
-    def mistrustful(connector, transaction, most_wh, now):
-        was_cut_off(connector, transaction, 0, now)
+    def mistrustful(connector, transaction, now):
+        connector.most_wh, most_wh = 0, connector.most_wh
+        was_cut_off(connector, transaction, now)
+        connector.most_wh = most_wh
 
     _replace(Connector, "was_cut_off", mistrustful)
 
