@@ -11,11 +11,11 @@ and left out. `attach(firmware)` is called once the firmware exists.
 
 import asyncio
 import gc
+import os
 
 import log
 import view
 from evse import faults
-from evse.button import ServiceButton
 from evse.supply import Supply
 from evse.ticker import Ticker
 from hal.ticks import ticks_diff, ticks_ms
@@ -27,6 +27,7 @@ from ocpp16.outbox import Outbox
 from ocpp16.profiles import IMPLEMENTED, Profiles
 from ocpp16.rpc import Rpc
 from ocpp16.session import Session
+from panel import Panel
 from station.availability import Availability
 from station.cache import Cache
 from station.charge_point import ChargePoint, Numbers
@@ -55,17 +56,6 @@ _SEGMENT_BYTES = 8176
 # where more is free, collecting that often would only take time.
 _COLLECT_BYTES = 16384
 _COLLECT_PARTS = 8  # of what is free after the start, if that is less
-_INDICATIONS = {
-    "Available": "available",
-    "Preparing": "preparing",
-    "Charging": "charging",
-    "SuspendedEV": "suspended",
-    "SuspendedEVSE": "suspended",
-    "Finishing": "finishing",
-    "Reserved": "reserved",
-    "Unavailable": "unavailable",
-    "Faulted": "fault",
-}
 _WEAK_SIGNAL = ("WeakSignal",)
 # A board that is told of a failing power supply is asked this often: hold-up times are short.
 _POWER_MS = 5
@@ -93,11 +83,9 @@ class Firmware:
         for supply in self.supplies:
             if supply.untested:
                 log.warning("charger", "connector %d: the RCD has no test input", supply.number)
-        self._button = None if board.button is None else ServiceButton()
         self._ticker = Ticker(board, [supply.guard for supply in self.supplies])
         self._kept_faults = KeptFaults(Record(data + "/faults", 1), self.supplies)
         count = len(self.supplies)
-        self._indicated = [""] * count
         self._signal = Signal()
         self._heap = view.Heap()
         self._events = view.Events(count)
@@ -118,6 +106,7 @@ class Firmware:
             Reservations(Record(data + "/reservations", 1)) if _has("Reservation", config) else None,
             _charging_profiles(config, data, description),
         )
+        self._panel = Panel(board, self.station, self.supplies, self._start_button)
         grid_meter = board.grid_meter if description.options["grid_meter"] else None
         kept_energy = _kept_energy(board.connectors, data)
         self._meters = Meters(board.connectors, self.station, grid_meter, kept_energy)
@@ -209,10 +198,7 @@ class Firmware:
                 if supply.step(now):
                     self._events.supply(supply)
             station.step(now, station_faults)
-            if board.indicator is not None:
-                self._indicate(board.indicator)
-            if self._button is not None and self._button.held(now, board.button.pressed()):
-                self._acknowledge()
+            self._panel.step(now)
             if not station.quiet:
                 self._kept_faults.keep(now)
             await self._pause(now)
@@ -255,14 +241,21 @@ class Firmware:
         while True:
             uid, number = await self.board.tag_reader.read()
             tag = id_tag(uid, options["tag_format"])
-            self._events.tell({"event": "tag", "id": tag})
             passing = is_random(uid)
             if passing:
                 log.info("charger", "tag %s: a random UID, %s", tag, options["random_tags"])
                 if options["random_tags"] == "ignore":
+                    self._events.tell({"event": "tag", "id": tag})
                     continue
-            await self._meters.steady_power()
-            self.station.tag(tag, number, ticks_ms(), passing)
+            await self._tag(tag, number, passing)
+
+    async def _tag(self, tag, number, passing=False, button=False):
+        self._events.tell({"event": "tag", "id": tag})
+        await self._meters.steady_power()
+        self.station.tag(tag, number, ticks_ms(), passing, button)
+
+    def _start_button(self, tag):
+        asyncio.create_task(self._tag(tag, None, button=True))
 
     async def _converse(self):
         await asyncio.sleep_ms(_SELF_TEST_MS)
@@ -278,27 +271,6 @@ class Firmware:
 
     def _must_wait(self):
         return self.station.quiet
-
-    def _indicate(self, indicator):
-        """Each connector's status, or what the catalogue has for its worst fault that shows; when it has
-        changed. OCPP calls a connector SuspendedEVSE whose car asks for what it cannot have."""
-        for connector in self.station.connectors:
-            shown = None
-            for name in connector.supply.faults:
-                shown = faults.indication(name)
-                if shown is not None:
-                    break
-            if shown is None:
-                shown = _INDICATIONS.get(connector.status_name, "unavailable")
-            index = connector.number - 1
-            if shown != self._indicated[index]:
-                self._indicated[index] = shown
-                indicator.show(connector.number, shown)
-
-    def _acknowledge(self):
-        log.warning("charger", "the service button: latched faults are acknowledged")
-        for supply in self.supplies:
-            supply.acknowledge()
 
     def _look_around(self):
         """What nobody is told of unless it is asked: a reader that has died, a signal that fades."""
@@ -395,6 +367,15 @@ def _charging_profiles(config, data, description):
 
 async def run(board, settings, attach=None):
     """Run the charger until it has to restart, then reset the controller."""
+    path = board.storage.path
+    try:
+        os.stat(path + "/factory_reset")
+    except OSError:
+        pass
+    else:
+        from factory_reset import carry_out
+
+        carry_out(path)
     firmware = Firmware(board, settings)
     if hasattr(gc, "threshold"):  # CPython's is another thing
         gc.collect()

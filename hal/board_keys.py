@@ -24,7 +24,8 @@ are optional, and absent for a part that the board does not have.
         [lock]            lock, unlock, feedback: PIN; pulse_ms
         [proximity]       adc, supply_mv (3300 on an rp2040), upper_ohm: divider of the coding resistor
         [temperature]     by its kind, see `temperatures`
-        [rcd]             trip: PIN; [test]: PIN
+        [rcd]             trip: PIN; [test]: PIN. A monitor with a second output (class X804) has test, and
+                          trip_ac, [error]: PIN: `trip` is then that of 6 mA DC, and its test takes 3 s
         meter             by its kind, see `meters`
     [modbus]              uart, tx, rx, baud; [parity] "none", "even" or "odd"; [stop] bits; [direction]: PIN,
                           active while we send, of a transceiver that does not find out by itself: the wires
@@ -32,8 +33,10 @@ are optional, and absent for a part that the board does not have.
     [grid_meter]          kind, address as of a meter that measures the currents of three phases: at the
                           building's grid connection, on `modbus`. The station's option grid_meter says
                           whether it is read
-    [emergency_stop]      PIN;  [button]  PIN;  [power_fail]  PIN
-    [indicator]           kind "lamp": pin, active
+    [emergency_stop]      PIN;  [power_fail]  PIN
+    [button]              PIN, inside the enclosure;  [start_button]  PIN, of the driver (docs/buttons.md)
+    [indicator]           by its kind, see `indicators`
+    [buzzer]              by its kind, see `buzzers`
     [reader]              by its kind, see `readers`
     links                 tuple, the one to be used first, by their kinds: see `links`
     [i2c]                 i2c, sda, scl, [hz]: the wires that all parts on I2C share
@@ -49,8 +52,11 @@ CHIPS = ("rp2040", "esp32", "esp32s3")
 INPUTS = (
     "feedback",
     "trip",
+    "trip_ac",
+    "error",
     "emergency_stop",
     "button",
+    "start_button",
     "power_fail",
     "adc",
     "rx",
@@ -130,7 +136,7 @@ def connector():
         "?lock": {"lock": PIN, "unlock": PIN, "feedback": PIN, "pulse_ms": (50, 2000)},
         "?proximity": _analog(),
         "?temperature": [temperatures()],
-        "?rcd": {"trip": PIN, "?test": PIN},
+        "?rcd": {"trip": PIN, "?test": PIN, "?trip_ac": PIN, "?error": PIN},
         "meter": [meters()],
     }
 
@@ -209,7 +215,21 @@ def readers():
 
 
 def indicators():
-    return {"lamp": pin()}
+    """lamp: pin, active: one for all connectors.
+    leds: red, green, [blue]: PIN.
+    ws2812: pin, count of LEDs, which the connectors share, [brightness] of 255.
+    """
+    return {
+        "lamp": pin(),
+        "leds": {"red": PIN, "green": PIN, "?blue": PIN},
+        "ws2812": {"pin": NUMBER, "count": (1, 14), "?brightness": (1, 255)},
+    }
+
+
+def buzzers():
+    """active: pin, active: it sounds when it has voltage.
+    passive: pin, hz: it has to be given its tone."""
+    return {"active": pin(), "passive": {"pin": NUMBER, "hz": (2000, 4000)}}
 
 
 def links():
@@ -270,7 +290,9 @@ def board():
         "?grid_meter": [grid_meters()],
         "?emergency_stop": PIN,
         "?button": PIN,
+        "?start_button": PIN,
         "?indicator": [indicators()],
+        "?buzzer": [buzzers()],
         "?power_fail": PIN,
         "?reader": [readers()],
         "?i2c": {"i2c": (0, 1), "sda": NUMBER, "scl": NUMBER, "?hz": (10000, 400000)},

@@ -63,6 +63,7 @@ def look(board: dict, found: list) -> None:
     if board.get("reader", {}).get("reset", {}).get("active", 0) != 0:
         found.append("reader.reset.active: 0 is needed, the reader rests while the pin is low")
     _reader_on_i2c(board, found)
+    _buzzer(board, found)
     _grid_meter(board, found)
     _addresses(board, found)
     _sensors(board, found)
@@ -104,6 +105,18 @@ def _reader_on_i2c(board, found):
     elif board["i2c"].get("hz", 100000) != 100000:
         # Faster it is not reliable, slower its answer takes more than 5 ms.
         found.append("i2c.hz: 100000 is needed, a PN532 is on it")
+
+
+def _buzzer(board, found):
+    """The outputs of one PWM slice have one frequency: at the buzzer's the pilot would be none."""
+    buzzer = board.get("buzzer", {})
+    if board["chip"] != "rp2040" or buzzer.get("kind") != "passive":
+        return
+    number = buzzer["pin"] >> 1 & 7
+    for index, connector in enumerate(board["connectors"]):
+        pilot = connector["pilot"]
+        if number in (pilot["pwm"] >> 1 & 7, pilot.get("trigger_slice")):
+            found.append("buzzer.pin: PWM slice %d is that of connectors[%d].pilot" % (number, index))
 
 
 def _grid_meter(board, found):
@@ -238,6 +251,11 @@ def _parts(chip, connector, path, found):
         # Without a pull of the chip's it is a contact to ground and a resistor to the supply.
         if feedback and feedback["active"] != (0 if feedback.get("pull") == "down" else 1):
             found.append("%s%s.feedback: a broken wire would be an open contactor" % (path, part))
+    rcd = connector.get("rcd", {})
+    if "trip_ac" in rcd and "test" not in rcd:
+        found.append(path + "rcd.test is missing: a monitor with trip_ac has one")
+    if "error" in rcd and "trip_ac" not in rcd:
+        found.append(path + "rcd.trip_ac is missing: a monitor with error has one")
     alive = "alive" in connector["contactor"]
     if chip != "rp2040" and not alive:
         found.append(path + "contactor.alive is missing: an esp32 alone cannot hold a contactor safely")

@@ -106,9 +106,12 @@ class Rcd:
 
     testable   it has a test input; without one (the contact of a breaker) the self-test is left out, and the
                firmware says so: somebody has to press the breaker's own button
+    sequence   its outputs answer a test one after another, behind a short pulse (class X804), and come to
+               rest together; else the one output answers while the test lasts
     """
 
     testable: bool
+    sequence: bool
 
     def tripped(self) -> bool:
         """From the interrupt."""
@@ -117,6 +120,10 @@ class Rcd:
     def test(self, on: bool) -> None:
         """Drive its test input: it has to trip while on, and to be at rest again after off. Never called
         when it is not `testable`."""
+        raise OSError
+
+    def answered(self) -> bool:
+        """Every one of its outputs has tripped since the test began; asked when it is a `sequence`."""
         raise OSError
 
 
@@ -176,15 +183,26 @@ class TagReader:
 class Indicator:
     def show(self, number: int, indication: str) -> None:
         """What connector `number` is to show: "off", "available", "preparing", "charging", "suspended",
-        "finishing", "reserved", "unavailable", "fault", "starting".
+        "finishing", "reserved", "unavailable", "fault", "starting", "reset". `number` 0: all of them show it,
+        whatever they were told, until 0 is told "off". What each looks like: docs/indicator.md.
         """
         raise OSError
 
 
+class Buzzer:
+    def sound(self, name: str) -> None:
+        """Begin "accepted", "refused", "unplugged", "fault", "warning" or "reset"; the driver ends it by
+        itself, within 2 s."""
+        raise OSError
+
+
 class Button:
-    """The service button inside the enclosure. Held for 3 s it says that a technician has looked after the
-    charger: latched faults go, as far as their causes have gone. It never starts or stops a charge: whoever
-    passes by may reach it.
+    """As `Board.button` the service button inside the enclosure. Held for 3 s it says that a technician has
+    looked after the charger: latched faults go, as far as their causes have gone; held for 10 s and let go it
+    is the factory reset. It never starts or stops a charge: whoever passes by may reach it.
+
+    As `Board.start_button` the driver's: a short press starts a charge, or stops the one that it has started.
+    Both: docs/buttons.md.
     """
 
     def pressed(self) -> bool:
@@ -260,7 +278,9 @@ class Board:
     grid_meter: "Meter | None"
     tag_reader: "TagReader | None"
     indicator: "Indicator | None"
+    buzzer: "Buzzer | None"
     button: "Button | None"
+    start_button: "Button | None"
     link: Link
     clock: RealTimeClock
     watchdog: "Watchdog | None"

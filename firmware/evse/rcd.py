@@ -6,6 +6,9 @@ without a test input (`hal.contract.Rcd.testable`) has none: `evse.supply` then 
 It is due at boot, when a car has been plugged in, after each charge, and once a day; it runs only while the
 contactor is open and nobody wants it closed (IEC 62955; WARP and esp32-evse test at these moments). While one
 is due that rests on nothing older, the contactor stays open (`ready`).
+
+A monitor of the RCM14 or RCMB type has one output, which answers while its test input is driven. One of the
+X804 type (`hal.contract.Rcd.sequence`) has several, all of which have to answer.
 """
 
 from evse.seen import UNSEEN, seen
@@ -15,6 +18,11 @@ from evse.timer import longer
 # test current are legal.
 _TRIP_MS = 1000
 _REST_MS = 2000
+# Of a sequence, from the beginning of its test on: the last output that counts comes within 1.65 s, and until
+# all of them have gone, after 2.1 s, one that is off may come on again (`hal.parts.monitor`).
+_ALL_MS = 1900
+_OVER_MS = 2300
+_GONE_MS = 3500
 _TRIES = 2
 # Whoever looks this seldom may have missed the answer: the board itself ends the test current in time
 # (`hal.parts.wired.Rcd`), and the monitor is at rest again.
@@ -32,15 +40,21 @@ class SelfTest:
     failed      the fault RcdSelfTest
     """
 
-    __slots__ = ("testing", "busy", "ready", "failed", "_phase", "_for_ms", "_calm_ms", "_tries", "_age_ms")
+    __slots__ = (
+        "testing", "busy", "ready", "failed",
+        "_sequence", "_phase", "_for_ms", "_began_ms", "_calm_ms", "_tries", "_age_ms",
+    )  # fmt: skip
 
-    def __init__(self):
+    def __init__(self, sequence=False):
+        """`sequence`: of the monitor."""
+        self._sequence = sequence
         self.testing = False
         self.busy = False
         self.ready = False
         self.failed = False
         self._phase = _IDLE
         self._for_ms = 0
+        self._began_ms = 0  # the same of the test
         self._calm_ms = UNSEEN  # at rest, as far as it was seen
         self._tries = 0
         self._age_ms = 0
@@ -49,11 +63,13 @@ class SelfTest:
         """A car was plugged in, or a charge has ended: what was tested is out of date."""
         self.ready = False
 
-    def step(self, dt_ms: int, free: bool, tripped: bool) -> None:
-        """`free`: the contactor is open and may stay so for 3 s; `tripped`: what the monitor says."""
+    def step(self, dt_ms: int, free: bool, tripped: bool, answered: bool = False) -> None:
+        """`free`: the contactor is open and may stay so for 4 s; `tripped`: what the monitor says;
+        `answered`: of a sequence, all of it has come."""
         phase = self._phase
         self._age_ms += dt_ms
         self._for_ms = longer(self._for_ms, dt_ms)
+        self._began_ms = longer(self._began_ms, dt_ms)
         if phase == _IDLE:
             if self._age_ms >= _DAY_MS:
                 self._age_ms = _DAY_MS
@@ -63,21 +79,21 @@ class SelfTest:
             elif free and not self.ready and not self.failed and self._for_ms >= _AT_REST_MS:
                 self._begin()
         elif phase == _TRIPPING:
-            if tripped:
+            if answered if self._sequence else tripped:
                 self.testing = False
                 self._enter(_RESTING)
-            elif self._for_ms >= _TRIP_MS:
+            elif self._for_ms >= (_ALL_MS if self._sequence else _TRIP_MS):
                 self._fail(dt_ms <= _AWAY_MS)
         elif phase == _RESTING:
             # Its contact bounces: a trip behind a single calm look is still the test's.
             self._calm_ms = seen(self._calm_ms, not tripped, dt_ms)
-            if self._calm_ms >= _AT_REST_MS:
+            if self._calm_ms >= _AT_REST_MS and (not self._sequence or self._began_ms >= _OVER_MS):
                 self.busy = False
                 self.ready = True
                 self._age_ms = 0
                 self._tries = 0
                 self._enter(_IDLE)
-            elif tripped and self._for_ms >= _REST_MS:
+            elif tripped and (self._began_ms >= _GONE_MS if self._sequence else self._for_ms >= _REST_MS):
                 self._stick()
         elif phase == _CALMING:
             # What comes now is the answer, late: a failed test, and no leakage.
@@ -98,6 +114,7 @@ class SelfTest:
     def _begin(self):
         self.testing = True
         self.busy = True
+        self._began_ms = 0
         self._enter(_TRIPPING)
 
     def _enter(self, phase):

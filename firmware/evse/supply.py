@@ -69,7 +69,7 @@ class Supply:
         )
         rcd = hardware.rcd
         self.untested = rcd is not None and not rcd.testable
-        self._self_test = None if rcd is None or self.untested else SelfTest()
+        self._self_test = None if rcd is None or self.untested else SelfTest(rcd.sequence)
         switch = hardware.phase_switch
         self._phases = None
         self.phases = None
@@ -291,14 +291,16 @@ class Supply:
         was_testing = test.testing
         was_busy = test.busy
         guard = self.guard
-        test.step(dt_ms, not (inputs.driven or inputs.closed or self._outlet.closing), guard.tripped)
+        rcd = self.hardware.rcd
+        free = not (inputs.driven or inputs.closed or self._outlet.closing)
+        test.step(dt_ms, free, guard.tripped, rcd.sequence and rcd.answered())
         # The test that a car's coming makes due begins a step after the car was seen.
         inputs.tested = test.ready and not test.busy and self.plugged
         # The guard has to know before, and for as long as the monitor takes to come to rest.
         if test.busy != was_busy:
             guard.test(test.busy)
         if test.testing != was_testing:
-            self.hardware.rcd.test(test.testing)
+            rcd.test(test.testing)
 
     def _change_phases(self, dt_ms, inputs):
         phases = self._phases

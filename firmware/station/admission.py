@@ -26,9 +26,10 @@ class Admission:
 
     # --- at the reader ---
 
-    def tag(self, tag, reader_connector, now):
+    def tag(self, tag, reader_connector, now, button=False):
         """A tag was presented. `reader_connector`: the connector whose own reader it was, or None for the
-        one reader.
+        one reader. `button`: it is the one of the start button, which anybody may press: it ends what was
+        begun with the same idTag and nothing else, no colleague's of the same parent.
         """
         station = self._station
         try:
@@ -48,7 +49,7 @@ class Admission:
             self._note(tag, "ignored", "another tag is being checked")
             return
         meant = self._free(connectors, tag)
-        if meant is None and not self._foreign_may_stop(connectors):
+        if meant is None and (button or not self._foreign_may_stop(connectors)):
             self._note(tag, "refused", "no connector free")
             return
         self._asking = True
@@ -69,7 +70,7 @@ class Admission:
             grant = Grant(tag, info.parent, at_ms if car is None and len(connectors) > 1 else None)
             possible = self._possible(connectors, meant, own, at_ms, grant)
             target = self._free(possible, tag, info.parent, True, own)
-            self._swiped(grant, info, why, connectors, running, target)
+            self._swiped(grant, info, why, connectors, running, target, button)
 
         self._check(tag, answered)
 
@@ -160,7 +161,7 @@ class Admission:
                 possible.append(connector)
         return possible
 
-    def _swiped(self, grant, info, why, connectors, running, target):
+    def _swiped(self, grant, info, why, connectors, running, target, button):
         """The tag has been decided on; the connectors may have changed meanwhile. `running`: the transactions
         when it was presented. `target`: where the driver may begin, or None.
         """
@@ -183,7 +184,7 @@ class Admission:
             self._note(tag, "accepted", why)
             target.give(grant, now)
             return
-        for connector, before in zip(connectors, running):
+        for connector, before in () if button else zip(connectors, running):
             transaction, holder = connector.transaction, connector.holder
             if (
                 transaction is not None

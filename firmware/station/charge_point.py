@@ -277,12 +277,13 @@ class ChargePoint:
 
     # --- events ---
 
-    def tag(self, tag, reader_connector, now, passing=False):
-        """A tag was presented. `passing`: it has another UID the next time, and is not remembered."""
+    def tag(self, tag, reader_connector, now, passing=False, button=False):
+        """A tag was presented. `passing`: it has another UID the next time, and is not remembered; `button`:
+        it is the start button's."""
         self._now = now
         if passing:
             self._passing = self._passing[-3:] + (tag.upper(),)
-        self.admission.tag(tag, reader_connector, now)
+        self.admission.tag(tag, reader_connector, now, button)
 
     def step(self, now, station_faults=()):
         """Everything that time and the supplies bring about; called after every step of the supplies."""

@@ -59,7 +59,8 @@ class Description:
     reader        "single", "per_connector" or "none": RFID readers
     profiles      OCPP feature profiles the station offers, as far as the firmware has them; and "Security"
     options       dict with every option: cache, milliseconds, power_loss, queue_kb, site_a, site_fallback_a,
-                  grid_meter, unclocked_a, tag_format, random_tags (`station.station_file`)
+                  grid_meter, unclocked_a, tag_format, random_tags, sounds, start_tag
+                  (`station.station_file`)
     measurands    tuple of names that its hardware can give
     configuration dict key -> text at first boot
     read_only, absent  tuples of keys

@@ -10,7 +10,7 @@
      "options": {"cache": true, "milliseconds": true, "power_loss": "stop" | "resume", "queue_kb": 512,
                  "site_a": 0, "site_fallback_a": 0, "grid_meter": false, "unclocked_a": 6,
                  "tag_format": "hex" | "hex_reversed" | "decimal" | "decimal_reversed",
-                 "random_tags": "read" | "ignore"},
+                 "random_tags": "read" | "ignore", "sounds": true, "start_tag": ""},
      "configuration": {Key: text}, "read_only": [Key], "absent": [Key], "limits": {Key: [least, most]}}
 
 A wrong file raises station.description.DescriptionError naming the key: a station must not run on half a
@@ -19,6 +19,7 @@ description.
 
 from evse.phases import LEAST_WAIT_MS, MOST_WAIT_MS, WAIT_MS
 from station import key_types, keys, measurands
+from station.authorization import normalise
 from station.description import Connector, DescriptionError
 
 _PROFILES = key_types.FEATURE_PROFILES + (keys.SECURITY,)
@@ -35,6 +36,7 @@ _OPTIONS = (
     ),  # `site_a` is the building's, and a meter says what that takes of it
     ("tag_format", "hex", ("hex", "hex_reversed", "decimal", "decimal_reversed")),  # `station.tag_format`
     ("random_tags", "read", ("read", "ignore")),  # tags that have another UID each time
+    ("sounds", True, (True, False)),  # of the buzzer
 )
 # name, default, least, most
 _NUMBERS = (
@@ -137,7 +139,7 @@ def _names(document, key, allowed, default):
 
 
 def _options(document):
-    _only(document, tuple([option[0] for option in _OPTIONS + _NUMBERS]), "options.")
+    _only(document, tuple([option[0] for option in _OPTIONS + _NUMBERS]) + ("start_tag",), "options.")
     found = {}
     for name, default, allowed in _OPTIONS:
         found[name] = _one_of("options." + name, document.get(name, default), allowed)
@@ -145,6 +147,13 @@ def _options(document):
         found[name] = value = _typed(document, name, int, default, "options.")
         if not least <= value <= most:
             raise DescriptionError("options.%s: %d is not in %d..%d" % (name, value, least, most))
+    # With which idTag the start button charges; empty: it does not.
+    found["start_tag"] = tag = _typed(document, "start_tag", str, "", "options.")
+    if tag:
+        try:
+            normalise(tag)
+        except ValueError as error:
+            raise DescriptionError("options.start_tag: %s" % error)
     return found
 
 

@@ -12,7 +12,9 @@ from hal.esp32.pilot import Pilot
 from hal.meter.from_data import bus_of, meter_of
 from hal.parts.analog import Proximity
 from hal.parts.from_data import (
+    buzzer_of,
     i2c_of,
+    indicator_of,
     input_of,
     lock_of,
     output_of,
@@ -21,7 +23,6 @@ from hal.parts.from_data import (
     rcd_of,
     temperature_of,
 )
-from hal.parts.lamp import Lamp
 from hal.parts.wired import Button, Contactor, StopContact
 from hal.rfid.from_data import reader_of
 from hal.ticks import ticks_diff, ticks_ms
@@ -110,8 +111,10 @@ class Board:
         self.grid_meter = meter_of(data.get("grid_meter"), bus)
         self.storage = Storage()
         self.tag_reader = reader_of(data.get("reader"), i2c)
-        self.indicator = Lamp(output_of(data["indicator"])) if "indicator" in data else None
+        self.indicator = indicator_of(data.get("indicator"), len(self.connectors), _pixels)
+        self.buzzer = buzzer_of(data.get("buzzer"))
         self.button = Button(input_of(data["button"])) if "button" in data else None
+        self.start_button = Button(input_of(data["start_button"])) if "start_button" in data else None
         self.link = link
         self.clock = Clock()
         self.watchdog = Watchdog(data["watchdog_ms"])
@@ -145,14 +148,17 @@ class Board:
         # Before the guard: an exception there must leave no motor and no test under current.
         for part in self._limited:
             part.tick()
-        if self.indicator is not None:
-            self.indicator.tick()
         doubt = self._fn()
         self._last = ticks_ms()  # the second pass takes nothing of the next one's time
         if doubt:
             # Once more, before what made the monitor trip is gone with the contactor. Two bursts of the pilot
             # lie in between, some milliseconds.
             self._fn()
+        # Behind the guard: LEDs that cannot be told cost it no pass.
+        if self.buzzer is not None:
+            self.buzzer.tick()
+        if self.indicator is not None:
+            self.indicator.tick()
 
     def rest(self):
         """The task watchdog cannot be stopped on this port: it restarts the controller within seconds."""
@@ -166,6 +172,8 @@ class Board:
                 connector.lock.rest()
             if connector.rcd is not None:
                 connector.rcd.rest()
+        if self.buzzer is not None:
+            self.buzzer.rest()
 
     def stopped(self):
         return self._emergency_stop is not None and self._emergency_stop.on()
@@ -182,6 +190,16 @@ class Board:
             return "PowerUp"
         # A panic of the IDF counts as HARD_RESET, as `machine.reset` does: the chip does not tell them apart.
         return "Watchdog" if cause == machine.WDT_RESET else "Reset"
+
+
+def _pixels(pin):
+    """By the RMT, interrupts stay on; 14 LEDs take 0.42 ms. WS2812B: 0.4 and 0.8 us high of 1.25."""
+    output = machine.Pin(pin, machine.Pin.OUT, value=0)
+
+    def send(pixels):
+        machine.bitstream(output, 0, (400, 850, 800, 450), pixels)
+
+    return send, None
 
 
 def _nobody():

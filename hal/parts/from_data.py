@@ -51,7 +51,42 @@ def lock_of(data: "dict | None") -> "MotorLock | None":
 
 
 def rcd_of(data: "dict | None") -> "Rcd | None":
-    return None if data is None else Rcd(input_of(data["trip"]), output_of(data.get("test")))
+    if data is None:
+        return None
+    if "trip_ac" in data:
+        from hal.parts.monitor import Monitor  # few boards have one
+
+        others = [input_of(data[key]) for key in ("trip_ac", "error") if key in data]
+        return Monitor(input_of(data["trip"]), output_of(data["test"]), others)
+    return Rcd(input_of(data["trip"]), output_of(data.get("test")))
+
+
+def indicator_of(data: "dict | None", connectors: int, pixels):
+    """`pixels(pin)`: how the chip tells WS2812 LEDs, as `send` and `soon` of `hal.parts.ws2812.Ws2812`."""
+    if data is None:
+        return None
+    if data["kind"] == "ws2812":
+        from hal.parts.ws2812 import BRIGHTNESS, Ws2812
+
+        send, soon = pixels(data["pin"])
+        return Ws2812(send, data["count"], connectors, data.get("brightness", BRIGHTNESS), soon)
+    if data["kind"] == "leds":
+        from hal.parts.leds import Leds
+
+        return Leds(output_of(data["red"]), output_of(data["green"]), output_of(data.get("blue")))
+    from hal.parts.lamp import Lamp
+
+    return Lamp(output_of(data))
+
+
+def buzzer_of(data: "dict | None"):
+    if data is None:
+        return None
+    from hal.parts.buzzer import Buzzer, Tone
+
+    if data["kind"] == "active":
+        return Buzzer(output_of(data))
+    return Buzzer(Tone(machine.PWM(machine.Pin(data["pin"]), freq=data["hz"], duty_u16=0)))
 
 
 def i2c_of(data: "dict | None"):

@@ -2,22 +2,10 @@
 # SPDX-License-Identifier: MIT
 """One lamp for the whole charger, by the rhythm of its light."""
 
-# How often `tick` comes, more or less: people do not count milliseconds, and the interrupt is short.
-_TICK_MS = 20
+from hal.parts.indications import place, rhythm, shown_by
 
-# Milliseconds of light and of dark, worst first: with several connectors the worst is shown.
-_RHYTHMS = (
-    ("fault", 150, 150),
-    ("unavailable", 100, 1900),
-    ("starting", 50, 450),
-    ("charging", 1500, 500),
-    ("suspended", 500, 500),
-    ("preparing", 1000, 200),
-    ("finishing", 200, 1000),
-    ("reserved", 200, 3000),
-    ("available", 1, 0),
-    ("off", 0, 1),
-)
+# How often `tick` comes, more or less: people do not count milliseconds, and the interrupt is short.
+TICK_MS = 20
 
 
 class Lamp:
@@ -26,6 +14,7 @@ class Lamp:
     def __init__(self, output):
         self._output = output
         self._shown = {}
+        self._row = -1
         self._light = 0  # ticks
         self._dark = 1
         self._lit = False
@@ -33,10 +22,12 @@ class Lamp:
 
     def show(self, number, indication):
         """ValueError: an indication that `hal.contract` does not know."""
-        self._shown[number] = [row[0] for row in _RHYTHMS].index(indication)
-        _, light_ms, dark_ms = _RHYTHMS[min(self._shown.values())]
-        self._light = (light_ms + _TICK_MS - 1) // _TICK_MS
-        self._dark = (dark_ms + _TICK_MS - 1) // _TICK_MS
+        self._shown[number] = place(indication)
+        row = shown_by(self._shown)
+        if row != self._row:
+            self._row = row
+            self._light, self._dark = rhythm(row, TICK_MS)
+            self._left = 1  # nothing of the old one goes on
 
     def tick(self) -> None:
         """From the interrupt."""

@@ -6,13 +6,17 @@ A lock's motor burns when its pulse does not end. So it is not the main loop tha
 for a name server, but the same timer that carries the guard: `tick` is called from there, and only `tick`
 touches the pins. In the field pulses are 300 to 600 ms long, with a pause before the next one (esp32-evse,
 SmartEVSE).
+
+A bolt on which the plug pulls does not go back, however often its motor is told to: each further try to
+unlock first pushes the bolt home for a moment, which takes the load off it.
 """
 
 from hal.ticks import ticks_diff, ticks_ms
 
 _REST_MS = 300
+_EASE_MS = 150
 
-_IDLE, _MOVING, _RESTING = 0, 1, 2
+_IDLE, _MOVING, _RESTING, _EASING, _EASED = 0, 1, 2, 3, 4
 
 
 class MotorLock:
@@ -23,7 +27,9 @@ class MotorLock:
     pulse_ms       how long the motor runs
     """
 
-    __slots__ = ("_feedback", "_lock", "_pulse_ms", "_since", "_state", "_unlock", "_waiting", "_wanted")
+    __slots__ = (
+        "_feedback", "_last", "_lock", "_pulse_ms", "_since", "_state", "_unlock", "_waiting", "_wanted",
+    )  # fmt: skip
 
     def __init__(self, lock, unlock, feedback, pulse_ms=600):
         self._lock = lock
@@ -34,6 +40,7 @@ class MotorLock:
         self._since = 0
         self._wanted = False
         self._waiting = False
+        self._last = True  # the last pulse
         self._stop()
 
     def drive(self, lock: bool) -> None:
@@ -50,10 +57,13 @@ class MotorLock:
         """From the interrupt, every 50 ms at least: begin, end."""
         if self._state == _IDLE:
             if self._waiting:
-                self._waiting = False
-                self._since = ticks_ms()
-                self._state = _MOVING
-                (self._lock if self._wanted else self._unlock).put(True)
+                if self._wanted or self._last or not self._feedback.on():
+                    self._move()
+                else:
+                    self._waiting = False
+                    self._since = ticks_ms()
+                    self._state = _EASING
+                    self._lock.put(True)
             return
         elapsed = ticks_diff(ticks_ms(), self._since)
         if self._state == _MOVING:
@@ -61,14 +71,29 @@ class MotorLock:
                 self._stop()
                 self._since = ticks_ms()
                 self._state = _RESTING
+        elif self._state == _EASING:
+            if elapsed >= _EASE_MS:
+                self._stop()
+                self._since = ticks_ms()
+                self._state = _EASED
         elif elapsed >= _REST_MS:
-            self._state = _IDLE
+            if self._state == _EASED:
+                self._move()
+            else:
+                self._state = _IDLE
 
     def rest(self) -> None:
         """Nobody will call `tick` any more."""
         self._waiting = False
         self._state = _IDLE
         self._stop()
+
+    def _move(self):
+        self._waiting = False
+        self._since = ticks_ms()
+        self._state = _MOVING
+        self._last = wanted = self._wanted
+        (self._lock if wanted else self._unlock).put(True)
 
     def _turned(self):
         """The other direction is wanted now."""

@@ -62,9 +62,14 @@ class Rcd:
         self._test = test
         self._since = 0
         self._testing = False
+        self._pulse_ms = _LONGEST_TEST_MS
         self.testable = test is not None
+        self.sequence = False
 
     def tripped(self) -> bool:
+        return self._trip.on()
+
+    def answered(self) -> bool:
         return self._trip.on()
 
     def test(self, on: bool) -> None:
@@ -76,7 +81,7 @@ class Rcd:
     def tick(self) -> None:
         """From the interrupt, every 50 ms at least."""
         output = self._test
-        if output is not None and self._testing and ticks_diff(ticks_ms(), self._since) >= _LONGEST_TEST_MS:
+        if output is not None and self._testing and ticks_diff(ticks_ms(), self._since) >= self._pulse_ms:
             self._testing = False
             output.put(False)
 

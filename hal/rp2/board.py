@@ -9,7 +9,9 @@ import rp2
 from hal.meter.from_data import bus_of, meter_of
 from hal.parts.analog import Proximity
 from hal.parts.from_data import (
+    buzzer_of,
     i2c_of,
+    indicator_of,
     input_of,
     lock_of,
     output_of,
@@ -18,7 +20,6 @@ from hal.parts.from_data import (
     rcd_of,
     temperature_of,
 )
-from hal.parts.lamp import Lamp
 from hal.parts.wired import Button, Contactor, StopContact
 from hal.rfid.from_data import reader_of
 from hal.rp2 import starting
@@ -148,8 +149,10 @@ class Board:
         self.connectors = [Connector(index + 1, row, bus, i2c) for index, row in rows]
         self.grid_meter = meter_of(data.get("grid_meter"), bus)
         self.tag_reader = reader_of(data.get("reader"), i2c)
-        self.indicator = Lamp(output_of(data["indicator"])) if "indicator" in data else None
+        self.indicator = indicator_of(data.get("indicator"), len(self.connectors), _pixels)
+        self.buzzer = buzzer_of(data.get("buzzer"))
         self.button = Button(input_of(data["button"])) if "button" in data else None
+        self.start_button = Button(input_of(data["start_button"])) if "start_button" in data else None
         power_fail = input_of(data.get("power_fail"))
         self.power_fails = None if power_fail is None else power_fail.on
         self.clock = Clock()
@@ -178,8 +181,7 @@ class Board:
         # Bound methods are made here: looked up in the interrupt they would be allocated there.
         slow = [connector.lock.tick for connector in self.connectors if connector.lock]
         slow += [connector.rcd.tick for connector in self.connectors if connector.rcd]
-        if self.indicator:
-            slow.append(self.indicator.tick)
+        slow += [part.tick for part in (self.indicator, self.buzzer) if part]
         self._slow = tuple(slow)
         pulse = rp2.DMA()
         silence(pulse)
@@ -197,7 +199,7 @@ class Board:
 
     def _interrupt(self, _):
         doubt = self._tick()
-        # Motor, test current and lamp have time: each pass looks after one of them.
+        # Motor, test current, lamp and buzzer have time: each pass looks after one of them.
         slow = self._slow
         if slow:
             self._pass = (self._pass + 1) % len(slow)
@@ -220,6 +222,8 @@ class Board:
                 connector.lock.rest()
             if connector.rcd:
                 connector.rcd.rest()
+        if self.buzzer:
+            self.buzzer.rest()
         for connector in self.connectors:
             connector.pilot.set_duty(10000)
             connector.sampler.stop()
@@ -250,6 +254,12 @@ class Watchdog:
     def start(self):
         starting.handed_over()
         self.feed = machine.WDT(timeout=self._timeout_ms).feed
+
+
+def _pixels(pin):
+    from hal.rp2.pixels import Pixels  # few boards have some
+
+    return Pixels(pin).send, micropython.schedule
 
 
 def _nobody():

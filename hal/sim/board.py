@@ -48,6 +48,16 @@ class SimIndicator:
         self.shown[number] = indication
 
 
+class SimBuzzer:
+    """Remembers what it sounded, the last few of it."""
+
+    def __init__(self):
+        self.heard = []
+
+    def sound(self, name):
+        self.heard = self.heard[-7:] + [name]
+
+
 class SimButton:
     def __init__(self):
         self.down = False
@@ -139,7 +149,9 @@ class SimBoard:
         self.name = "sim"
         self.storage = SimStorage(data_dir)
         self.indicator = SimIndicator()
+        self.buzzer = SimBuzzer()
         self.button = SimButton()
+        self.start_button = SimButton()
         self.watchdog = None
         measurands = station.get("measurands", _MEASURANDS)
         self.connectors = []

@@ -73,6 +73,7 @@ class SimRcd:
     """Trips with its test current, and when the world wants it to."""
 
     testable = True
+    sequence = False
 
     def __init__(self, connector):
         self._connector = connector
@@ -80,6 +81,9 @@ class SimRcd:
 
     def tripped(self):
         return self._testing or (self._connector.broken & RCD) != 0
+
+    def answered(self):
+        return self.tripped()
 
     def test(self, on):
         self._testing = on

@@ -206,7 +206,9 @@ class Requests:
         reader.dead = _flag(request, "silent", True)
 
     def do_button(self, request):
-        self._board.button.down = _flag(request, "pressed", True)
+        pressed = _flag(request, "pressed", True)
+        button = self._board.start_button if _flag(request, "start") else self._board.button
+        button.down = pressed
 
     def do_power_cut(self, request):
         return {}, self._board.power_cut
@@ -269,6 +271,7 @@ class Requests:
                 ],
             }
         answer["link"] = board.link.up()
+        answer["sounds"] = list(board.buzzer.heard)
         if board.grid_meter is not None:
             answer["grid_ma"] = list(board.grid_meter.current_ma())
         for connector in board.connectors:

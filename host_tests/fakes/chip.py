@@ -44,6 +44,7 @@ class Chip:
     nvs, rtc_memory what survives a reset
     flash           label of a partition -> bytearray; mounted: path -> file system
     radio           the Wi-Fi around it
+    bitstreams      what `machine.bitstream` has sent
     registers, dma  of an RP2040: words by their addresses, channels by their numbers
     """
 
@@ -73,6 +74,7 @@ class Chip:
         self.dma = {}
         self.claimed = set()
         self.packed = {}
+        self.bitstreams = []  # (pin, timing, bytes) of each
         self._queue = []
         self._stuck = False
         self.lost_callbacks = 0

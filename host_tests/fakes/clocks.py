@@ -122,8 +122,18 @@ def machine_functions(chip) -> dict:
         chip.hz = hz[0]
         return None
 
+    def bitstream(pin, encoding, timing, data):
+        if encoding != 0 or len(timing) != 4:
+            raise ValueError
+        state = pin._state
+        assert state.mode == "out"
+        chip.bitstreams.append((state.number, timing, bytes(data)))
+        # The RMT of an ESP32: it blocks until all is sent.
+        chip.now_us += len(data) * 8 * (timing[0] + timing[1]) // 1000
+
     return {
         "freq": freq,
+        "bitstream": bitstream,
         "reset": reset,
         "reset_cause": lambda: chip.cause,
         "unique_id": lambda: b"\x24\x6f\x28\xa1\xb2\xc3",

@@ -21,6 +21,7 @@ SHARED = {
         "Rcd",
         "Temperature",
         "Indicator",
+        "Buzzer",
         "Button",
     },
     "meter": {"Meter"},

@@ -67,7 +67,7 @@ def test_every_part_is_as_the_contract_says(rig):
         "Meter": connector.meter,
     }
     assert {kind: part_problems(kind, part) for kind, part in parts.items()} == {kind: [] for kind in parts}
-    assert set(KINDS) - set(parts) == {"PhaseSwitch", "TagReader", "Link"}
+    assert set(KINDS) - set(parts) == {"PhaseSwitch", "TagReader", "Link", "Buzzer"}
     assert board.link is rig.link and board.tag_reader is None and connector.phase_switch is None
 
 

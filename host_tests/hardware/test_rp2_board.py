@@ -74,7 +74,7 @@ def test_every_part_is_as_the_contract_says(rig):
         "Meter": connector.meter,
     }
     assert {kind: part_problems(kind, part) for kind, part in parts.items()} == {kind: [] for kind in parts}
-    assert set(KINDS) - set(parts) == {"PhaseSwitch", "Link", "Button"}
+    assert set(KINDS) - set(parts) == {"PhaseSwitch", "Link", "Button", "Buzzer"}
 
 
 def test_the_grid_meter_is_on_the_bus_of_the_first_connectors(rig, monkeypatch):

@@ -160,6 +160,62 @@ async def test_the_service_button_acknowledges_and_nothing_else():
         await case.quiet(3.5)
 
 
+@contextlib.asynccontextmanager
+async def with_a_start_button():
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "station.json"
+        document = {"name": "home", "connectors": [{}], "options": {"start_tag": CARD}}
+        path.write_text(json.dumps(document))
+        async with Case(path) as case:
+            yield case
+
+
+async def press(case, start, seconds):
+    await case.do("button", pressed=True, start=start)
+    await asyncio.sleep(seconds)
+    await case.do("button", pressed=False, start=start)
+    await asyncio.sleep(0.3)
+
+
+async def test_the_start_button_starts_and_stops():
+    async with with_a_start_button() as case:
+        await case.do("plug", connector=1)
+        await case.sees(status("Preparing"))
+        await press(case, True, 0.3)
+        await case.sees(authorize(CARD))
+        await case.sees(swapped(start(CARD), status("Charging")))
+        await asyncio.sleep(1)
+        await press(case, True, 0.3)
+        await case.sees(swapped(stop("Local", CARD), status("Finishing")), within=10)
+        heard = (await case.charger.state())["sounds"]
+        assert heard == ["accepted", "accepted"]
+
+
+@pytest.mark.timeout(90)
+async def test_a_factory_reset_takes_what_the_csms_has_set_and_no_bill():
+    async with Case() as case:
+        await case.change("HeartbeatInterval", 777)
+        await case.charging()
+        data = Path(case.charger.data)
+        await press(case, False, 11)
+        # Not now: the charge goes on.
+        assert (await case.charger.state())["sounds"][-1] == "refused"
+        await case.swipe(CARD)
+        await case.sees(swapped(stop("Local", CARD), status("Finishing")), within=10)
+        boots = json.loads((data / "boots").read_text().partition("\n")[2])["boots"]
+        assert "777" in (data / "settings").read_text()
+        assert list((data / "cache").iterdir())
+        await press(case, False, 11)
+        booted = Expected("BootNotification", ANY)
+        statuses = (status("Available", 0).late(60), status("Preparing").late(60))
+        await case.sees(booted, swapped(*statuses), within=15)
+        answer = await case.station.call("GetConfiguration", {"key": ["HeartbeatInterval"]})
+        assert answer["configurationKey"][0]["value"] != "777"
+        assert not list((data / "cache").iterdir()) and not (data / "factory_reset").exists()
+        after = json.loads((data / "boots").read_text().partition("\n")[2])["boots"]
+        assert after == boots + 1
+
+
 async def test_a_latched_fault_outlives_a_watchdog_reset():
     async with Case() as case:
         await case.do("fault", name="RcdTrip", connector=1)

@@ -133,6 +133,7 @@ class FakeRcd:
 
     def __init__(self):
         self.testable = True
+        self.sequence = False
         self.trip = False
         self.testing = False
         self.deaf = False
@@ -141,6 +142,9 @@ class FakeRcd:
 
     def tripped(self):
         return self.trip or (self.testing and not self.deaf)
+
+    def answered(self):
+        raise AssertionError("it is no sequence")
 
     def test(self, on):
         if not self.testable:

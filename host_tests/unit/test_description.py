@@ -41,6 +41,8 @@ def test_nothing_given_is_a_plain_station():
             "unclocked_a": 6,
             "tag_format": "hex",
             "random_tags": "read",
+            "sounds": True,
+            "start_tag": "",
         }
         assert "Energy.Active.Import.Register" in description.measurands
         assert description.configuration == {}
@@ -106,6 +108,9 @@ def test_errors_name_the_key():
     wrong({"profiles": ["Reservation"]}, "profiles", "Core")
     wrong({"profiles": ["Core", "Core"]}, "profiles", "twice")
     wrong({"options": {"cash": True}}, "options.cash")
+    wrong({"options": {"sounds": "no"}}, "options.sounds")
+    wrong({"options": {"start_tag": 4711}}, "options.start_tag", "a text")
+    wrong({"options": {"start_tag": "x" * 21}}, "options.start_tag", "1 to 20")
     wrong({"options": {"cache": 1}}, "options.cache")
     wrong({"options": {"power_loss": "ignore"}}, "options.power_loss", "stop, resume")
     wrong({"options": {"queue_kb": 15}}, "options.queue_kb", "16..65536")

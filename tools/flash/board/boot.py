@@ -119,7 +119,9 @@ class _Board:
     tag_reader = None
     link = None
     indicator = None
+    buzzer = None
     button = None
+    start_button = None
     watchdog = None
 
     def __init__(self, world, data_dir, connectors):
