@@ -145,6 +145,7 @@ class Firmware:
 
             self._secure = Tls(data, clock.at_least)
         self._rpc.hear_late(self.outbox.late, self.outbox.answered_late)
+        self._ntp = settings.get("ntp")
 
     # --- tasks ---
 
@@ -160,6 +161,8 @@ class Firmware:
             tasks.append(asyncio.create_task(self._tags()))
         if self.board.link is not None:
             tasks.append(asyncio.create_task(self.board.link.run()))
+            if self._ntp:
+                tasks.append(asyncio.create_task(self._tell_time()))
         try:
             # Each of these runs for ever: the first that ends has failed, and a charger with a part missing
             # is stopped, contactors open, rather than left half alive; who started it starts it again.
@@ -229,6 +232,12 @@ class Firmware:
                 self.outbox.catch_up(ticks_ms())
             self._kept_clock.keep()
             await asyncio.sleep_ms(self._meters.pause_ms(ticks_diff(ticks_ms(), began)))
+
+    async def _tell_time(self):
+        from net.sntp import Sntp
+
+        clock = self.station.clock
+        await Sntp(self._ntp, lambda: not clock.told, self._kept_clock.hint).run(self.board.link)
 
     def _read_meter(self, number, done):
         self._meters.read(number, done)

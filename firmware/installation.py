@@ -4,7 +4,7 @@
 
     {"csms_url": "wss://...", "id": "CP1",
      "lte": {"apn": "...", "pin": "1234", "user": "...", "password": "..."},
-     "wifi": {"ssid": "...", "password": "..."},
+     "wifi": {"ssid": "...", "password": "..."}, ... (all of links but "lte": net/link_settings.py)
      "set": {"AuthorizationKey": "..."}, "info": {"chargePointSerialNumber": "..."}, "station": {...}}
 
 Every field may be left out. `set` holds configuration keys at first boot, `station` replaces fields of the
@@ -18,9 +18,10 @@ from ocpp16 import json_text
 FILE = "installation.json"
 
 _TEXTS = ("csms_url", "id")
-_OBJECTS = ("lte", "wifi", "set", "info", "station")
+_OBJECTS = ("lte", "set", "info", "station")
+_OF_LINKS = ("wifi", "country", "ethernet", "links", "dns", "ntp")
 # Of others a link would take no notice: it would be without a PIN, and nobody be told why.
-_KNOWN = {"lte": ("apn", "user", "password", "auth", "pin"), "wifi": ("ssid", "password")}
+_KNOWN = {"lte": ("apn", "user", "password", "auth", "pin")}
 _LOGINS = ("pap", "chap")
 _MOST_BYTES = 8192
 _CAUTIOUS_A = 6  # the least that IEC 61851-1 can offer
@@ -34,9 +35,10 @@ def read(text: bytes, serial: str) -> dict:
     """The fields, defaults for those that are left out. `serial`: of the controller, for the default id."""
     given = _document(text) if text else {}
     for name in given:
-        if name not in _TEXTS and name not in _OBJECTS:
+        if name not in _TEXTS and name not in _OBJECTS and name not in _OF_LINKS:
             raise InstallationError('%s: "%s" is no field of it' % (FILE, name))
-    found = {"csms_url": None, "id": "PL" + serial}
+    found = {"csms_url": None, "id": "PL" + serial, "wifi": {}}
+    _add_links(given, found)
     for name in _TEXTS:
         value = given.get(name)
         if value is not None:
@@ -53,7 +55,7 @@ def read(text: bytes, serial: str) -> dict:
         if not isinstance(value, dict):
             raise InstallationError('%s: "%s" is no JSON object' % (FILE, name))
         found[name] = value
-    for name in ("lte", "wifi", "set", "info"):
+    for name in ("lte", "set", "info"):
         for key, value in found[name].items():
             if name in _KNOWN and key not in _KNOWN[name]:
                 known = ", ".join(_KNOWN[name])
@@ -62,6 +64,18 @@ def read(text: bytes, serial: str) -> dict:
                 raise InstallationError('%s: "%s" of "%s" is no text' % (FILE, key, name))
     _check_lte(found["lte"])
     return found
+
+
+def _add_links(given, found):
+    for name in _OF_LINKS:
+        if given.get(name) is None:
+            continue
+        from net import link_settings  # which most chargers have no use for
+
+        try:
+            found[name] = link_settings.check(name, given[name])
+        except ValueError as error:
+            raise InstallationError("%s: %s" % (FILE, error))
 
 
 def _check_lte(fields):

@@ -59,6 +59,7 @@ def settings_of(given: dict, data: dict) -> dict:
         # On its pole nobody sees a charger that will not start: what is wrong is told and left out.
         "tolerant": True,
         "info": given["info"],
+        "ntp": given.get("ntp"),
         "station": installation.station_of(
             given["station"], data["station"], len(data["connectors"]), "grid_meter" in data
         ),
@@ -74,13 +75,28 @@ async def _charge(board, data):
         # It charges by itself, as far as its configuration allows: nobody is in its books.
         log.error("main", "%s", error)
         given = installation.read(b"", _serial())
-    if board.modem is not None:
+    if board.modem is not None and len(data["links"]) == 1:
         from net.lte import LteLink, parts_of
 
         board.link = LteLink(board.modem, given["lte"], parts_of(board.modem))
-    elif "ssid" in given["wifi"]:
-        board.link = _of_this_chip("wifi").Wifi(given["wifi"]["ssid"], given["wifi"].get("password", ""))
-    await charger.run(board, settings_of(given, data))
+    else:
+        from net.link_settings import link_of
+
+        board.link = link_of(board, data["links"], given, _of_this_chip)
+    if "dns" in given:
+        from net import dns
+
+        dns.others = tuple(given["dns"])
+    if hasattr(board.link, "idle"):
+        links = board.link
+        await charger.run(board, settings_of(given, data), lambda firmware: _attend(links, firmware.session))
+    else:
+        await charger.run(board, settings_of(given, data))
+
+
+def _attend(links, session):
+    """Of several links none is left in the middle of a message."""
+    links.idle = lambda: session.all_told
 
 
 def _keep(error, began):

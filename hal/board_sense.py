@@ -44,6 +44,33 @@ def _units(board, found):
         taken[unit] = path
 
 
+def _link(board, index, link, found):
+    for key, other in (("rts", "cts"), ("cts", "rts")):
+        if key not in link and other in link:
+            path = "links[%d].%s" % (index, key)
+            found.append(path + " is missing: rts and cts are wired together or not at all")
+    if link["kind"] == "w5500":
+        _ethernet(board, index, link, found)
+    if link["kind"] == "lan" and board["chip"] != "esp32":
+        found.append("links[%d].kind: an %s has no Ethernet of its own" % (index, board["chip"]))
+
+
+def _ethernet(board, index, link, found):
+    """A W5500: the bus that it has, to itself; the pin that MicroPython's driver of the rp2 does not do
+    without."""
+    path = "links[%d]." % index
+    first = 1 if board["chip"] == "esp32" else 0  # of two
+    if link["spi"] not in (first, first + 1):
+        found.append("%sspi: an %s has SPI%d and SPI%d" % (path, board["chip"], first, first + 1))
+    elif board.get("reader", {}).get("spi") == link["spi"]:
+        found.append("%sspi: SPI%d is used already by reader" % (path, link["spi"]))
+    if "reset" not in link:
+        if board["chip"] == "rp2040":
+            found.append(path + "reset is missing: network.WIZNET5K needs it")
+    elif link["reset"]["active"] != 0:
+        found.append(path + "reset.active: 0 is needed, the chip rests while the pin is low")
+
+
 def look(board: dict, found: list) -> None:
     """`found` gets a line for each thing that does not go together."""
     chip = board["chip"]
@@ -54,12 +81,7 @@ def look(board: dict, found: list) -> None:
         found.append("connectors[1]: the converter of an rp2040 samples one pilot")
     _units(board, found)
     for index, link in enumerate(board["links"]):
-        for key, other in (("rts", "cts"), ("cts", "rts")):
-            if key not in link and other in link:
-                path = "links[%d].%s" % (index, key)
-                found.append(path + " is missing: rts and cts are wired together or not at all")
-        if link["kind"] == "lan" and chip != "esp32":
-            found.append("links[%d].kind: an %s has no Ethernet of its own" % (index, chip))
+        _link(board, index, link, found)
     if board.get("reader", {}).get("reset", {}).get("active", 0) != 0:
         found.append("reader.reset.active: 0 is needed, the reader rests while the pin is low")
     _reader_on_i2c(board, found)

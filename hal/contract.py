@@ -230,6 +230,11 @@ class Link:
         """Bring the link up and keep it so, for ever."""
         raise OSError
 
+    async def release(self) -> None:
+        """`run` was cancelled, for another link is used (`net.links`): no route leads here any more. `run`
+        may be called again."""
+        raise OSError
+
     def heard(self) -> None:
         """Something came from the far end: the link lives."""
         raise OSError

@@ -165,6 +165,12 @@ class Bearer:
         self._life = life
         return action
 
+    def begin_anew(self) -> None:
+        """The last action was broken off: it is begun as after a failure, and what was learnt stays."""
+        self.online = False
+        self._life = None
+        self._failed = True
+
     def heard(self) -> None:
         """Something came from the far end: everything below is in order, and the past is forgotten."""
         self._vain_since = None

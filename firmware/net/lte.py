@@ -30,6 +30,8 @@ _LOOK_MS = 50
 # Silence before and after +++ (V.250 S12 is one second by default).
 _GUARD_MS = 1100
 _FAILED_MS = 1000
+# lwIP sends two Terminate-Requests 6 s apart to a peer that is silent.
+_RELEASE_MS = 20000
 _SECRETS = ("AT+CPIN=", "AT+CGDCONT=")
 
 
@@ -95,6 +97,14 @@ class LteLink:
                 log.failure("lte", self._bearer.phase, error)
                 outcome = None
                 await pause(_FAILED_MS)
+
+    async def release(self) -> None:
+        """`run` was cancelled: the call ends, which is what costs; the modem stays on. It may run again."""
+        self._bearer.begin_anew()
+        self._tell()
+        if self._modem.key is not None:
+            self._modem.key(False)  # it may have been pressed
+        await self._disconnect(_RELEASE_MS)
 
     # --- for people ---
 

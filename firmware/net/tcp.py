@@ -177,11 +177,9 @@ async def connect(host: str, port: int, timeout_ms: int) -> TcpStream:
     getaddrinfo would, for up to 14 s (lwIP), and is left for hosts and for addresses in numbers.
     """
     deadline = ticks_add(ticks_ms(), timeout_ms)
-    server = dns.server()
-    if server is not None and not dns.is_address(host):
-        host = await dns.resolve(host, server, timeout_ms)
+    found = await dns.lookup(host, timeout_ms)
     try:
-        addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(found, port, 0, socket.SOCK_STREAM)
     except OSError as error:
         raise OSError(error.errno, "cannot resolve %s" % host)
     failure = OSError(errno.EHOSTUNREACH, "no address for %s" % host)
@@ -190,6 +188,7 @@ async def connect(host: str, port: int, timeout_ms: int) -> TcpStream:
             return await _connect_one(address, deadline)
         except OSError as error:
             failure = OSError(error.errno, "cannot connect to %s:%d" % (host, port))
+    dns.doubt(host)
     raise failure
 
 

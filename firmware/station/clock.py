@@ -59,6 +59,8 @@ class Clock:
         self._ticks = ticks
         self._offset_ms = floor_utc_ms  # UTC (as long as it is not known: the floor) minus uptime
         self._moved_ms = 0  # since there were news
+        self._hinted_ms = 0  # how much of the offset is a hint
+        self._hinted = False  # nobody but a hint has told
         self.known = False
         self.told = False
         self._on_set = on_set
@@ -91,11 +93,12 @@ class Clock:
     @property
     def floor_utc_ms(self) -> int:
         """It is at least this late: what to persist as the next boot's floor (small when never known)."""
-        return self._offset_ms + self.uptime_ms
+        return self._offset_ms - self._hinted_ms + self.uptime_ms
 
     def at_least(self):
-        """(utc_ms, known): the time, or as long as nobody has told it the earliest that it can be."""
-        return self._offset_ms + self.uptime_ms, self.known
+        """(utc_ms, known): the time, or as long as nobody has told it the earliest that it can be; a hint
+        changes neither."""
+        return self.floor_utc_ms, self.known and not self._hinted
 
     def set_utc_ms(self, utc_ms: int) -> None:
         """The CSMS says that it is `utc_ms` now. It may jump either way; stamps that are times already stay
@@ -111,9 +114,23 @@ class Clock:
             self._offset_ms += by_ms
         else:
             self._move(utc_ms, _EXACT, _ESTIMATED)
+            self._hinted_ms = 0
+            self._hinted = False
             self.told = True
         if self._on_set is not None:
             self._on_set(by_ms if was_known else None, news)
+
+    def hint_utc_ms(self, utc_ms: int) -> bool:
+        """A server of time whom nobody vouches for says that it is `utc_ms` now: as a battery-kept clock that
+        may be wrong, until the CSMS has told. No certificate is judged by it, and it is not kept as the
+        earliest time that it can be. False: it is not taken.
+        """
+        if self.told or not max(self.floor_utc_ms, timestamp.EARLIEST_MS) <= utc_ms <= timestamp.LATEST_MS:
+            return False
+        self._hinted = self._hinted or not self.known
+        self._hinted_ms += utc_ms - self.uptime_ms - self._offset_ms
+        self._move(utc_ms, _BATTERY, _BATTERY)
+        return True
 
     def _move(self, utc_ms, own, others):
         """Now is `utc_ms`: this boot's anchor becomes `own`, those that depend on it move along."""

@@ -45,6 +45,15 @@ class KeptClock:
         self._station = station
         self._queue = queue
 
+    def hint(self, utc_ms):
+        """As `Clock.hint_utc_ms`. The battery-kept clock is the CSMS's to set."""
+        was_known = self._clock.known
+        if not self._clock.hint_utc_ms(utc_ms):
+            return False
+        if not was_known:
+            self._station.clock_moved()
+        return True
+
     def keep(self, news=False):
         """Written when it is due, or when there are `news`."""
         clock = self._clock

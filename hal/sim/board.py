@@ -88,6 +88,9 @@ class SimLink:
     async def run(self):
         await asyncio.Event().wait()  # it is there by itself
 
+    async def release(self):
+        pass
+
     def heard(self):
         pass
 

@@ -45,6 +45,7 @@ class Chip:
     flash           label of a partition -> bytearray; mounted: path -> file system
     radio           the Wi-Fi around it
     bitstreams      what `machine.bitstream` has sent
+    wire            the Ethernet in it
     registers, dma  of an RP2040: words by their addresses, channels by their numbers
     """
 
@@ -67,7 +68,8 @@ class Chip:
         self.clock_offset_us = 0
         self.watchdog_us = None
         self.watchdog_at = 0
-        self.radio = network_parts.Radio()
+        self.radio = network_parts.Radio(name == "esp32")
+        self.wire = network_parts.Wire()
         self.registers = registers.Registers(self)
         self.registers.values[_VREG] = _VREG_AT_RESET
         self.hz = 125000000 if name == "rp2" else 160000000
@@ -152,8 +154,11 @@ class Chip:
         }
         if self.name == "esp32":
             found["esp32"] = strict.strict_module(self, "esp32", {}, esp32_parts.CLASSES)
-            found["network"] = strict.strict_module(self, "network", {}, network_parts.CLASSES)
+            found["network"] = strict.strict_module(
+                self, "network", network_parts.functions(self), network_parts.CLASSES
+            )
         else:
+            found["network"] = network_parts.rp2_module(self)
             found["rp2"] = strict.strict_module(self, "rp2", rp2_parts.FUNCTIONS, rp2_parts.CLASSES)
             found["machine"].__dict__["mem32"] = self.registers
             found["uctypes"] = strict.strict_module(self, "uctypes", {"addressof": rp2_parts.addressof}, {})

@@ -1,6 +1,9 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""WLAN, LAN and PPP of `network`."""
+"""WLAN, LAN and PPP of `network`, and those of an RP2040: a CYW43, a W5500."""
+
+import types
+from typing import ClassVar
 
 
 class Radio:
@@ -9,35 +12,77 @@ class Radio:
     failing    names of methods: each of their calls is an OSError of the driver (no memory, a state of its
                own), as nearly all of ports/esp32/network_wlan.c can be
     failures   how many there were
+    no_dhcp    nobody gives addresses
+    mute       access points do not answer: a try comes to nothing, and no reason
+    asleep     the chip is stuck: it joins nothing until its power was off
+    asked_for  the names that were tried, in order
     """
 
-    def __init__(self):
+    def __init__(self, esp32=True):
+        self.esp32 = esp32
         self.networks = {}
         self.rssi = -60
+        self.strength = {}  # of networks that are not as strong as `rssi`
         self.active = False
-        self.asked = None  # network and password that the driver goes on trying for
+        self.asked = None  # network and password that the driver tries
         self.joined = None
         self.tries = 0
+        self.asked_for = []
         self.settings = {}
         self.failing = set()
         self.failures = 0
+        self.no_dhcp = False
+        self.mute = False
+        self.asleep = False
+        self.starts = 0
+        self.verdict = None  # of the last try: "none", "password"
 
     def may(self, method):
         if method in self.failing:
             self.failures += 1
             raise OSError("Wifi Internal Error")
 
+    def power(self, on):
+        if on and not self.active:
+            self.starts += 1
+        if not on:
+            self.asleep = False
+            self.joined = self.asked = self.verdict = None
+        self.active = on
+
     def settle(self):
-        """The driver gives up a network that is out of reach, and takes up again one that it was told."""
-        if self.joined not in self.networks:
-            self.joined = None
-        if self.joined is None and self.asked is not None:
+        """The driver gives up a network that is out of reach; it was told not to try by itself."""
+        if self.joined is not None and self.joined not in self.networks:
+            self.joined = self.asked = None
+            self.verdict = "lost"
+        if self.joined is None and self.asked is not None and not self.mute and not self.asleep:
             ssid, password = self.asked
-            if ssid in self.networks and self.networks[ssid] == password:
+            self.asked = None
+            if ssid not in self.networks:
+                self.verdict = "none"
+            elif (self.networks[ssid] or None) != password:
+                self.verdict = "password"
+            else:
                 self.joined = ssid
+
+    def has_address(self):
+        self.settle()
+        return self.joined is not None and not self.no_dhcp
+
+    def status(self):
+        up = self.has_address()
+        if self.esp32:
+            if up or self.joined is not None or self.asked is not None:
+                return 1010 if up else 1001
+            return {"none": 201, "password": 15, "lost": 200, None: 1000}[self.verdict]
+        if up or self.joined is not None or self.asked is not None:
+            return 3 if up else 2 if self.joined is not None else 1
+        return {"none": -2, "password": -3, "lost": 0, None: 0}[self.verdict]
 
 
 class WLAN:
+    """Of the esp32 port."""
+
     def __init__(self, interface_id=0):
         assert interface_id == self.IF_STA
 
@@ -46,7 +91,7 @@ class WLAN:
         radio.may("active")
         if not is_active:
             return radio.active
-        radio.active = bool(is_active[0])
+        radio.power(bool(is_active[0]))
         return None
 
     def connect(self, ssid=None, password=None, *, bssid=None):
@@ -57,6 +102,8 @@ class WLAN:
         if radio.joined is not None or radio.asked is not None:
             raise OSError("Wifi Internal State Error")
         radio.tries += 1
+        radio.asked_for.append(ssid)
+        radio.verdict = None
         radio.asked = ssid, password
         radio.settle()
 
@@ -68,20 +115,18 @@ class WLAN:
         radio.joined = radio.asked = None
 
     def isconnected(self):
-        radio = self._chip.radio
-        radio.settle()
-        return radio.joined is not None
+        return self._chip.radio.has_address()
 
     def status(self, *param):
         radio = self._chip.radio
         if not param:
-            return 1010 if self.isconnected() else 1001
+            return radio.status()
         assert param[0] == "rssi"
         radio.may("status")
         radio.settle()
         if radio.joined is None:
             raise OSError("Wifi Not Connected")
-        return radio.rssi
+        return radio.strength.get(radio.joined, radio.rssi)
 
     def config(self, *param, **settings):
         radio = self._chip.radio
@@ -92,23 +137,107 @@ class WLAN:
         return None
 
 
-class LAN:
-    """A cable that is in it or not: `Chip.peers["lan"]`."""
+class CYW43(WLAN):
+    """Of the rp2 port, as extmod/network_cyw43.c of MicroPython 1.25 has it; there is no stub of it."""
 
-    def __init__(self, id=0, **settings):
+    IF_STA = 0
+    PM_NONE = 0xA11140
+
+    def active(self, *is_active):
+        radio = self._chip.radio
+        radio.may("active")
+        if not is_active:
+            return radio.active
+        # For a station "down" is ignored (cyw43_wifi_set_up); that it fails to start is not told.
+        if is_active[0]:
+            radio.power(True)
+        return None
+
+    def deinit(self):
+        self._chip.radio.power(False)
+
+    def disconnect(self):
+        radio = self._chip.radio
+        radio.may("disconnect")
+        radio.joined = radio.asked = None
+
+
+class Wire:
+    """What is at the other end of the Ethernet: `Chip.wire`.
+
+    cable, dhcp   there is one
+    stuck         the chip or PHY sees nothing until it is reset
+    made          arguments of the driver's objects
+    """
+
+    def __init__(self):
+        self.cable = False
+        self.dhcp = True
+        self.stuck = False
+        self.failing = False
+        self.made = []
+        self.starts = 0
+        self.fixed = None
+
+    def linked(self):
+        return self.cable
+
+    def has_address(self):
+        return self.cable and not self.stuck and (self.dhcp or self.fixed is not None)
+
+
+class _Nic:
+    def _begin(self, arguments):
+        wire = self._chip.wire
+        if wire.failing:
+            raise OSError("esp_eth_driver_install failed")
+        wire.made.append(arguments)
         self._active = False
 
     def active(self, *is_active):
         if not is_active:
             return self._active
+        if is_active[0] and not self._active:
+            self._chip.wire.starts += 1
+            self._chip.wire.fixed = None
+            self._chip.wire.stuck = False
         self._active = bool(is_active[0])
         return None
 
     def isconnected(self):
-        return self._active and bool(self._chip.peers.get("lan"))
+        return self._active and self._chip.wire.has_address()
+
+    def ifconfig(self, *given):
+        if given:
+            self._chip.wire.fixed = given[0]
+            return None
+        return self._chip.wire.fixed or ("192.168.1.20", "255.255.255.0", "192.168.1.1", "192.168.1.1")
+
+
+class LAN(_Nic):
+    """Of the esp32 port. A cable that is in it or not: `Chip.wire`."""
+
+    # ports/esp32/network_lan.c; the documentation's quick reference has them.
+    _documented_keywords: ClassVar = {
+        "__init__": ("mdc", "mdio", "power", "spi", "cs", "int", "ref_clk"),
+    }
+
+    def __init__(self, id=0, **settings):
+        self._begin(settings)
 
     def status(self):
-        return 5 if self.isconnected() else 4
+        wire = self._chip.wire
+        return 5 if self.isconnected() else 3 if self._active and wire.linked() else 4
+
+
+class WIZNET5K(_Nic):
+    """Of the rp2 port (extmod/network_wiznet5k.c); there is no stub of it."""
+
+    def __init__(self, spi, cs, rst, intn):
+        self._begin((spi, cs, rst, intn))
+
+    def status(self):
+        return 0 if not self._chip.wire.linked() else 2 if self._active else 1
 
 
 class PPP:
@@ -135,3 +264,24 @@ class PPP:
 
 
 CLASSES = {"WLAN": WLAN, "LAN": LAN, "PPP": PPP}
+
+
+def functions(chip):
+    def country(*code):
+        chip.radio.settings["country"] = code[0]
+
+    def hostname(*name):
+        chip.radio.settings["hostname"] = name[0]
+
+    return {"country": country, "hostname": hostname}
+
+
+def rp2_module(chip):
+    """`network` of an image with both; no stub tells what it has."""
+    module = types.ModuleType("network")
+    members = dict(functions(chip), STA_IF=0)
+    for behaviour in (CYW43, WIZNET5K):
+        members[behaviour.__name__] = type(behaviour.__name__, (behaviour,), {"_chip": chip})
+    members["WLAN"] = members.pop("CYW43")
+    module.__dict__.update(members)
+    return module

@@ -23,13 +23,13 @@ SHARED = {
         "Indicator",
         "Buzzer",
         "Button",
+        "Link",
     },
     "meter": {"Meter"},
     "temperature": {"Temperature"},
     "rfid": {"TagReader"},
 }
-# What is not there: the link of the RP2040 is that of firmware/net/lte.py.
-ELSEWHERE = {"esp32": set(), "rp2": {"Link"}}
+CHIPS = ("esp32", "rp2")
 PACKAGES = ("rp2", "esp32", *SHARED)
 # Under which name a board or a connector has a part, where it is not the class's own.
 NAMES = {
@@ -51,9 +51,9 @@ def test_the_shared_parts_are_there(package):
     assert {one.kind for one in implementations(package)} == SHARED[package]
 
 
-@pytest.mark.parametrize("package", sorted(ELSEWHERE))
+@pytest.mark.parametrize("package", CHIPS)
 def test_every_part_is_there(package):
-    there = {one.kind for one in implementations(package)} | ELSEWHERE[package]
+    there = {one.kind for one in implementations(package)}
     assert there.union(*SHARED.values()) == set(KINDS)
 
 

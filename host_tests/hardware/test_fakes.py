@@ -319,7 +319,7 @@ def test_links_of_the_esp32():
     lan = network.LAN(0, phy_type=network.PHY_LAN8720)
     lan.active(True)
     assert not lan.isconnected()
-    chip.peers["lan"] = True
+    chip.wire.cable = True
     assert lan.isconnected() and lan.status() == network.ETH_GOT_IP
     ppp = network.PPP(None)
     ppp.connect(network.PPP.SEC_PAP, "user", "key")

@@ -362,21 +362,57 @@ def test_the_link_knows_its_modem(world, monkeypatch):
     assert parts.has_key and not parts.can_cut
 
 
-def test_wi_fi_is_the_link_where_the_installer_named_a_network(world, monkeypatch):
+def links_made(world, monkeypatch, links, texts):
+    """What a board with these links has for one after each start with these files."""
     made = types.ModuleType("hal.rp2.wifi")
-    made.Wifi = lambda ssid, password: ("wifi", ssid, password)  # pyright: ignore[reportAttributeAccessIssue]
+    made.Wifi = lambda networks: ("wifi", networks)  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setitem(sys.modules, "hal.rp2.wifi", made)
-    boards = []
-    board_type = sys.modules["hal.rp2.board"].Board
-    monkeypatch.setattr(
-        sys.modules["hal.rp2.board"], "Board", lambda data: boards.append(board_type(data)) or boards[-1]
-    )
+    said = {}
+    network = types.ModuleType("network")
+    network.country = lambda code: said.update(country=code)  # pyright: ignore[reportAttributeAccessIssue]
+    network.hostname = lambda name: said.update(hostname=name)  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setitem(sys.modules, "network", network)
+    monkeypatch.setattr(sys.modules["board"], "BOARD", {**BOARD, "links": links})
+    monkeypatch.setattr("hal.board_data.require", lambda data: None)
     world.run = failing
-    (world.folder / "installation.json").write_bytes(b'{"wifi": {"ssid": "home", "password": "secret"}}')
-    world.start()
-    (world.folder / "installation.json").write_bytes(b'{"csms_url": "ws://h"}')
-    world.start()
-    assert [board.link for board in boards] == [("wifi", "home", "secret"), None]
+    found = []
+    for text in texts:
+        (world.folder / "installation.json").write_bytes(text)
+        world.start()
+        found.append(world.board.link)
+    return found, said
+
+
+def test_wi_fi_is_the_link_where_the_installer_named_a_network(world, monkeypatch):
+    texts = (
+        b'{"id": "CP 1", "country": "DE", "wifi": {"ssid": "home", "password": "long secret"}}',
+        b'{"wifi": [{"ssid": "a"}, {"ssid": "b"}]}',
+        b'{"csms_url": "ws://h"}',
+    )
+    found, said = links_made(world, monkeypatch, ({"kind": "wifi"},), texts)
+    assert found == [("wifi", [("home", "long secret")]), ("wifi", [("a", ""), ("b", "")]), None]
+    assert said["country"] == "DE"
+
+
+def test_several_links_have_one_above_them_that_knows_when_all_is_told(world, monkeypatch):
+    world.modem = types.SimpleNamespace(uart=None, supply=None, key=None, baud=9600, flow=False, key_ms=None)
+    links = ({"kind": "wifi"}, {"kind": "modem"})
+    session = types.SimpleNamespace(all_told=False)
+    idle = []
+
+    async def run(board, settings, attach):
+        attach(types.SimpleNamespace(session=session))
+        idle.append(board.link.idle())
+        session.all_told = True
+        idle.append(board.link.idle())
+        raise ValueError("over")
+
+    sys.modules["charger"].run = run  # pyright: ignore[reportAttributeAccessIssue]
+    texts = (b'{"wifi": {"ssid": "home"}, "links": ["modem", "wifi"], "dns": ["9.9.9.9"]}',)
+    (found,), _ = links_made(world, monkeypatch, links, texts)
+    assert [row[0] for row in found._rows] == ["modem", "wifi"] and idle == [False, True]
+    assert sys.modules["net.dns"].others == ("9.9.9.9",)
+    monkeypatch.setattr(sys.modules["net.dns"], "others", ())
 
 
 def test_ctrl_c_ends_at_the_repl_with_everything_at_rest(world):

@@ -6,7 +6,7 @@ from boards.esp32_devkit.board import BOARD as ESP32
 from boards.esp32_s3_w5500.board import BOARD as S3
 from boards.pico_lte.board import BOARD as PICO
 from boards.w5500_evb_pico.board import BOARD as WIRED_PICO
-from hal import board_data, board_keys
+from hal import board_data, board_keys, board_sense
 from hal.board_data import BoardDataError
 from hal.board_sense import look as board_sense_look
 from host_tests.unit.expect import raises
@@ -41,6 +41,37 @@ ATM = dict(ON_SPI, kind="atm90e32", phases=3, hz=50, voltage_gain=7305, current_
 ATM["counts_per_kwh"] = 320000
 I2C = {"i2c": 1, "sda": 2, "scl": 3}
 LAN = {"kind": "lan", "mdc": 23, "mdio": 24, "phy": "lan8720", "address": 0, "ref_clk": 29, "clock": "in"}
+
+W5500 = {"kind": "w5500", "spi": 0, "sck": 26, "mosi": 27, "miso": 28, "cs": 29, "interrupt": 22}
+
+
+def ethernet(**more):
+    return (dict(W5500, **more),)
+
+
+def test_a_w5500():
+    # Its pins are free on neither board: only what they say together is looked at.
+    def said(board, **more):
+        found = []
+        board_sense.look(changed(board, ["links"], ethernet(**more)), found)
+        return found
+
+    low, high = {"pin": 23, "active": 0}, {"pin": 23, "active": 1}
+    free = dict(PICO)
+    free.pop("reader", None)
+    free["station"] = dict(PICO["station"], reader="none")
+    assert said(free, reset=low) == []
+    assert said(free) == ["links[0].reset is missing: network.WIZNET5K needs it"]
+    wrong = said(free, reset=high)
+    assert wrong == ["links[0].reset.active: 0 is needed, the chip rests while the pin is low"]
+    assert said(free, reset=low, spi=2) == ["links[0].spi: an rp2040 has SPI0 and SPI1"]
+    with_reader = dict(free, reader={"kind": "mfrc522", "spi": 0})
+    assert "links[0].spi: SPI0 is used already by reader" in said(with_reader, reset=low)
+    plain = dict(ESP32)
+    plain.pop("reader", None)
+    plain["station"] = dict(ESP32["station"], reader="none")
+    assert said(plain, spi=1) == []
+    assert said(plain, spi=0) == ["links[0].spi: an esp32 has SPI1 and SPI2"]
 
 
 def test_our_boards_are_right():

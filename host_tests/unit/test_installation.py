@@ -47,8 +47,8 @@ def test_unknown_fields_of_the_links_are_refused():
     assert '"Pin" of "lte"' in said and "apn, user, password, auth, pin" in said and "1234" not in said
     assert '"SSID" of "wifi"' in refused('{"wifi":{"SSID":"h"}}')
     text = '{"lte":{"apn":"a","user":"u","password":"p","auth":"chap","pin":"1234"},"wifi":%s}'
-    found = installation.read((text % '{"ssid":"s","password":"p"}').encode(), "")
-    assert found["lte"]["auth"] == "chap" and found["wifi"]["password"] == "p"
+    found = installation.read((text % '{"ssid":"s","password":"12345678"}').encode(), "")
+    assert found["lte"]["auth"] == "chap" and found["wifi"]["password"] == "12345678"
 
 
 def test_another_way_to_log_in_is_refused_and_not_taken_for_pap():

@@ -3,7 +3,13 @@
 """The LTE link and its network: SIM card and PIN, registration, calls that do not come about or drop, and
 links that are up but dead."""
 
+import asyncio
+
+import log
+from host_tests.unit.event_loop import run
 from host_tests.unit.link_rig import HOUR_MS, MINUTE_MS, Rig
+from host_tests.unit.modem_rig import FakePpp
+from net.lte import LteLink
 
 # --- SIM card ---
 
@@ -233,3 +239,55 @@ def test_evidence_of_last_week_counts_for_nothing():
         assert rig.ppp.starts == 1
 
     rig.live(scenario)
+
+
+# --- another link is used (net.links) ---
+
+
+async def away_and_back(rig, at_ms):
+    """The link is left at that moment, for an hour, and is taken up again."""
+    life = asyncio.create_task(rig.link.run())
+    await rig.pass_ms(at_ms)
+    life.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert life.done()
+    await rig.link.release()
+    assert not rig.link.up() and rig.ppp.idle()
+    assert rig.modem._pressed_ms is None  # for an hour
+    rig.clock.pass_ms(HOUR_MS)  # nobody asks it anything
+    life = asyncio.create_task(rig.link.run())
+    try:
+        took_ms = await rig.until(rig.link.up, 2 * MINUTE_MS)
+    finally:
+        life.cancel()
+    return took_ms
+
+
+def lived(at_ms):
+    rig = Rig()
+    found = []
+
+    async def both():
+        rig.ppp = FakePpp(rig.modem)
+        rig.link = LteLink(rig.modem, {}, None, rig.ppp)
+        found.append(await away_and_back(rig, at_ms))
+
+    level, log.level = log.level, log.ERROR + 1
+    try:
+        run(both())
+    finally:
+        log.level = level
+    return found[0], rig
+
+
+def test_the_link_lets_go_and_is_taken_up_again():
+    took_ms, rig = lived(MINUTE_MS)
+    assert took_ms < 8000 and rig.modem.alive
+    # The modem stayed on: its key was pressed for the first start only.
+    assert rig.modem.keyed == 1
+
+
+def test_it_may_be_left_at_any_moment():
+    for at_ms in (0, 700, 1400, 2800, 4200, 5600, 7000, 8400, 20000):
+        lived(at_ms)
