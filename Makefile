@@ -16,7 +16,7 @@ BENCH := PYTHONPATH=tools $(VENV)/python -m
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint image emulate emulate-bench emulate-soak guard-bench list-bench schedule-bench fmt setup clean
-.PHONY: schedule schedule-pages wiring
+.PHONY: schedule schedule-pages selftest wiring
 .PHONY: set-up-run set-up-test set-up-check set-up-image set-up-emulate set-up-schedule
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make check      ruff and pyright"
 	@echo "make conformance  cases with every station, report in build/conformance; CONFORMANCE='TC_003 TC_012'"
 	@echo "make bench      latencies beside a charge point written with the CPython library ocpp"
+	@echo "make selftest   test a charger over its console, PORT=/dev/ttyACM0, and write the page to keep; CONTACTOR=yes"
 	@echo "make heap       heap after boot, while charging, and over 10,000 messages"
 	@echo "make schedule   charging profiles and what they come to, as a chart, FILE=tools/bench/examples/schedules/night-tariff.json"
 	@echo "make schedule-pages  the charts and tables of docs/smart-charging-examples.md"
@@ -75,6 +76,9 @@ conformance: set-up-run
 
 bench: set-up-run
 	@$(BENCH) bench.speed
+
+selftest: set-up-run
+	@PYTHONPATH=tools:. $(VENV)/python -m selftest --port "$(PORT)" --station $(STATION) --contactor $(or $(CONTACTOR),ask)
 
 heap: set-up-run
 	@$(BENCH) bench.heap

@@ -12,9 +12,11 @@ and left out. `attach(firmware)` is called once the firmware exists.
 import asyncio
 import gc
 import os
+import sys
 
 import log
 import view
+from event_log import EventLog
 from evse import faults
 from evse.supply import Supply
 from evse.ticker import Ticker
@@ -76,6 +78,12 @@ class Firmware:
         kept_clock = self._kept_clock = KeptClock(Record(data + "/clock", 1), board.clock)
         numbers = Numbers(Record(data + "/boots", 1), kept_clock.last_boot)
         clock = kept_clock.start(numbers.boot, ticks_ms())
+        cause = self._cause = board.cause()
+        event_log = self._event_log = EventLog(data, clock)
+        event_log.start(cause, VERSION)
+        log.sink = event_log.line
+        # Of a secret the text is empty.
+        config.watch(lambda key: event_log.tell("set %s to %s" % (key, config.text(key)[:60])))
         self.supplies = [
             Supply(hardware, connector, board.fault_signals)
             for hardware, connector in zip(board.connectors, description.connectors)
@@ -88,6 +96,8 @@ class Firmware:
         count = len(self.supplies)
         self._signal = Signal()
         self._heap = view.Heap()
+        self.stall_ms = 0  # the longest time between two steps, and when that was, in seconds of uptime
+        self.stall_at_s = 0
         self._events = view.Events(count)
         self.station = ChargePoint(
             description,
@@ -119,7 +129,7 @@ class Firmware:
             description.options["milliseconds"],
         )
         kept_clock.attach(self.station, self.outbox)
-        cause = self._cause = board.cause()
+        event_log.attach(self.station)
         log.info("charger", "%s %s, started by %s", description.name, VERSION, cause)
         if cause != "PowerUp":
             # Section 7.35: a reset of our own, "for instance watchdog kicked in"; the supply was there.
@@ -130,16 +140,18 @@ class Firmware:
             "firmwareVersion": VERSION,
         }
         info.update(settings.get("info") or {})
-        self._url = settings["csms_url"]
-        self._identity = settings["id"]
-        self.session = Session(self.station, self.outbox, info, self._connect, self._events.connection)
+        self.info = info
+        self.self_test = None  # `self_test.SelfTest`, while there is one
+        self.url = settings["csms_url"]
+        self.identity = settings["id"]
+        self.session = Session(self.station, self.outbox, info, self._connect, self._connection)
         self.station.attach(self.session, self._events.status)
         core = Core(self.station, lambda: self.session.registration).handlers()
         profiles = Profiles(core, self.station, self.session)
         self._rpc = Rpc(profiles.find, on_frame=self._events.message)
         profiles.tables = self._rpc.tables
         self._secure = None
-        if self._url is not None and self._url.lower().startswith("wss"):
+        if self.url is not None and self.url.lower().startswith("wss"):
             # 7 KB that a charger without TLS does without. Here, where the heap is still in one piece.
             from net.tls import Tls
 
@@ -159,6 +171,8 @@ class Firmware:
         ]
         if self.board.tag_reader is not None:
             tasks.append(asyncio.create_task(self._tags()))
+        if self.board.console:
+            tasks.append(asyncio.create_task(self._listen()))
         if self.board.link is not None:
             tasks.append(asyncio.create_task(self.board.link.run()))
             if self._ntp:
@@ -186,8 +200,13 @@ class Firmware:
         station = self.station
         ticker = self._ticker
         timed = ticker.start()
+        before = ticks_ms()
         while True:
             now = ticks_ms()
+            if ticks_diff(now, before) > self.stall_ms:
+                self.stall_ms = ticks_diff(now, before)
+                self.stall_at_s = station.clock.uptime_ms // 1000
+            before = now
             if not timed:
                 ticker.tick()
             ticker.live()
@@ -197,10 +216,14 @@ class Firmware:
             station_faults = board.fault_signals()
             if self._signal.weak:
                 station_faults += _WEAK_SIGNAL
+            changed = False
             for supply in self.supplies:
                 if supply.step(now):
                     self._events.supply(supply)
+                    changed = True
             station.step(now, station_faults)
+            if changed:
+                self._event_log.look(self.supplies)
             self._panel.step(now)
             if not station.quiet:
                 self._kept_faults.keep(now)
@@ -231,6 +254,7 @@ class Firmware:
             if not self.station.quiet:
                 self.outbox.catch_up(ticks_ms())
             self._kept_clock.keep()
+            self._event_log.tick()
             await asyncio.sleep_ms(self._meters.pause_ms(ticks_diff(ticks_ms(), began)))
 
     async def _tell_time(self):
@@ -250,6 +274,8 @@ class Firmware:
         while True:
             uid, number = await self.board.tag_reader.read()
             tag = id_tag(uid, options["tag_format"])
+            if self.self_test is not None and self.self_test.tag(tag):
+                continue
             passing = is_random(uid)
             if passing:
                 log.info("charger", "tag %s: a random UID, %s", tag, options["random_tags"])
@@ -266,17 +292,44 @@ class Firmware:
     def _start_button(self, tag):
         asyncio.create_task(self._tag(tag, None, button=True))
 
+    async def _listen(self):
+        """To who types at the console. What answers is loaded with the first character."""
+        import select
+
+        poller = select.poll()
+        poller.register(sys.stdin, select.POLLIN)
+
+        def read():
+            # Of the bytes: for a character that is none the text would wait.
+            return (sys.stdin.buffer.read(1) or None) if poller.poll(0) else b""
+
+        while True:
+            await asyncio.sleep(0.2)
+            if not poller.poll(0):
+                continue
+            try:
+                from console import Console
+
+                await Console(self, read).run()
+                await asyncio.Event().wait()  # nobody will ever type again
+            except Exception as error:  # whatever it is, a charger without it charges
+                log.failure("console", "ended", error)
+
     async def _converse(self):
         await asyncio.sleep_ms(_SELF_TEST_MS)
-        if self._url is None or self.board.link is None:
+        if self.url is None or self.board.link is None:
             log.warning("charger", "no CSMS: the station works by itself")
             await asyncio.Event().wait()
         await self.session.run(self.board.link)
 
     async def _connect(self):
         return await channel.connect(
-            self._url, self._identity, self.station.config, self._rpc, self._must_wait, self._secure
+            self.url, self.identity, self.station.config, self._rpc, self._must_wait, self._secure
         )
+
+    def _connection(self, up):
+        self._events.connection(up)
+        self._event_log.tell("connected" if up else "disconnected")
 
     def _must_wait(self):
         return self.station.quiet
@@ -329,6 +382,7 @@ class Firmware:
         """What the control channel's `state` shows, less what only the board knows."""
         shown = view.state(self.station, self.session, self.outbox, self._heap.figures())
         shown["cause"] = self._cause
+        shown["stall"] = {"ms": self.stall_ms, "uptime_s": self.stall_at_s}
         for supply in self.supplies:
             text = faults.driver_text(supply.faults[0]) if supply.faults else ""
             shown["connectors"][supply.number - 1]["driver_reads"] = text

@@ -23,6 +23,8 @@ _RING_LINES = 40
 _LINE_CHARS = 160
 
 level = INFO
+# fn(severity, module, fmt, text): told of warnings and errors as well (`event_log`); it must not raise.
+sink = None
 _ring: list = [None] * _RING_LINES
 _next = 0
 
@@ -42,6 +44,8 @@ def emit(severity, module, fmt, args):
     _ring[_next] = line
     _next = (_next + 1) % _RING_LINES
     sys.stdout.write(line)  # print() would write the end of the line by itself: twice the cost
+    if severity >= WARNING and sink is not None:
+        sink(severity, module, fmt, text)
 
 
 def debug(module, fmt, *args):

@@ -121,6 +121,7 @@ def _write_down(error, began):
     head = "%s%s %s\n" % (_HEAD, type(error).__name__, place)
     text = text[-_CRASH_CHARS:]
     sys.stdout.write(text)
+    log.failure("main", "crash in " + place if place else "crash", error)  # the event log, if there is one
     # As bytes: what is there need not be UTF-8.
     head, data = head.encode(), text.encode()
     kept = b""

@@ -275,9 +275,11 @@ class Board:
 
     grid_meter   measures what the building takes at its grid connection, our connectors included: the
                  `current_ma` of its readings is that of three phases
+    console      `sys.stdin` is a console at which somebody may type (docs/console.md)
     """
 
     name: str
+    console: bool
     storage: Storage
     connectors: list  # of ConnectorHardware, index 0 is connector 1
     grid_meter: "Meter | None"

@@ -62,6 +62,8 @@ _SHORT_MV = 1500
 # No sample for so long: the sampling stands still, and the 100 ms for a car that leaves just now still hold.
 _SILENT_MS = 80
 
+# An installer tries the contactor for less than a second. Whatever becomes of him it is over then.
+_EXERCISE_MS = 1500
 # A wish that is not repeated is out of date: who made it may be stuck in a name lookup of 14 s.
 _WISH_MS = 1000
 _COUNTED = 1000000  # counters stop here: what they prove was proved long ago
@@ -114,11 +116,13 @@ class Guard:
         # Written by the others, read by `tick`.
         self._wish = _NO_WISH
         self._testing = False
+        self._exercising = False
         self._pwm = False
         self._duty_e4 = -1
         self._fresh_ms = 0
         # Written by `tick`, apart from the moments when it cannot matter.
         self._wish_ms = _COUNTED
+        self._exercise_ms = 0
         self._now = 0
         self._known = False
         self._gap_ms = 0  # since the last sample
@@ -182,6 +186,13 @@ class Guard:
         """While the RCD is being tested its trip is no trip; nothing closes meanwhile."""
         self._testing = on
 
+    def exercise(self, on: bool) -> None:
+        """An installer tries the contactor where nothing is plugged in (`evse.part_tests`). From now on
+        `ask(True, openings)` closes it in A, and in A alone: a single sample of anything else opens. So do
+        RCD, emergency stop, a main loop that is away, and the end of `_EXERCISE_MS`, as with a car."""
+        self._exercise_ms = 0
+        self._exercising = on and not self.closed
+
     # --- the timer interrupt ---
 
     def tick(self, now: int, stopped: bool = False, alive: bool = True) -> bool:
@@ -199,6 +210,8 @@ class Guard:
             self._wish_ms += elapsed
         if self._moved_ms < _COUNTED:
             self._moved_ms += elapsed
+        if self._exercising:
+            self._exercise_ms += elapsed
         self._gap_ms = self._gather(self._gap_ms + elapsed)
 
         tripping = self._look_at_rcd()
@@ -290,7 +303,21 @@ class Guard:
         letter = self.letter
         charge = letter == "C" or (letter == "D" and self._ventilation)
         wished = self._wish == self.openings
-        if self.closed:
+        if self._exercising:
+            allowed = (
+                allowed
+                and wished
+                and letter == "A"
+                and self.raw == "A"
+                and self._wish_ms < _WISH_MS
+                and self._exercise_ms < _EXERCISE_MS
+            )
+            if allowed != self.closed:
+                self.closed = allowed
+                self._moved_ms = 0
+                if not allowed:
+                    self.openings = (self.openings + 1) & _WRAP
+        elif self.closed:
             if not (allowed and charge and wished) or self.diode == DIODE_BAD:
                 self.closed = False
                 self.openings = (self.openings + 1) & _WRAP

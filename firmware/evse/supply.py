@@ -45,7 +45,10 @@ class Supply:
     untested        the RCD has no test input: nobody knows whether it would trip
     duty_e4, high_mv, low_mv   the pilot as commanded and as measured
     guard           of `evse.guard`: `evse.ticker` has to call its `tick`
+    trial           of `evse.part_tests`, while an installer tries the parts: no car has anything meanwhile
     """
+
+    trial = None
 
     def __init__(self, hardware, ratings, station_signals=None):
         """`hardware`: a `hal.contract.ConnectorHardware`; `ratings`: (`station.description.Connector`) has
@@ -130,6 +133,16 @@ class Supply:
         """The state as the standard names it: A1, B2, C2, E, ..."""
         return state_name(self.pilot, self.duty_e4)
 
+    @property
+    def rcd_test(self):
+        """`evse.rcd.SelfTest`; None: there is nothing to be tested."""
+        return self._self_test
+
+    @property
+    def switching(self) -> bool:
+        """The phases are being switched."""
+        return self._phases is not None and self._phases.hold
+
     def permit(self, permitted: bool) -> None:
         """The station gives or withdraws energy. Withdrawal asks the car first (duty 100 %); the contactor
         opens when it stops, or after 6 s under load."""
@@ -185,6 +198,7 @@ class Supply:
         """Open now and take the offer back, whatever the outlet thinks: the last act before the controller
         restarts."""
         self.permitted = False
+        self.trial = None
         self._ask(False, 0)
         self.duty_e4 = PAUSE_E4
         self.offered_da = 0
@@ -233,7 +247,12 @@ class Supply:
         inputs.limit_da = self.limits.winner()[1]  # the temperature's is of this step
         out = self._outlet.step(now, inputs)
 
-        self._ask(out.close and not missed, openings)
+        trial = self.trial
+        if trial is None:
+            self._ask(out.close and not missed, openings)
+        else:
+            # Of the moment when it began: what the guard has opened since stays open.
+            self._ask(trial.close and not inputs.faults & faults.BLOCKING_MASK, trial.openings)
         changed = self._drive(out, inputs)
         changed = self._remember_faults(now, present | out.faults) or changed
         return self._show(inputs, out) or changed
@@ -262,17 +281,20 @@ class Supply:
         """What the outlet wants, as far as it is new. True: the offer is another."""
         hardware = self.hardware
         changed = False
-        if out.duty_e4 != self.duty_e4:
-            self.duty_e4 = out.duty_e4
-            self.guard.set_duty(out.duty_e4)
-            offered_da = current_da(out.duty_e4)
+        trial = self.trial
+        duty_e4 = out.duty_e4 if trial is None else trial.duty_e4
+        if duty_e4 != self.duty_e4:
+            self.duty_e4 = duty_e4
+            self.guard.set_duty(duty_e4)
+            offered_da = current_da(duty_e4)
             changed = offered_da != self.offered_da
             self.offered_da = offered_da
             self._least_da = min(self._least_da, offered_da)
-        if out.apart != self._apart:
-            self._apart = out.apart
+        apart = out.apart and trial is None  # who tries the parts has to see a car that comes
+        if apart != self._apart:
+            self._apart = apart
             if hardware.pilot_switch is not None:
-                hardware.pilot_switch.disconnect(out.apart)
+                hardware.pilot_switch.disconnect(apart)
         if self.has_lock and (out.lock != self._lock_driven or out.relock):
             self._lock_driven = out.lock
             hardware.lock.drive(out.lock)
@@ -304,7 +326,12 @@ class Supply:
 
     def _change_phases(self, dt_ms, inputs):
         phases = self._phases
+        if self.trial is not None:
+            # Neither an offer nor a closing, and what the pilot shows is nobody's.
+            inputs.hold = inputs.apart = True
+            return
         if phases is None:
+            inputs.hold = inputs.apart = False
             return
         switch = self.hardware.phase_switch
         main_open = not (inputs.driven or inputs.closed or self._outlet.closing)

@@ -104,6 +104,7 @@ class Board:
     def __init__(self, data: dict, link=None):
         """`data`: passed `hal.board_data.require`. OSError: the converter is too slow for the pilot."""
         self.name = data["name"]
+        self.console = True
         bus = bus_of(data.get("modbus"))
         i2c = i2c_of(data.get("i2c"))
         rows = enumerate(data["connectors"])

@@ -142,6 +142,7 @@ class Board:
         machine.mem32[_SCRATCH] = 0
         self._cause = "Reset" if asked else "Watchdog" if cause else "PowerUp"
         self.name = data["name"]
+        self.console = True
         self.storage = Storage()
         bus = bus_of(data.get("modbus"))
         i2c = i2c_of(data.get("i2c"))

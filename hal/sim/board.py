@@ -150,6 +150,8 @@ class SimBoard:
         """`station`: object of a station file; `data_dir`: an existing directory, without a slash at its
         end."""
         self.name = "sim"
+        # Of a terminal in which somebody talks to a CSMS the charger shall not take the half.
+        self.console = os.getenv("PILOTLIGHT_CONSOLE") == "1"
         self.storage = SimStorage(data_dir)
         self.indicator = SimIndicator()
         self.buzzer = SimBuzzer()
