@@ -12,11 +12,13 @@ export TMPDIR := $(CURDIR)/build/tmp
 
 VENV := build/venv/bin
 BENCH := PYTHONPATH=tools $(VENV)/python -m
+INSTALL := PYTHONPATH=tools:firmware:. $(VENV)/python -m install
 # pyright would ask the network for a newer release of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .PHONY: help run demo test check conformance bench heap wear outbox-bench soak power-cut bit-rot footprint image emulate emulate-bench emulate-soak guard-bench list-bench schedule-bench fmt setup clean
 .PHONY: schedule schedule-pages selftest wiring
+.PHONY: flash package configure image-here set-up-install
 .PHONY: set-up-run set-up-test set-up-check set-up-image set-up-emulate set-up-schedule
 
 help:
@@ -41,6 +43,9 @@ help:
 	@echo "make emulate-bench  the image over LTE and TLS: answers, start, handshake, heap, erases; EMULATE_BENCH='--calls 10'"
 	@echo "make emulate-soak  cars with troubles on the emulated board, an hour; EMULATE_SOAK='--sessions 5 --seed 7'"
 	@echo "make image      the firmware for a real board, BOARD=pico_lte, and what it costs in flash and heap"
+	@echo "make flash      the firmware onto a board with official MicroPython, BOARD=esp32_devkit PORT=/dev/ttyUSB0; FORCE=yes"
+	@echo "make package    the same as a package for mpremote mip install, BOARD=esp32_devkit"
+	@echo "make configure  CSMS, identity, Wi-Fi, key of a board, asked for or from a file, PORT=/dev/ttyUSB0; FILE=mine.json FORCE=yes"
 	@echo "make guard-bench  how fast the contactor opens in emulated RP2040 time, whatever else goes on; GUARD_BENCH='--times 20 idle'"
 	@echo "make list-bench  1,000 entries of a local list sent while a car charges, and looked up, in emulated RP2040 time"
 	@echo "make schedule-bench  composite schedules of 10 charging profiles of 32 periods, in emulated RP2040 time; SCHEDULE_BENCH='--seed 3'"
@@ -110,11 +115,26 @@ power-cut: set-up-run
 bit-rot: set-up-run
 	@$(BENCH) flash.power_cut --rot --trouble
 
+# Of a board that is not built here a page says where it is, with exit code 3.
+image:
+	@PYTHONPATH=tools:firmware:. $(PYTHON) -m image.page $(BOARD); told=$$?; \
+	if [ $$told -eq 0 ]; then $(MAKE) --no-print-directory image-here; else [ $$told -eq 3 ]; fi
+
 # Without an emulator there is an image all the same; only its heap is not measured.
-image: set-up-image
+image-here: set-up-image
 	@$(PYTHON) tools/toolchain emulate || true
 	@PYTHONPATH=tools:firmware $(VENV)/python -m toolchain.board_check $(BOARD)
 	@$(BENCH) image.build $(BOARD)
+
+flash: set-up-install
+	@$(INSTALL).flash $(BOARD) --port "$(PORT)" $(if $(FORCE),--force)
+
+package: set-up-install
+	@$(INSTALL).package $(BOARD)
+
+# Secrets are asked for, or are in FILE: never among these arguments.
+configure: set-up-install
+	@$(INSTALL).configure --port "$(PORT)" $(if $(FILE),--file "$(FILE)") $(if $(FORCE),--force)
 
 # The image is made first. Not part of `make test`, which needs no compiler for ARM.
 emulate: image set-up-emulate
@@ -141,7 +161,7 @@ fmt: set-up-check
 
 setup: set-up-check set-up-image set-up-emulate
 
-set-up-run set-up-test set-up-check set-up-image set-up-emulate set-up-schedule:
+set-up-run set-up-test set-up-check set-up-image set-up-emulate set-up-schedule set-up-install:
 	@$(PYTHON) tools/toolchain $(@:set-up-%=%)
 
 clean:

@@ -14,8 +14,8 @@ import log
 MARK = "/factory_reset"
 
 # Not here, and never: outbox, transactionN, boots and clock (what was charged is told, under numbers that
-# are not used again), faults and availability (what is dangerous stays out of order), crash.txt,
-# installation.json.
+# are not used again), energy and meters (what has been counted), faults and availability (what is dangerous
+# stays out of order), crash.txt and events, installation.json.
 _FILES = ("settings", "reservations")
 _FOLDERS = ("cache", "local_list", "profiles")
 

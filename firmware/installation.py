@@ -139,21 +139,27 @@ def station_of(given: dict, own: dict, connectors: int, grid_meter: bool = False
     """
     if not given:
         return own
-    station = dict(own)
-    station.update(given)
     try:
-        if "connectors" in given:
-            station["connectors"] = _merged(given["connectors"], own["connectors"])
-        if "options" in given:
-            if not isinstance(given["options"], dict):
-                raise InstallationError("options: an object is needed")
-            station["options"] = dict(own.get("options", {}))
-            station["options"].update(given["options"])
-        _check(station, own, connectors, grid_meter)
+        return over_own(given, own, connectors, grid_meter)
     except Exception as error:  # whatever is in the file: it shall not keep the charger from starting
         log.error("main", "%s: station: %s; it is the board's own, at %d A", FILE, error, _CAUTIOUS_A)
         station = dict(own)
         station["connectors"] = [_cautious(connector) for connector in own["connectors"]]
+    return station
+
+
+def over_own(given: dict, own: dict, connectors: int, grid_meter: bool) -> dict:
+    """The same, where an error says what is wrong with it: for the tool that writes the file."""
+    station = dict(own)
+    station.update(given)
+    if "connectors" in given:
+        station["connectors"] = _merged(given["connectors"], own["connectors"])
+    if "options" in given:
+        if not isinstance(given["options"], dict):
+            raise InstallationError("options: an object is needed")
+        station["options"] = dict(own.get("options", {}))
+        station["options"].update(given["options"])
+    _check(station, own, connectors, grid_meter)
     return station
 
 

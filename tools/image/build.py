@@ -144,20 +144,25 @@ def _compile(board: str, folder: Path, toolchain: str) -> None:
     log = folder / "build.log"
     log.unlink(missing_ok=True)
     if not made_with.exists():
-        _run(log, *_configuration(board))
+        run(log, *_configuration(board))
         made_with.write_text(toolchain)
     # makemanifest.py goes by times: it does not see that a file is gone, that the manifest is another one, or
     # that it has itself been interrupted while it wrote. It is only some seconds for all of them.
     shutil.rmtree(tree / "frozen_mpy", ignore_errors=True)
     (tree / "frozen_content.c").unlink(missing_ok=True)
-    _run(log, str(VENV / "bin" / "ninja"), "-C", str(tree), "firmware")
+    run(log, str(VENV / "bin" / "ninja"), "-C", str(tree), "firmware")
 
 
 def _configuration(board: str) -> list[str]:
+    return configuration(board, frozen.board_folder(board), _manifest(board), _tree(board))
+
+
+def configuration(name: str, folder: Path, manifest: Path, tree: Path) -> list[str]:
+    """CMake's command. folder: of the board. tree: where it is built."""
     settings = {
-        "MICROPY_BOARD": board,
-        "MICROPY_BOARD_DIR": frozen.board_folder(board),
-        "MICROPY_FROZEN_MANIFEST": _manifest(board),
+        "MICROPY_BOARD": name,
+        "MICROPY_BOARD_DIR": folder,
+        "MICROPY_FROZEN_MANIFEST": manifest,
         "CMAKE_BUILD_TYPE": "MinSizeRel",
         "CMAKE_MAKE_PROGRAM": VENV / "bin" / "ninja",
         "Python3_EXECUTABLE": VENV / "bin" / "python",
@@ -168,12 +173,12 @@ def _configuration(board: str) -> list[str]:
         "CMAKE_CXX_COMPILER": arm.program("gcc"),
         "CMAKE_CXX_STANDARD_LIBRARIES": "-lm",
     }
-    folders = ("-S", str(port_sources.MICROPYTHON / "ports" / "rp2"), "-B", str(_tree(board)))
+    folders = ("-S", str(port_sources.MICROPYTHON / "ports" / "rp2"), "-B", str(tree))
     definitions = ["-D%s=%s" % setting for setting in settings.items()]
     return [str(VENV / "bin" / "cmake"), "-G", "Ninja", *folders, *definitions]
 
 
-def _run(log: Path, *command: str) -> None:
+def run(log: Path, *command: str) -> None:
     kept = {name: value for name, value in os.environ.items() if name in _INHERITED}
     environment = {**kept, **_SETTINGS, "MICROPY_MPYCROSS": str(bytecode.compiler())}
     with open(log, "a") as output:
@@ -204,12 +209,16 @@ def _publish(folder: Path) -> None:
     new = fresh(folder / "new")
     for name in ("firmware.bin", "firmware.elf"):
         shutil.copyfile(tree / name, new / name)
-    converter = port_sources.MICROPYTHON / "tools" / "uf2conv.py"
-    command = [sys.executable, str(converter), "-b", hex(_FLASH_BEGIN), "-f", _UF2_FAMILY, "-c"]
-    _run(folder / "build.log", *command, "-o", str(new / "firmware.uf2"), str(new / "firmware.bin"))
+    uf2(folder / "build.log", new / "firmware.bin", new / "firmware.uf2")
     for name in OUTPUTS:
         (new / name).rename(folder / name)
     new.rmdir()
+
+
+def uf2(log: Path, binary: Path, output: Path) -> None:
+    converter = port_sources.MICROPYTHON / "tools" / "uf2conv.py"
+    command = [sys.executable, str(converter), "-b", hex(_FLASH_BEGIN), "-f", _UF2_FAMILY, "-c"]
+    run(log, *command, "-o", str(output), str(binary))
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""`python3 tools/toolchain [run|test|check|image|emulate|schedule]`: set up what that make target needs. What
-is there is left alone."""
+"""`python3 tools/toolchain [run|test|check|image|emulate|schedule|install]`: set up what that make target
+needs. What is there is left alone."""
 
 import sys
 
@@ -24,6 +24,8 @@ IMAGE = "image"
 EMULATE = "emulate"
 # Needs the Python packages of `run`, and is part of `test`.
 SCHEDULE = "schedule"
+# `make flash` and its like: the Python packages of `run`, and what mpremote needs for a port; part of `test`.
+INSTALL = "install"
 
 
 def say(line: str) -> None:
@@ -35,8 +37,8 @@ def set_up(stage: str) -> None:
     # Two terminals may start at once: the second waits and then finds everything done.
     with open(BUILD / "setup.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if stage == SCHEDULE:
-            environment.install(("run", SCHEDULE), say)
+        if stage in (SCHEDULE, INSTALL):
+            environment.install(("run", stage), say)
             return
         unix_port.fetch(say)
         if stage == IMAGE:
@@ -50,7 +52,7 @@ def set_up(stage: str) -> None:
             return
         environment.install(STAGES[: STAGES.index(stage) + 1], say)
         if stage != "run":
-            environment.install((SCHEDULE,), say)
+            environment.install((SCHEDULE, INSTALL), say)
             browser.fetch(say)
             # The tests' fakes of `machine` and its like have their signatures from there.
             environment.install_typings(("typings_esp32", "typings_rp2"), say)
@@ -60,9 +62,9 @@ def set_up(stage: str) -> None:
 
 def main(arguments: list[str]) -> int:
     stage = arguments[0] if arguments else STAGES[-1]
-    if stage not in (*STAGES, IMAGE, EMULATE, SCHEDULE) or len(arguments) > 1:
+    if stage not in (*STAGES, IMAGE, EMULATE, SCHEDULE, INSTALL) or len(arguments) > 1:
         print(
-            "usage: python3 tools/toolchain [%s]" % "|".join((*STAGES, IMAGE, EMULATE, SCHEDULE)),
+            "usage: python3 tools/toolchain [%s]" % "|".join((*STAGES, IMAGE, EMULATE, SCHEDULE, INSTALL)),
             file=sys.stderr,
         )
         return 2

@@ -118,9 +118,10 @@ def _compile(cross: Path, path: str, changed: int) -> None:
     new.rename(final)
 
 
-def translate(cross: Path, name: str, source: Path, output: Path) -> None:
-    """`name`: what tracebacks show. Raises SetupError with the compiler's message."""
-    command = [str(cross), *OPTIONS, "-s", name, "-o", str(output), str(source)]
+def translate(cross: Path, name: str, source: Path, output: Path, *options: str) -> None:
+    """`name`: what tracebacks show. options: beside the usual ones. Raises SetupError with the compiler's
+    message."""
+    command = [str(cross), *OPTIONS, *options, "-s", name, "-o", str(output), str(source)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         raise SetupError("%s does not compile:\n%s" % (name, done.stderr.strip()))
