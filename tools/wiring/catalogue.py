@@ -40,9 +40,25 @@ KINDS = {
     ("temperature", "mcp9808"): ("MCP9808, I2C", "hal/temperature/i2c_thermometer.py", MODEL),
     ("temperature", "tmp1075"): ("TMP1075, I2C", "hal/temperature/i2c_thermometer.py", MODEL),
     ("temperature", "mcp9700a"): ("MCP9700A, analog", "hal/parts/linear.py", FAKES),
-    ("links", "wifi"): ("Wi-Fi (ESP32; none yet on an RP2040)", "hal/esp32/wifi.py", FAKES),
-    ("links", "lan"): ("Ethernet of the ESP32's own, with a PHY (LAN8720 and others)", NO_DRIVER, "nothing"),
-    ("links", "w5500"): ("WIZnet W5500, Ethernet on SPI", NO_DRIVER, "nothing"),
+    ("indicator", "leds"): (
+        "two or three LEDs, red, green, blue: docs/indicator.md",
+        "hal/parts/leds.py",
+        FAKES,
+    ),
+    ("indicator", "ws2812"): ("WS2812, one to fourteen: docs/indicator.md", "hal/parts/ws2812.py", FAKES),
+    ("buzzer", "active"): ("one that sounds by itself", "hal/parts/buzzer.py", FAKES),
+    ("buzzer", "passive"): ("a piezo disc on PWM", "hal/parts/buzzer.py", FAKES),
+    ("links", "wifi"): (
+        "Wi-Fi of the chip, or of a Pico W: docs/links.md",
+        "hal/parts/wifi.py, hal/esp32/wifi.py, hal/rp2/wifi.py",
+        FAKES,
+    ),
+    ("links", "lan"): (
+        "Ethernet of the ESP32's own, with a PHY (LAN8720 and others)",
+        "hal/parts/ethernet.py",
+        FAKES,
+    ),
+    ("links", "w5500"): ("WIZnet W5500, Ethernet on SPI", "hal/parts/ethernet.py", FAKES),
     ("links", "modem"): (
         "SIM7600 or A7670, LTE over UART and PPP (RP2040; none yet on an ESP32): docs/lte.md",
         "firmware/net/lte.py",
@@ -69,7 +85,8 @@ PLAIN = {
     "rcd": ("RDC-DD, or RCD with a trip contact; test current", "hal/parts/wired.py", EMULATED_PIN),
     "modbus": ("RS485 transceiver on a UART", "hal/meter/modbus.py", EMULATED),
     "emergency_stop": ("normally closed contact", "hal/parts/wired.py", EMULATED_PIN),
-    "button": ("contact; held for 3 s it acknowledges faults", "hal/parts/wired.py", FAKES),
+    "button": ("contact inside the enclosure: docs/buttons.md", "hal/parts/wired.py", FAKES),
+    "start_button": ("contact for the driver: docs/buttons.md", "hal/parts/wired.py", FAKES),
     "power_fail": ("a supervisor's output, some milliseconds ahead", "hal/parts/pins.py", FAKES),
     "i2c": ("the wires that all parts on I2C share", "hal/parts/buses.py", FAKES),
 }  # fmt: skip
