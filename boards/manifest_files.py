@@ -1,7 +1,8 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
 """What is frozen into every image, under the names by which it is imported. A board's manifest.py includes
-this with the name of its MicroPython port, `chip`: "rp2" or "esp32". MicroPython's makemanifest.py runs both,
+this with the name of its MicroPython port, `chip`: "rp2" or "esp32", and with the drivers that it can do
+without, `without`: what the MicroPython of this board cannot import. MicroPython's makemanifest.py runs both,
 and so does tools/image/frozen.py.
 
 Folders are listed, not modules: what is added to `firmware/` or `hal/` is in the next image.
@@ -19,6 +20,7 @@ OPTIMIZATION = 2
 PORTS = ("rp2", "esp32")
 # Of other boards; and what nobody imports: documentation, and what type checkers read.
 OTHERS = ("sim", "contract.py") + tuple(port for port in PORTS if port != options.chip)
+WITHOUT = tuple(getattr(options, "without", None) or ())
 
 
 def files(folder, others=()):
@@ -40,5 +42,5 @@ else:
 include("$(MPY_DIR)/extmod/asyncio")
 
 freeze("pico_lte/modules", "boot_report.py", opt=OPTIMIZATION)
-package("hal", files("../hal", OTHERS), base_path="..", opt=OPTIMIZATION)
+package("hal", files("../hal", OTHERS + WITHOUT), base_path="..", opt=OPTIMIZATION)
 freeze("../firmware", files("../firmware"), opt=OPTIMIZATION)

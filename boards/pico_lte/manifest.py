@@ -6,5 +6,7 @@
 # ruff: noqa: F821
 # pyright: reportUndefinedVariable=false
 
-include("../manifest_files.py", chip="rp2")
+# No radio and no Ethernet: MicroPython's `network` has none here.
+NO_NETWORKS = ("rp2/wifi.py", "rp2/ethernet.py", "parts/wifi.py", "parts/joining.py", "parts/ethernet.py")
+include("../manifest_files.py", chip="rp2", without=NO_NETWORKS)
 freeze(".", "board.py", opt=2)

@@ -144,7 +144,7 @@ def _run(board: str) -> tuple[dict[str, Path], list[str], int | None, str]:
         if path.startswith("$("):
             of_micropython("include")(path, **options)
             return
-        ports.update(options.values())
+        ports.add(options["chip"])
         before = folder
         path = Path(os.path.normpath(folder / path))
         folder = path.parent
