@@ -33,6 +33,8 @@ def _units(board, found):
             taken[unit] = path
     first = 0 if rp2040 else 1  # of two; MicroPython's numbers: 1 is the S3's SPI2
     taken = {}
+    # A bus for each: what is on it has its clock at rest high, or low.
+    parts += [("connectors[%d].meter" % index, row["meter"]) for index, row in enumerate(board["connectors"])]
     for path, part in parts:
         unit = part.get("spi")
         if unit is None:
@@ -56,14 +58,8 @@ def _link(board, index, link, found):
 
 
 def _ethernet(board, index, link, found):
-    """A W5500: the bus that it has, to itself; the pin that MicroPython's driver of the rp2 does not do
-    without."""
+    """A W5500: the pin that MicroPython's driver of the rp2 does not do without."""
     path = "links[%d]." % index
-    first = 1 if board["chip"] == "esp32" else 0  # of two
-    if link["spi"] not in (first, first + 1):
-        found.append("%sspi: an %s has SPI%d and SPI%d" % (path, board["chip"], first, first + 1))
-    elif board.get("reader", {}).get("spi") == link["spi"]:
-        found.append("%sspi: SPI%d is used already by reader" % (path, link["spi"]))
     if "reset" not in link:
         if board["chip"] == "rp2040":
             found.append(path + "reset is missing: network.WIZNET5K needs it")
@@ -168,13 +164,6 @@ def _addresses(board, found):
 
 def _sensors(board, found):
     """Meters and thermometers that are not on Modbus: their bus is there, and each has its place on it."""
-    on_spi = {}
-    for path, part in [("reader", board.get("reader", {}))] + [
-        ("links[%d]" % index, link) for index, link in enumerate(board["links"])
-    ]:
-        if "spi" in part:
-            on_spi[part["spi"]] = path
-    first = 1 if board["chip"] == "esp32" else 0  # of two
     on_i2c = {}
     for index, row in enumerate(board["connectors"]):
         for key in ("meter", "temperature"):
@@ -184,17 +173,7 @@ def _sensors(board, found):
             missing = [name for name in ("spi", "sck", "mosi", "miso", "cs") if name not in part]
             if kind == "ade7953" and 0 < len(missing) < 5:
                 found.append("%s.%s is missing: its SPI has five keys, its I2C none" % (path, missing[0]))
-            elif kind in ("ade7953", "atm90e32") and not missing:
-                unit = part["spi"]
-                if unit not in (first, first + 1):
-                    found.append(
-                        "%s.spi: an %s has SPI%d and SPI%d" % (path, board["chip"], first, first + 1)
-                    )
-                elif unit in on_spi:
-                    # The chips' clocks rest at different levels.
-                    found.append("%s.spi: SPI%d is used already by %s" % (path, unit, on_spi[unit]))
-                on_spi[unit] = path
-            elif kind in ("ade7953", "mcp9808", "tmp1075"):
+            elif kind in ("mcp9808", "tmp1075") or (kind == "ade7953" and missing):
                 address = part.get("address", 0x38)
                 if "i2c" not in board:
                     found.append("i2c is missing: %s is on it" % path)

@@ -66,7 +66,7 @@ def test_a_w5500():
     assert wrong == ["links[0].reset.active: 0 is needed, the chip rests while the pin is low"]
     assert said(free, reset=low, spi=2) == ["links[0].spi: an rp2040 has SPI0 and SPI1"]
     with_reader = dict(free, reader={"kind": "mfrc522", "spi": 0})
-    assert "links[0].spi: SPI0 is used already by reader" in said(with_reader, reset=low)
+    assert "reader.spi: SPI0 is used already by links[0]" in said(with_reader, reset=low)
     plain = dict(ESP32)
     plain.pop("reader", None)
     plain["station"] = dict(ESP32["station"], reader="none")

@@ -27,6 +27,7 @@ class World:
         self.number = 1
         self.slow = self.quiet = False
         self.station = self.rest = self.supply = self.outbox = self._kept_clock = self.meter = self
+        self._event_log = self
         self.session = self
         self.aged = []  # when
         self.connectors = [self]
@@ -53,7 +54,7 @@ class World:
     def age(self, now):
         self.aged.append(now)
 
-    take = keep = catch_up = report = _note_peak = _look_around = metered
+    take = keep = catch_up = report = tick = _note_peak = _look_around = metered
 
 
 def gaps(takes_ms, world=None):

@@ -77,7 +77,7 @@ class Bench:
         return acknowledge
 
     def present(self, tag):
-        self.station.tag(tag, None, self.rig.now, True)
+        self.station.tag(tag, None, self.rig.now, button=True)
 
     def run(self, ms):
         """What was said to the CSMS."""
@@ -329,7 +329,7 @@ GOES = (
     "local_list/entries.bad", "local_list/update", "profiles/profile_1", "profiles/profile_2.bad",
 )  # fmt: skip
 STAYS = (
-    "installation.json", "boots", "clock", "availability", "faults", "transaction1", "outbox/head",
+    "installation.json", "boots", "clock", "energy", "meters", "events", "availability", "faults", "transaction1", "outbox/head",
     "outbox/0000002a.seg", "outbox/reserve", "crash.txt", "boot.py", "cache_of_another",
 )  # fmt: skip
 
