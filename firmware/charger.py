@@ -440,6 +440,7 @@ async def run(board, settings, attach=None):
 
         carry_out(path)
     firmware = Firmware(board, settings)
+    settings = None  # what the firmware has not kept of it is garbage
     if hasattr(gc, "threshold"):  # CPython's is another thing
         gc.collect()
         gc.threshold(min(_COLLECT_BYTES, gc.mem_free() // _COLLECT_PARTS))

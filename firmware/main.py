@@ -28,6 +28,8 @@ _PAUSE_S = 5
 # As `charger` has it for the rest of its life. Without, nothing is collected before the heap is full for the
 # first time, and what is imported and built lies all over it.
 _COLLECT_BYTES = 16384
+# What is needed to put the board together, and never again: 5 KB of the heap for the rest of its life.
+_ONCE = ("board", "hal.board_data", "hal.board_keys", "hal.board_sense")
 
 
 def _of_this_chip(name):
@@ -41,7 +43,21 @@ def _put_together():
     from hal.board_data import require
 
     require(BOARD)
-    return _of_this_chip("board").Board(BOARD), BOARD
+    board = _of_this_chip("board").Board(BOARD)
+    if hasattr(gc, "mem_free"):  # CPython's modules are those of the tests, too
+        forget(_ONCE)
+    return board, BOARD
+
+
+def forget(names: tuple) -> None:
+    """These modules are garbage from now on, as far as nobody has kept anything of them; who imports one
+    again gets a new one."""
+    for name in names:
+        if name in sys.modules:
+            del sys.modules[name]
+        package, _, last = name.rpartition(".")
+        if package in sys.modules and hasattr(sys.modules[package], last):
+            delattr(sys.modules[package], last)
 
 
 def _serial():
@@ -87,16 +103,16 @@ async def _charge(board, data):
         from net import dns
 
         dns.others = tuple(given["dns"])
-    if hasattr(board.link, "idle"):
-        links = board.link
-        await charger.run(board, settings_of(given, data), lambda firmware: _attend(links, firmware.session))
-    else:
-        await charger.run(board, settings_of(given, data))
+    attend = (_attend,) if hasattr(board.link, "idle") else ()
+    work = charger.run(board, settings_of(given, data), *attend)
+    given = data = None  # what the charger has not kept of it is garbage
+    await work
 
 
-def _attend(links, session):
+def _attend(firmware):
     """Of several links none is left in the middle of a message."""
-    links.idle = lambda: session.all_told
+    session = firmware.session
+    firmware.board.link.idle = lambda: session.all_told
 
 
 def _keep(error, began):
@@ -176,7 +192,9 @@ def start():
                 board.indicator.show(0, "fault")
                 board.indicator.tick()  # the only one: it stays lit
             return
-        asyncio.run(_charge(board, data))
+        work = _charge(board, data)
+        data = None
+        asyncio.run(work)
     except KeyboardInterrupt:
         log.warning("main", "stopped at the REPL")
         return

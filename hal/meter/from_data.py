@@ -4,7 +4,6 @@
 
 import machine
 
-from hal.board_keys import MODBUS_METERS
 from hal.parts.from_data import output_of
 
 
@@ -26,6 +25,8 @@ def meter_of(data: "dict | None", bus, i2c=None, counter_of=None, number=1):
     pulses of the connector `number`."""
     if data is None:
         return None
+    from hal.board_keys import MODBUS_METERS  # not kept: `main` forgets that module
+
     kind = data["kind"]
     if kind in MODBUS_METERS or kind == "auto":
         bus.users += 1

@@ -19,7 +19,6 @@ that what is billed is what the meter shows.
 
 import sys
 
-from hal.board_keys import MODBUS_METERS
 from hal.reading import Reading
 from hal.ticks import ticks_add, ticks_ms
 
@@ -128,6 +127,8 @@ def reading_of(table, blocks) -> "Reading | None":
 
 def table_of(kind: str) -> tuple:
     """Of a kind in MODBUS_METERS; only the module of its maker is loaded."""
+    from hal.board_keys import MODBUS_METERS  # not kept
+
     name = "hal.meter." + MODBUS_METERS[kind][1]
     __import__(name)
     return sys.modules[name].table_of(kind)

@@ -401,7 +401,7 @@ def test_several_links_have_one_above_them_that_knows_when_all_is_told(world, mo
     idle = []
 
     async def run(board, settings, attach):
-        attach(types.SimpleNamespace(session=session))
+        attach(types.SimpleNamespace(session=session, board=board))
         idle.append(board.link.idle())
         session.all_told = True
         idle.append(board.link.idle())
@@ -467,3 +467,13 @@ def test_a_charger_that_ends_is_started_again(world):
 
     world.run = ends
     assert world.start()[-3:] == ["rest", ("pause", 5), "reset"]
+
+
+def test_what_is_needed_once_is_forgotten(world, monkeypatch):
+    package, module = types.ModuleType("once"), types.ModuleType("once.inner")
+    package.inner = module
+    monkeypatch.setitem(sys.modules, "once", package)
+    monkeypatch.setitem(sys.modules, "once.inner", module)
+    world.main.forget(("once.inner", "never.there"))
+    assert "once.inner" not in sys.modules and not hasattr(package, "inner")
+    assert "once" in sys.modules

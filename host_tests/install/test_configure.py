@@ -109,7 +109,7 @@ def answer_all(terminal: Terminal) -> None:
     terminal.answer("Identity", "CP7")
     terminal.answer("SSID", "home")
     terminal.answer("Wi-Fi: password", "short")
-    terminal.read_until("password has 8 to 63")
+    terminal.read_until("is not of 8 to 64 characters")
     terminal.answer("Wi-Fi: password", PASSWORD)
     terminal.answer("APN", "")
     terminal.answer("LTE: user", "")
@@ -284,6 +284,15 @@ def test_a_known_board_is_asked_for_what_it_has():
     assert "Wi-Fi" not in text
     assert "Connector 1: rated current, A; the board's is 32 [16]" in text
     told_no_secret(text)
+
+
+def test_several_networks_stay():
+    document = {**FULL, "wifi": [{"ssid": "a", "password": "eight or more"}, {"ssid": "b"}]}
+    said: list[str] = []
+    assert Dialogue(lambda _: "", lambda _: "", said.append).run(document, None) == document
+    assert said[0].startswith("wifi: the networks that are there stay")
+    lines = settings.shown(document)
+    assert "wifi: set" in lines and "wifi.password: not set" not in lines
 
 
 def test_the_connectors_are_rated_down_not_up():

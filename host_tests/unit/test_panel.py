@@ -329,8 +329,9 @@ GOES = (
     "local_list/entries.bad", "local_list/update", "profiles/profile_1", "profiles/profile_2.bad",
 )  # fmt: skip
 STAYS = (
-    "installation.json", "boots", "clock", "energy", "meters", "events", "availability", "faults", "transaction1", "outbox/head",
-    "outbox/0000002a.seg", "outbox/reserve", "crash.txt", "boot.py", "cache_of_another",
+    "installation.json", "boots", "clock", "energy", "meters", "events", "availability", "faults",
+    "transaction1", "outbox/head", "outbox/0000002a.seg", "outbox/reserve", "crash.txt", "boot.py",
+    "cache_of_another",
 )  # fmt: skip
 
 

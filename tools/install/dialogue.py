@@ -45,7 +45,9 @@ class Dialogue:
         document = copy.deepcopy(document)
         kinds = None if board is None else {link["kind"] for link in board.get("links", ())}
         rows = _GENERAL[:2]
-        if kinds is None or "wifi" in kinds:
+        if isinstance(document.get("wifi"), list):
+            self._say("wifi: the networks that are there stay; a file changes them (FILE=...)")
+        elif kinds is None or "wifi" in kinds:
             rows += _WIFI
         if kinds is None or "modem" in kinds:
             rows += _LTE

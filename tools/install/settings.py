@@ -74,7 +74,6 @@ def check(document: dict, board: dict | None) -> None:
         raise Wrong(str(error)) from None
     if given["csms_url"] is not None:
         _check_url(given["csms_url"])
-    _check_wifi(given["wifi"])
     if board is None:
         _check_key(given["set"].get(KEY))
         return
@@ -97,21 +96,6 @@ def _check_url(text: str) -> None:
     except ValueError as error:
         # What stands behind the colon is of the URL.
         raise Wrong("csms_url: %s" % str(error).partition(":")[0]) from None
-
-
-def _check_wifi(fields: dict) -> None:
-    """IEEE 802.11: an SSID has 1 to 32 bytes; WPA2: a password has 8 to 63 characters, or 64 hex digits."""
-    ssid, password = fields.get("ssid"), fields.get("password")
-    if ssid is None:
-        if password:
-            raise Wrong("wifi: a password without ssid")
-        return
-    if not 1 <= len(ssid.encode()) <= 32:
-        raise Wrong("wifi: ssid has 1 to 32 bytes")
-    if password and not 8 <= len(password.encode()) <= 64:
-        raise Wrong(
-            "wifi: password has 8 to 63 characters, or 64 hex digits; without one the network is open"
-        )
 
 
 def _check_key(text: str | None) -> None:
@@ -188,4 +172,5 @@ def _is_open(key: str) -> bool:
 
 def _has(document: dict, field: tuple[str, str]) -> bool:
     part = document.get(field[0])
-    return isinstance(part, dict) and bool(part.get(field[1]))
+    rows = part if isinstance(part, list) else [part]  # of Wi-Fi there may be several networks
+    return any(isinstance(row, dict) and row.get(field[1]) for row in rows)

@@ -20,7 +20,7 @@ import vfs
 from flash.board.device import Device, PowerCut, format, mount
 
 PROG_BYTES = 32
-BLOCKS = 256
+BLOCKS = 512  # 2 MB, the file system of an ESP32 with 4 MB of flash
 _WINDOW_BYTES = 4096
 _BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 
