@@ -43,6 +43,7 @@ _VOLATILE = (
     "heap",
     "queue_depth",
     "uptime_s",
+    "stall",
     "time",
     "n",
     "energy_wh",
