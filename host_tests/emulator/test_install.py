@@ -112,7 +112,7 @@ def test_the_whole_firmware_is_refused_and_forced_it_is_transferred(start, stock
     with pytest.raises(flash.Refused), connected(port(board)) as link:
         flash.install(link, wanted, False, said.append)
     text = "\n".join(said)
-    assert "lacks what the firmware needs: socket" in text
+    assert "lacks what the firmware needs: network, socket" in text
     assert "it needs an image" in text
     assert "pilotlight" not in board.mpremote("fs", "ls")
     began = time.monotonic()
