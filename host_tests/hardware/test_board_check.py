@@ -9,7 +9,7 @@ import pytest
 from hal import board_data
 from host_tests.fakes.chip import Chip
 from host_tests.fakes.pilot_line import PilotLine
-from host_tests.unit.test_board_data import changed
+from host_tests.unit.board_variants import changed
 from toolchain import board_check, chip_pins
 from toolchain.chip_pins import rp2040_pins
 

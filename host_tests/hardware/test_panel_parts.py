@@ -13,7 +13,7 @@ from hal.parts import buzzer, wired
 from hal.parts.monitor import Monitor
 from host_tests.fakes.contract import part_problems
 from host_tests.hardware import test_esp32_board, test_rp2_board
-from host_tests.unit.test_board_data import changed
+from host_tests.unit.board_variants import changed
 from toolchain import board_check
 
 CYCLE_NS = 250

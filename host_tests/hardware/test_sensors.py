@@ -17,9 +17,9 @@ from host_tests.fakes import stubs
 from host_tests.fakes.chip import Chip
 from host_tests.fakes.contract import part_problems
 from host_tests.fakes.pilot_line import PilotLine
+from host_tests.unit.board_variants import ADE, ATM
 from host_tests.unit.event_loop import run
 from host_tests.unit.metering_chips import Ade, Atm
-from host_tests.unit.test_board_data import ADE, ATM
 from host_tests.unit.thermometer_chips import I2cChip, OneWire
 from toolchain import board_check
 

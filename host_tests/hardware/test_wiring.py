@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hal import board_data, board_keys
-from host_tests.unit.test_board_data import changed
+from host_tests.unit.board_variants import changed
 from toolchain import board_check
 from toolchain.layout import ROOT
 from wiring import __main__ as wiring

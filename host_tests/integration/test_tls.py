@@ -159,11 +159,9 @@ async def test_nothing_is_left_of_connections_that_fail(tmp_path):
                 await it.end()
     async with (
         OddServer(mute) as odd,
-        client(odd.port, scheme="wss", ca=str(tmp_path), timeout_ms=300) as it,
+        client(odd.port, scheme="wss", ca=str(tmp_path), timeout_ms=1000) as it,
     ):
-        # Where the machine is busy the deadline may pass while the first message is still on its way out.
-        reason = (await it.until("failed"))["reason"]
-        assert "within 300 ms" in reason or "peer does not read" in reason
+        assert "within 1000 ms" in (await it.until("failed"))["reason"]
         await it.end()
 
 
