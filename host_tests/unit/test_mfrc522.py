@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: MIT
 """hal.rfid.mfrc522: each presentation of a tag is told once, whatever the chip does in between."""
 
-import asyncio
-
 from hal.rfid import mfrc522
-from host_tests.unit.event_loop import run
+from host_tests.unit import reader_desk
 from host_tests.unit.mfrc522_chip import Chip, Tag
 
 FOUR = Tag(b"\x04\xa1\xb2\xc3")
@@ -13,41 +11,11 @@ SEVEN = Tag(b"\x04\x11\x22\x33\x44\x55\x66")
 TEN = Tag(b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09")
 
 
-class Desk:
-    """A reader whose waits take no time: a clock of its own goes on instead."""
-
+class Desk(reader_desk.Desk):
     def __init__(self):
+        super().__init__(mfrc522)
         self.chip = Chip()
-        self.now = (1 << 30) - 3000  # the ticks wrap within the first seconds
-        self.told = []
         self.reader = mfrc522.Mfrc522(self.chip, self.chip.select, self.chip.reset)
-
-    def live(self, ms, happenings=()):
-        """Let `ms` pass; `happenings`: (after ms, function)."""
-        run(self._live(ms, list(happenings)))
-
-    async def _live(self, ms, happenings):
-        began = self.now
-        ticks, asleep = mfrc522.ticks_ms, mfrc522.asyncio
-
-        class Clock:
-            @staticmethod
-            async def sleep(seconds):
-                self.now += int(seconds * 1000 + 0.5)
-                while happenings and self.now - began >= happenings[0][0]:
-                    happenings.pop(0)[1]()
-                if self.now - began >= ms:
-                    raise asyncio.CancelledError
-
-        mfrc522.ticks_ms = lambda: self.now & 0x3FFFFFFF
-        mfrc522.asyncio = Clock
-        try:
-            while True:
-                self.told.append((await self.reader.read())[0])
-        except asyncio.CancelledError:
-            pass
-        finally:
-            mfrc522.ticks_ms, mfrc522.asyncio = ticks, asleep
 
     def put(self, tag):
         self.chip.tag = tag
