@@ -7,6 +7,7 @@ old or new, a file that is new may be found empty, a rename or removal is done o
 
 import binascii
 import builtins
+import contextlib
 import hashlib
 import io
 import types
@@ -30,6 +31,7 @@ class Flash:
         self.cut_at: int | None = None
         self.changes = 0
         self.touched: set[str] = set()
+        self.writers: list[_Writer] = []
         for path in self.files:
             self._make_parents(path)
 
@@ -39,6 +41,7 @@ class Flash:
 
     def change(self, *paths: str) -> None:
         if self.cut_at is not None and self.changes >= self.cut_at:
+            self.writers.clear()
             raise PowerCut
         self.changes += 1
         self.touched |= set(paths)
@@ -48,20 +51,33 @@ class Flash:
         return self.blocks - used - 2 * len(self.folders)
 
 
-class _Writer(io.BytesIO):
+class _Writer:
+    """A file that is being written. Not one of CPython's, which its collector closes whenever it comes by;
+    on a board nothing does before the soft reset."""
+
     def __init__(self, flash: Flash, path: str):
-        super().__init__()
         self._flash, self._path = flash, path
+        self._content = bytearray()
+        flash.writers.append(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def write(self, part):
+        self._content += part
+        return len(part)
 
     def close(self):
-        if not self.closed:
-            content = self.getvalue()
-            super().close()
-            self._flash.change(self._path)
-            free = self._flash.free_blocks()
-            if -(-len(content) // BLOCK_BYTES) > free:
-                raise OSError(28, "ENOSPC")
-            self._flash.files[self._path] = content
+        if self not in self._flash.writers:
+            return
+        self._flash.writers.remove(self)
+        self._flash.change(self._path)
+        if -(-len(self._content) // BLOCK_BYTES) > self._flash.free_blocks():
+            raise OSError(28, "ENOSPC")
+        self._flash.files[self._path] = bytes(self._content)
 
 
 class ModelOs:
@@ -150,6 +166,10 @@ class ModelBoard:
         self._globals: dict = {}
 
     def enter_raw_repl(self):
+        """With a soft reset, which closes what is open: a file of which a part had come has that part."""
+        for writer in list(self.flash.writers):
+            with contextlib.suppress(OSError):
+                writer.close()
         self._globals = {"__builtins__": self._builtins()}
 
     def close(self):
