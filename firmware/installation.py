@@ -131,6 +131,23 @@ def load(folder: str, serial: str) -> dict:
     return read(text, serial)
 
 
+def settings_of(given: dict, data: dict) -> dict:
+    """What the charger is built with (`charger.run`): the installer's fields, and the board's description
+    under his. `given`: of `load`; `data`: the board's (`hal.board_keys`)."""
+    return {
+        "csms_url": given["csms_url"],
+        "id": given["id"],
+        "set": given["set"],
+        # On its pole nobody sees a charger that will not start: what is wrong is told and left out.
+        "tolerant": True,
+        "info": given["info"],
+        "ntp": given.get("ntp"),
+        "station": station_of(
+            given["station"], data["station"], len(data["connectors"]), "grid_meter" in data
+        ),
+    }
+
+
 def station_of(given: dict, own: dict, connectors: int, grid_meter: bool = False) -> dict:
     """The station description: the installer's fields over those of the board, which has so many
     `connectors`, and perhaps a meter at the grid connection. Where that gives none, a line in the log and the

@@ -12,9 +12,9 @@ import gc
 import sys
 import time
 
-import installation
 import log
 from hal.ticks import ticks_diff, ticks_ms
+from once import forget
 
 # What has crashed, each place once, one behind the other. It wears the flash by a few writes, however often
 # the controller restarts: when it is full, one that fails within ten minutes of its start writes no more.
@@ -28,8 +28,19 @@ _PAUSE_S = 5
 # As `charger` has it for the rest of its life. Without, nothing is collected before the heap is full for the
 # first time, and what is imported and built lies all over it.
 _COLLECT_BYTES = 16384
-# What is needed to put the board together, and never again: 5 KB of the heap for the rest of its life.
-_ONCE = ("board", "hal.board_data", "hal.board_keys", "hal.board_sense")
+# What is needed to put the charger together. `rp2` is MicroPython's assembler for PIO programs.
+_TO_BUILD = (
+    "installation",
+    "board",
+    "hal.board_data",
+    "hal.board_keys",
+    "hal.board_sense",
+    "hal.parts.buses",
+    "hal.parts.from_data",
+    "hal.meter.from_data",
+    "hal.rfid.from_data",
+    "rp2",
+)
 
 
 def _of_this_chip(name):
@@ -43,21 +54,7 @@ def _put_together():
     from hal.board_data import require
 
     require(BOARD)
-    board = _of_this_chip("board").Board(BOARD)
-    if hasattr(gc, "mem_free"):  # CPython's modules are those of the tests, too
-        forget(_ONCE)
-    return board, BOARD
-
-
-def forget(names: tuple) -> None:
-    """These modules are garbage from now on, as far as nobody has kept anything of them; who imports one
-    again gets a new one."""
-    for name in names:
-        if name in sys.modules:
-            del sys.modules[name]
-        package, _, last = name.rpartition(".")
-        if package in sys.modules and hasattr(sys.modules[package], last):
-            delattr(sys.modules[package], last)
+    return _of_this_chip("board").Board(BOARD)
 
 
 def _serial():
@@ -66,25 +63,14 @@ def _serial():
     return "".join(["%02X" % byte for byte in machine.unique_id()])
 
 
-def settings_of(given: dict, data: dict) -> dict:
-    """What the charger is built with: the installer's fields, and the board's description under his."""
-    return {
-        "csms_url": given["csms_url"],
-        "id": given["id"],
-        "set": given["set"],
-        # On its pole nobody sees a charger that will not start: what is wrong is told and left out.
-        "tolerant": True,
-        "info": given["info"],
-        "ntp": given.get("ntp"),
-        "station": installation.station_of(
-            given["station"], data["station"], len(data["connectors"]), "grid_meter" in data
-        ),
-    }
-
-
-async def _charge(board, data):
+def _charger(board):
+    """The work of a life. No coroutine, and without `data` from outside: whoever has called with it and waits
+    for the end keeps it, on the stack behind his variables."""
     import charger
+    import installation
+    from board import BOARD
 
+    data = BOARD
     try:
         given = installation.load(board.storage.path, _serial())
     except installation.InstallationError as error:
@@ -104,9 +90,10 @@ async def _charge(board, data):
 
         dns.others = tuple(given["dns"])
     attend = (_attend,) if hasattr(board.link, "idle") else ()
-    work = charger.run(board, settings_of(given, data), *attend)
-    given = data = None  # what the charger has not kept of it is garbage
-    await work
+    work = charger.run(board, installation.settings_of(given, data), *attend)
+    if hasattr(gc, "mem_free"):  # CPython's modules are those of the tests, too
+        forget(*_TO_BUILD)
+    return work
 
 
 def _attend(firmware):
@@ -183,7 +170,7 @@ def start():
     starting = _of_this_chip("starting")
     try:
         starting.begin()
-        board, data = _put_together()
+        board = _put_together()
         trouble = board.storage.trouble()
         if trouble is not None:
             # What is there may be somebody's bill: nothing is formatted, nobody charges.
@@ -192,9 +179,7 @@ def start():
                 board.indicator.show(0, "fault")
                 board.indicator.tick()  # the only one: it stays lit
             return
-        work = _charge(board, data)
-        data = None
-        asyncio.run(work)
+        asyncio.run(_charger(board))
     except KeyboardInterrupt:
         log.warning("main", "stopped at the REPL")
         return

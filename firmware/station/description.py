@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What a station is: its connectors, its features, and where its configuration keys differ from the table."""
 
-import sys
+from once import forget
 
 
 class DescriptionError(ValueError):
@@ -84,8 +84,7 @@ class Description:
         self.read_only = found["read_only"]
         self.absent = found["absent"]
         self.limits = found["limits"]
-        del sys.modules["station.station_file"]
-        del sys.modules["station"].station_file  # pyright: ignore[reportAttributeAccessIssue]
+        forget("station.station_file")
 
     def option(self, name: str, default=None):
         """The value of an option; `default` for a name that is none."""

@@ -4,7 +4,7 @@
 
 import machine
 import micropython
-import rp2
+from rp2 import DMA  # by its name: `main` forgets the rest of that module
 
 from hal.meter.from_data import bus_of, meter_of
 from hal.parts.analog import Proximity
@@ -184,7 +184,7 @@ class Board:
         slow += [connector.rcd.tick for connector in self.connectors if connector.rcd]
         slow += [part.tick for part in (self.indicator, self.buzzer) if part]
         self._slow = tuple(slow)
-        pulse = rp2.DMA()
+        pulse = DMA()
         silence(pulse)
         slot = bytearray(4)
         treq = _DREQ_WRAP + self.connectors[0].sampler.slice

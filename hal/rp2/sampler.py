@@ -24,8 +24,8 @@ from array import array
 
 import machine
 import micropython
-import rp2
 import uctypes
+from rp2 import DMA  # by its name: `main` forgets the rest of that module
 
 SLOTS = 16
 CYCLES = 32  # in the ring; a power of two, since the DMA wraps addresses
@@ -289,7 +289,7 @@ class Sampler:
 
     def _pair(self, read, write, treq, **fields):
         """Two channels with the same task, each starting the other when it is through."""
-        pair = (rp2.DMA(), rp2.DMA())
+        pair = (DMA(), DMA())
         for channel in pair:
             silence(channel)
         for channel, other in (pair, (pair[1], pair[0])):

@@ -71,3 +71,25 @@ log.error("a", "after")
 print(len(log.lines()))
 """)
     assert [line for line in said.splitlines() if line.isdigit()] == ["1", "0", "1"]
+
+
+def test_what_is_needed_once_gives_its_memory_back(start):
+    said = start().exec("""
+import gc, sys
+import main, once
+def used():
+    gc.collect()
+    return gc.mem_alloc()
+import hal.board_sense
+full = used()
+once.forget("hal.board_keys", "hal.board_data", "hal.board_sense")
+less = used()
+print(full - less)
+from hal.board_data import require
+from board import BOARD
+require(BOARD)
+print(used() - less > (full - less) // 2, "hal.board_keys" in sys.modules)
+""")
+    given_back, again = said.splitlines()
+    assert int(given_back) > 400
+    assert again == "True True"

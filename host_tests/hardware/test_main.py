@@ -467,13 +467,3 @@ def test_a_charger_that_ends_is_started_again(world):
 
     world.run = ends
     assert world.start()[-3:] == ["rest", ("pause", 5), "reset"]
-
-
-def test_what_is_needed_once_is_forgotten(world, monkeypatch):
-    package, module = types.ModuleType("once"), types.ModuleType("once.inner")
-    package.inner = module
-    monkeypatch.setitem(sys.modules, "once", package)
-    monkeypatch.setitem(sys.modules, "once.inner", module)
-    world.main.forget(("once.inner", "never.there"))
-    assert "once.inner" not in sys.modules and not hasattr(package, "inner")
-    assert "once" in sys.modules

@@ -48,6 +48,7 @@ def sampler() -> Iterator[types.ModuleType]:
     before = {name: sys.modules.get(name) for name in ("machine", "rp2", "uctypes", "micropython")}
     for name in before:
         sys.modules[name] = micropython if name == "micropython" else types.ModuleType(name)
+    sys.modules["rp2"].DMA = None  # pyright: ignore[reportAttributeAccessIssue] (nothing is started here)
     builtins.ptr16 = lambda value: value
     builtins.ptr32 = lambda value: CHANNELS[value] if isinstance(value, int) else value
     try:
