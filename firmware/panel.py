@@ -39,6 +39,8 @@ class Panel:
             from evse.start_button import StartButton
 
             self._start = StartButton()
+        elif station.description.option("start_tag"):
+            log.warning("panel", "options.start_tag: the board has no start button")
 
     def step(self, now: int) -> None:
         """At every step, after the station's."""

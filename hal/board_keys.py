@@ -21,11 +21,14 @@ are optional, and absent for a part that the board does not have.
                           so "active": 1 and a pull-up, and a broken wire says the same
         [phase_switch]    the second contactor, for L2 and L3 alone: coil: PIN, active 1: one phase while the
                           pin floats; feedback: PIN, active while its contacts are closed
-        [lock]            lock, unlock, feedback: PIN; pulse_ms
-        [proximity]       adc, supply_mv (3300 on an rp2040), upper_ohm: divider of the coding resistor
+        [lock]            lock, unlock: PIN; feedback: PIN, active while locked, and not with a broken wire;
+                          pulse_ms
+        [proximity]       adc, supply_mv (3300 on an rp2040, else 3400 at most), upper_ohm: divider of the
+                          coding resistor
         [temperature]     by its kind, see `temperatures`
-        [rcd]             trip: PIN; [test]: PIN. A monitor with a second output (class X804) has test, and
-                          trip_ac, [error]: PIN: `trip` is then that of 6 mA DC, and its test takes 3 s
+        [rcd]             trip: PIN, active with a broken wire as well; [test]: PIN. A monitor with a second
+                          output (class X804) has test, and trip_ac, [error]: PIN as trip's: `trip` is then
+                          that of 6 mA DC, and its test takes 3 s
         meter             by its kind, see `meters`
     [modbus]              uart, tx, rx, baud; [parity] "none", "even" or "odd"; [stop] bits; [direction]: PIN,
                           active while we send, of a transceiver that does not find out by itself: the wires
@@ -33,7 +36,7 @@ are optional, and absent for a part that the board does not have.
     [grid_meter]          kind, address as of a meter that measures the currents of three phases: at the
                           building's grid connection, on `modbus`. The station's option grid_meter says
                           whether it is read
-    [emergency_stop]      PIN;  [power_fail]  PIN
+    [emergency_stop]      PIN, active with a broken wire as well;  [power_fail]  PIN
     [button]              PIN, inside the enclosure;  [start_button]  PIN, of the driver (docs/buttons.md)
     [indicator]           by its kind, see `indicators`
     [buzzer]              by its kind, see `buzzers`
@@ -295,7 +298,7 @@ def board():
         "?buzzer": [buzzers()],
         "?power_fail": PIN,
         "?reader": [readers()],
-        "?i2c": {"i2c": (0, 1), "sda": NUMBER, "scl": NUMBER, "?hz": (10000, 400000)},
+        "?i2c": {"i2c": (0, 1), "sda": NUMBER, "scl": NUMBER, "?hz": (50000, 400000)},
         "links": tuple,
         "watchdog_ms": (1000, 60000),
         "station": dict,

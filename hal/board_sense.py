@@ -13,6 +13,9 @@ from hal.board_keys import MODBUS_METERS, modules_of
 _RP2040_CONVERTER = ("the converter", 26, 28, 0, 3300)
 _ESP32_CONVERTER = ("ADC1", 32, 39, 150, 2450)
 _ESP32S3_CONVERTER = ("ADC1", 1, 10, 150, 2900)
+# An open input counts as one from 10/11 of the supply on (`hal.parts.divider`), and there the converter of an
+# ESP32 ends.
+_MOST_SUPPLY_MV = 3400
 _RP2040_WATCHDOG_MS = 8388  # its counter has 24 bits and runs at 2 MHz
 
 
@@ -82,7 +85,8 @@ def look(board: dict, found: list) -> None:
         found.append("reader.reset.active: 0 is needed, the reader rests while the pin is low")
     _reader_on_i2c(board, found)
     _buzzer(board, found)
-    _grid_meter(board, found)
+    _options(board, found)
+    _broken(board, "emergency_stop", "", "no emergency stop", found)
     _addresses(board, found)
     _sensors(board, found)
     rows = board["station"].get("connectors", [{}])
@@ -137,10 +141,14 @@ def _buzzer(board, found):
             found.append("buzzer.pin: PWM slice %d is that of connectors[%d].pilot" % (number, index))
 
 
-def _grid_meter(board, found):
+def _options(board, found):
     options = board["station"].get("options")
-    if "grid_meter" not in board and isinstance(options, dict) and options.get("grid_meter"):
+    if not isinstance(options, dict):
+        return
+    if "grid_meter" not in board and options.get("grid_meter"):
         found.append("grid_meter is missing: the station's description says otherwise")
+    if "start_button" not in board and options.get("start_tag"):
+        found.append("start_button is missing: the station's description has a start_tag")
 
 
 def _addresses(board, found):
@@ -238,6 +246,14 @@ def _phases(connector, row, path, found):
         found.append(path + "meter.kind: the %s counts one of three phases" % meter["kind"])
 
 
+def _broken(part, key, path, what, found):
+    """With a broken wire an input says yes. Without a pull of the chip's it is a contact to ground and a
+    resistor to the supply."""
+    wire = part.get(key)
+    if wire and wire["active"] != (0 if wire.get("pull") == "down" else 1):
+        found.append("%s%s: a broken wire would be %s" % (path, key, what))
+
+
 def _parts(chip, connector, path, found):
     """What the chip asks of the other parts of one connector."""
     for part, key in (("contactor", "coil"), ("contactor", "alive"), ("phase_switch", "coil")):
@@ -245,14 +261,21 @@ def _parts(chip, connector, path, found):
             # A pin that floats, as all of them do in a reset, must not close it.
             found.append("%s%s.%s.active: 1 is needed, off while the pin floats" % (path, part, key))
     for key in ("proximity", "temperature"):
-        if chip == "rp2040" and connector.get(key, {}).get("supply_mv", 3300) != 3300:
+        supply_mv = connector.get(key, {}).get("supply_mv", 3300)
+        if chip == "rp2040" and supply_mv != 3300:
             found.append(path + key + ".supply_mv: 3300 is needed, the converter's own reference")
+        elif supply_mv > _MOST_SUPPLY_MV:
+            found.append(
+                "%s%s.supply_mv: %d at most, or a broken wire is none" % (path, key, _MOST_SUPPLY_MV)
+            )
     for part in ("contactor", "phase_switch"):
-        feedback = connector.get(part, {}).get("feedback")
-        # Without a pull of the chip's it is a contact to ground and a resistor to the supply.
-        if feedback and feedback["active"] != (0 if feedback.get("pull") == "down" else 1):
-            found.append("%s%s.feedback: a broken wire would be an open contactor" % (path, part))
+        _broken(connector.get(part, {}), "feedback", path + part + ".", "an open contactor", found)
     rcd = connector.get("rcd", {})
+    for key in ("trip", "trip_ac", "error"):
+        _broken(rcd, key, path + "rcd.", "no trip", found)
+    bolt = connector.get("lock", {}).get("feedback", {})
+    if "pull" in bolt and bolt["active"] == (bolt["pull"] == "up"):
+        found.append(path + "lock.feedback: a broken wire would be a locked plug")
     if "trip_ac" in rcd and "test" not in rcd:
         found.append(path + "rcd.test is missing: a monitor with trip_ac has one")
     if "error" in rcd and "trip_ac" not in rcd:

@@ -22,6 +22,7 @@ _VOID_MS = 20000
 _SECOND_MS = 1000
 _STEP_MS = 200  # a press has to be seen often: a stall of the main loop is nobody's finger
 _BOUNCE_MS = 60
+_FIRST_MS = 20  # the look that finds it free has seen a moment of that, however long nobody looked
 
 
 class ServiceButton:
@@ -41,7 +42,7 @@ class ServiceButton:
                 self._for_ms = 0
                 return None
             # A contact that bounces has not been let go yet.
-            self._free_ms += dt_ms
+            self._free_ms += dt_ms if self._free_ms else min(dt_ms, _FIRST_MS)
             if self._free_ms < _BOUNCE_MS:
                 return None
             self._for_ms = 0

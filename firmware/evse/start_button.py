@@ -10,6 +10,9 @@ from evse.timer import LONG_AGO_MS, Stopwatch, longer
 _BOUNCE_MS = 60  # pressed, and let go, for so long: both edges of a contact bounce
 _LONGEST_MS = 2000
 _STEP_MS = 200  # what one look may count for, however late it comes
+# The look that finds it changed has seen a moment, however long nobody looked: a spike behind a stall is no
+# press.
+_FIRST_MS = 20
 _APART_MS = 1000  # a nervous finger presses twice, and would stop what it has started
 
 
@@ -26,6 +29,8 @@ class StartButton:
         """To be asked at every step; True once for each press."""
         dt_ms = min(self._watch.lap(now), _STEP_MS)
         self._since_ms = longer(self._since_ms, dt_ms)
+        if down == (self._free_ms > 0):
+            dt_ms = min(dt_ms, _FIRST_MS)
         if down:
             self._free_ms = 0
             self._for_ms = longer(self._for_ms, dt_ms)

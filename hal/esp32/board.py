@@ -163,6 +163,8 @@ class Board:
 
     def rest(self):
         """The task watchdog cannot be stopped on this port: it restarts the controller within seconds."""
+        # A callback may wait in the scheduler's queue, and the guard not know that it is over.
+        self._fn = _nobody
         if self._timer is not None:
             self._timer.deinit()
             self._timer = None

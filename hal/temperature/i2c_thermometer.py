@@ -12,9 +12,10 @@ import asyncio
 _FIRST_S = 0.3  # from a start to the first value, both
 _COLDEST_D, _HOTTEST_D = -400, 1250
 
-# register of the temperature, of the mark, the mark, (register, mask, value) that say which chip it is
-_MCP9808 = (5, 2, 0x0550, ((6, 0xFFFF, 0x0054), (7, 0xFF00, 0x0400)))
-_TMP1075 = (0, 3, 0x5500, ((15, 0xFFFF, 0x7500),))
+# register of the temperature, of the mark, the mark, (register, mask, value) that say which chip it is, and
+# that it measures: one in shutdown says the same for ever
+_MCP9808 = (5, 2, 0x0550, ((6, 0xFFFF, 0x0054), (7, 0xFF00, 0x0400), (1, 0x0100, 0)))
+_TMP1075 = (0, 3, 0x5500, ((15, 0xFFFF, 0x7500), (1, 0x0100, 0)))
 
 
 class I2cThermometer:

@@ -99,11 +99,14 @@ class Chip:
         self.now_us = end
         self._watch()
 
-    def stall(self, us: int) -> None:
-        """The interpreter is in one C call for so long: callbacks wait, and then run one after the other."""
+    def stall(self, us: int, then=None) -> None:
+        """The interpreter is in one C call for so long: callbacks wait, and then run one after the other;
+        `then()` comes before them."""
         self._stuck = True
         try:
             self.advance(us)
+            if then is not None:
+                then()
         finally:
             self._stuck = False
         waiting, self._queue = self._queue, []

@@ -166,6 +166,15 @@ def test_after_a_stall_the_guard_runs_once(rig):
     assert len(calls) in (10, 11)
 
 
+def test_a_callback_that_still_waits_closes_nothing_at_the_repl(rig):
+    """Ctrl-C behind a stall: the guard still has it closed, nobody has told it."""
+    rig.board.every_ms(20, lambda: rig.connector.contactor.drive(True))
+    rig.chip.advance(100000)
+    assert rig.chip.output(COIL) == 1
+    rig.chip.stall(60000, then=rig.board.rest)
+    assert rig.chip.output(COIL) == 0 and rig.chip.output(ALIVE) == 0
+
+
 def test_the_watchdog_begins_with_the_timer(rig):
     rig.chip.advance(20000000)
     rig.board.watchdog.feed()  # not yet
@@ -226,6 +235,29 @@ def test_one_jump_of_the_converter_is_not_a_plug(rig):
     levels = [3300, 3300, 330, 3300, 3300]
     rig.chip.analog[PROXIMITY_ADC] = lambda us: levels.pop()
     assert rig.connector.proximity.resistance_ohm() is None
+
+
+def test_a_converter_that_fails_stops_nothing(rig):
+    """MicroPython tells of it from 1.29 on; nobody in the main loop would catch it."""
+
+    def fails(us):
+        raise OSError(263)
+
+    def once(us):
+        return levels.pop()(us)
+
+    for adc, part, healthy, broken in (
+        (PROXIMITY_ADC, rig.connector.proximity.resistance_ohm, None, 0),
+        (NTC_ADC, rig.connector.temperature.celsius_d, rig.connector.temperature.celsius_d(), None),
+    ):
+        good = rig.chip.analog[adc]
+        levels = [good, good, fails, good, fails]
+        rig.chip.analog[adc] = once
+        assert part() == healthy
+        rig.chip.analog[adc] = fails
+        assert part() == broken
+        rig.chip.analog[adc] = good
+        assert part() == healthy
 
 
 def test_temperature(rig):

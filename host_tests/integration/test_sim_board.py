@@ -34,13 +34,19 @@ class Charger:
         self.process = None
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException as error:
+            # Nobody calls `__exit__` then: the process would outlive the tests.
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def __exit__(self, kind, error, traceback):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.kill()
+            self.process.wait()
         if error is not None:
             self.log.seek(0)
             sys.stderr.write(self.log.read().decode(errors="replace"))
@@ -105,6 +111,17 @@ class Control:
     def close(self):
         self.file.close()
         self.socket.close()
+
+
+def test_a_charger_that_does_not_start_is_not_left_behind(tmp_path, monkeypatch):
+    def deaf(port):
+        raise AssertionError("the control channel does not listen")
+
+    monkeypatch.setattr(sys.modules[__name__], "Control", deaf)
+    charger = Charger(tmp_path)
+    with pytest.raises(AssertionError, match="does not listen"), charger:
+        pass
+    assert charger.log.closed and charger.process.returncode == -signal.SIGKILL
 
 
 def charging(charger):

@@ -73,6 +73,57 @@ def test_a_mirror_contact_may_be_to_the_supply():
         ]
 
 
+def test_a_broken_wire_is_never_what_is_dangerous():
+    rcd = FIRST + ["rcd"]
+    for path, told in (
+        (rcd + ["trip"], "no trip"),
+        (rcd + ["trip_ac"], "no trip"),
+        (rcd + ["error"], "no trip"),
+        (["emergency_stop"], "no emergency stop"),
+        (FIRST + ["lock", "feedback"], "a locked plug"),
+    ):
+        board = PICO
+        for key, pin in (("trip_ac", 23), ("error", 24)):
+            if path[-1] in ("trip_ac", "error"):
+                board = changed(board, rcd + [key], {"pin": pin, "active": 1, "pull": "up"})
+        pin = 14 if "lock" in path else {"trip": 15, "trip_ac": 23, "error": 24}.get(path[-1], 22)
+        line = "%s: a broken wire would be %s" % (".".join(path[2:]) or path[0], told)
+        line = ("" if path[0] == "emergency_stop" else "connectors[0].") + line
+        locks = path[-1] == "feedback"
+        for active, pull in ((1, "down"), (0, "up"), (1, "up"), (0, "down"), (0, None), (1, None)):
+            data = {"pin": pin, "active": active}
+            if pull:
+                data["pull"] = pull
+            # Without a pull of the chip's: for the lock a resistor that nobody here knows of.
+            fine = pull is None if locks else False
+            fine = fine or (active == (0 if pull == "down" else 1)) != locks
+            assert board_data.problems(changed(board, path, data)) == ([] if fine else [line]), (path, data)
+
+
+def test_a_divider_whose_broken_wire_nobody_could_see():
+    """The converter of an ESP32 ends at 3.1 V: at 5 V an open contact would be a plug of 13 A."""
+    for key in ("proximity", "temperature"):
+        for supply_mv, fine in ((3300, True), (3400, True), (3401, False), (5000, False)):
+            found = board_data.problems(changed(ESP32, FIRST + [key, "supply_mv"], supply_mv))
+            line = "connectors[0].%s.supply_mv: 3400 at most, or a broken wire is none" % key
+            assert found == ([] if fine else [line]), found
+
+
+def test_the_wires_on_i2c_are_not_so_slow_that_the_loop_waits():
+    """A register of a thermometer is 45 bits, two are read in a row: 9 ms at 10 kHz."""
+    for hz, fine in ((100000, True), (400000, True), (50000, True), (49999, False), (10000, False)):
+        found = board_data.problems(bare(i2c=dict(I2C, hz=hz)))
+        assert (found == []) == fine, found
+
+
+def test_a_start_tag_is_for_a_board_with_the_button():
+    told = changed(PICO, ["station", "options"], {"start_tag": "HOME"})
+    assert board_data.problems(told) == ["start_button is missing: the station's description has a start_tag"]
+    button = {"pin": 23, "active": 0, "pull": "up"}
+    assert board_data.problems(changed(told, ["start_button"], button)) == []
+    assert board_data.problems(changed(PICO, ["station", "options"], {"start_tag": ""})) == []
+
+
 def test_mistakes_about_a_second_contactor():
     switch = FIRST + ["phase_switch"]
     for path, value, sentence in (

@@ -88,6 +88,17 @@ def test_a_stall_is_no_finger():
     assert finger.press(False, 100) == [GIVEN_UP]
 
 
+def test_one_look_behind_a_stall_is_nobody_who_lets_go():
+    """The contact, or the wire, was open in the moment of that look; before it nobody has looked."""
+    finger = Finger()
+    finger.press(True, 12000)
+    assert finger.press(False, 1400, step_ms=1400) == []
+    assert finger.press(True, 20000)[-1] == GIVEN_UP
+    finger = Finger()
+    finger.press(True, 12000)
+    assert finger.press(False, 1400, step_ms=1400) == [] and finger.press(False, 40) == [RESET]
+
+
 # --- the driver's ---
 
 
@@ -150,3 +161,13 @@ def test_a_press_around_a_stall():
     driver.look(True, 20)
     assert driver.look(True, 1400, step_ms=1400) == 0
     assert driver.look(False, 100) == 1
+
+
+def test_noise_behind_a_stall_is_no_press():
+    """One look sees the line down; before it nobody has looked."""
+    driver = Driver()
+    for _ in range(3):
+        assert driver.look(True, 1400, step_ms=1400) + driver.look(False, 3000) == 0
+    # Nor is a press over because one look has seen a spike.
+    driver.look(True, 300)
+    assert driver.look(False, 1400, step_ms=1400) + driver.look(True, 2000) + driver.look(False, 3000) == 0

@@ -71,6 +71,37 @@ def test_a_bolt_that_jams_is_eased_and_goes_back():
     assert not socket.rule.failed and not device.out.level and not device.back.level
 
 
+def test_a_bolt_that_is_free_is_never_pushed_home():
+    """Told once more to unlock, by somebody who did not look: the plug goes in without a bolt in its way."""
+    socket = Socket().plug()
+    socket.run(3000)
+    socket.unplug().run(3000)
+    device = socket.device
+    assert device.at_ms == 0
+    for _ in range(3):
+        socket.motor.drive(False)
+        for _ in range(100):
+            socket.run(20)
+            assert not device.out.level
+
+
+def test_between_easing_and_unlocking_the_motor_has_its_rest():
+    socket = Socket().plug()
+    socket.run(3000)
+    device = socket.device
+    device.jam()
+    socket.unplug()
+    while not device.out.level:
+        socket.run(20)
+    while device.out.level:
+        socket.run(20)
+    rest_ms = 0
+    while not device.back.level:
+        socket.run(20)
+        rest_ms += 20
+    assert 300 <= rest_ms <= 340
+
+
 def test_a_lock_that_is_wanted_again_while_it_is_eased_locks():
     socket = Socket().plug()
     socket.run(3000)

@@ -6,6 +6,7 @@ stays."""
 import os
 
 import factory_reset
+import log
 from hal.ticks import ticks_add
 from host_tests.unit.rig import Rig
 from host_tests.unit.scratch import Scratch, exists, read, remove_tree, write
@@ -120,6 +121,9 @@ def test_statuses_and_faults_are_shown_as_they_change():
     bench.rig.supplies[0].report("WeakSignal", True)  # no matter of the driver
     bench.run(100)
     assert shown[1] == "available"
+    bench.rig.supplies[0].report("InvalidVehicleMode", True)  # OCPP shows no fault, and the car gets nothing
+    bench.run(100)
+    assert shown[1] == "fault"
 
 
 def test_what_is_heard():
@@ -153,6 +157,13 @@ def test_a_fault_that_comes_and_goes_sounds_once_a_minute():
     assert bench.heard() == ["fault"] * 2
 
 
+def test_a_fault_that_stays_sounds_once():
+    bench = Bench()
+    bench.rig.supply.report("PilotFault", True)
+    bench.run(180000)
+    assert bench.heard() == ["fault"]
+
+
 def test_a_quiet_station_is_quiet():
     bench = Bench(sounds=False)
     bench.rig.supply.plug(asking=True)
@@ -172,6 +183,9 @@ def test_a_board_without_lamp_and_buzzer():
     assert names(bench.press()) == ["Authorize", "Start"]
     bench.press(bench.board.button, 12000)
     assert bench.station.connectors[0].transaction is not None
+    bench.board.button = bench.board.start_button = None
+    bench.panel = Panel(bench.board, bench.station, bench.rig.supplies, bench.present)
+    bench.run(1000)
 
 
 # --- the start button ---
@@ -203,6 +217,19 @@ def test_without_a_tag_it_is_refused():
     for options in ({}, {"start_tag": ""}):
         bench = plugged(**options)
         assert names(bench.press()) == [] and bench.heard() == ["refused"]
+
+
+def test_a_tag_for_a_button_that_is_not_there_is_told():
+    told = "panel: options.start_tag: the board has no start button"
+    for tag, lines in (("GOOD", 1), ("", 0)):
+        bench = Bench(start_tag=tag)
+        log.warning("test", "from here on")
+        bench.panel = Panel(bench.board, bench.station, bench.rig.supplies, bench.present)
+        assert "from here on" in log.lines()[-1]
+        bench.board.start_button = None
+        bench.panel = Panel(bench.board, bench.station, bench.rig.supplies, bench.present)
+        assert (told in log.lines()[-1]) == lines
+        bench.run(1000)
 
 
 def test_a_tag_that_the_csms_refuses_starts_nothing():
@@ -281,6 +308,16 @@ def test_who_lets_go_after_seven_seconds_has_thought_better_of_it():
     assert bench.station.closing is None
 
 
+def test_a_button_that_is_let_go_too_soon_or_stuck_orders_nothing():
+    for ms in (7500, 30000):
+        with Scratch() as path:
+            bench = Bench()
+            bench.board.storage.path = path
+            bench.press(bench.board.button, ms)
+            assert os.listdir(path) == [] and bench.station.closing is None
+            assert bench.heard()[-1] == "refused" and bench.board.indicator.shown[0] == "off"
+
+
 def test_a_factory_reset_restarts_the_controller():
     with Scratch() as path:
         bench = Bench()
@@ -293,6 +330,9 @@ def test_a_factory_reset_restarts_the_controller():
         key.down = False
         bench.run(200)
         assert exists(path + "/factory_reset") and bench.station.closing == "Reboot"
+        assert (
+            bench.heard() == [] and bench.board.indicator.shown[0] == "reset"
+        )  # until the controller restarts
         assert bench.station.closed(True)
         bench.press(key, 12000)  # again, while it restarts
 

@@ -193,6 +193,43 @@ def test_it_is_not_begun_where_somebody_charges_or_a_plug_is():
         assert not bench.test.step(desk.now) and bench.results[0] == ("parts", FAIL, why), bench.results
 
 
+def test_each_thing_that_hinders_it_does_so_alone():
+    """The station gives energy and nothing is closed yet; a car or a plug that only one of two has seen."""
+
+    def permitted(desk):
+        desk.supply.permit(True)
+
+    def closed(desk):
+        desk.supply.guard.closed = True
+
+    def plugged(desk):
+        desk.supply.plugged = True
+
+    def car(desk):
+        desk.supply.guard.letter = "B"
+
+    def cable(desk):
+        desk.supply.cable = True
+
+    def plug(desk):
+        desk.hardware.proximity.ohm = 220
+
+    for hinder, why in (
+        (permitted, "somebody charges"),
+        (closed, "somebody charges"),
+        (plugged, "something is plugged in"),
+        (car, "something is plugged in"),
+        (cable, "a plug is in the socket"),
+        (plug, "a plug is in the socket"),
+    ):
+        desk = Desk(fake(socket=True))
+        bench = Bench(desk)
+        hinder(desk)
+        assert not bench.test.step(desk.now) and desk.supply.trial is None, hinder
+        ((name, verdict, text),) = bench.results
+        assert (name, verdict) == ("parts", FAIL) and text.startswith("not tried: " + why), text
+
+
 def closing(bench):
     """As far as the contactor being closed."""
     while not bench.desk.supply.guard.closed:

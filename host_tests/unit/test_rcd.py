@@ -78,6 +78,57 @@ def test_a_monitor_that_does_not_trip_fails_at_the_second_try():
     assert bench.run(1000).ready and not bench.test.failed
 
 
+def test_the_tries_are_those_of_one_test():
+    """Failed once and passed, it has two tries the next time, also after an acknowledgement."""
+    bench = Bench()
+    for _ in range(4):
+        bench.test.due()
+        bench.trip_ms = 1000000
+        bench.run(1600)
+        bench.trip_ms = 100
+        assert bench.run(3000).ready and not bench.test.failed
+    bench.test.due()
+    bench.trip_ms = 1000000
+    assert bench.run(6000).failed
+    bench.test.forget()
+    tests = bench.tests
+    assert not bench.run(1500).failed and bench.run(6000).failed and bench.tests == tests + 2
+    # And after one that has stuck behind a first failure.
+    bench = Bench(trip_ms=1000000)
+    bench.run(1600)
+    bench.trip_ms, bench.rest_ms = 100, 1000000
+    assert bench.run(8000).failed and bench.test.busy
+    bench.rest_ms = 100
+    bench.run(200)
+    bench.test.forget()
+    bench.trip_ms = 1000000
+    assert not bench.run(1500).failed and bench.run(6000).failed
+
+
+def test_one_that_answers_too_late_and_stays_is_stuck():
+    test = SelfTest()
+    while not test.testing:
+        test.step(20, True, False)
+    while test.testing:
+        test.step(20, True, False)
+    for _ in range(200):
+        test.step(20, True, True)
+    assert test.failed and test.busy
+    test.forget()
+    assert test.failed  # not before it has come to rest
+
+
+def test_it_begins_with_a_monitor_that_is_at_rest_for_a_moment():
+    test = SelfTest()
+    for tripped in "11111011010010":
+        test.step(20, True, tripped == "1")
+        assert not test.testing
+    test.step(20, True, False)
+    assert not test.testing
+    test.step(20, True, False)
+    assert test.testing
+
+
 def test_a_monitor_that_does_not_come_to_rest_has_failed():
     bench = Bench(rest_ms=1000000)
     assert not bench.run(2000).failed
@@ -123,8 +174,9 @@ def test_a_stall_while_it_comes_to_rest_is_no_failure():
 
 def test_a_contact_that_bounces_at_the_end_of_the_test_is_no_trip():
     """Open for 6 ms, closed for 8: whatever of it a look meets."""
+    test = SelfTest()
     for bounces in ("01", "001", "0101", "1001", "10101", "0010001"):
-        test = SelfTest()
+        test.due()  # also behind one that came to rest well
         while not test.testing:
             test.step(20, True, False)
         for tripped in "1" + bounces:

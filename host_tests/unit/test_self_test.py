@@ -94,6 +94,7 @@ def test_a_meter_that_is_silent_or_cannot_be_right():
     world.only(1, "meter", "fail", "does not answer")
     for spoiled, text in (
         (Reading(None, 0, (0,), (230000,)), "230.0 V; no register of energy"),
+        (Reading(-5, 0, (0,), (230000,)), "-5 Wh, 230.0 V; a negative register"),
         (Reading(5, 0, (0,), (23000,)), "5 Wh, 23.0 V; 230 V are nominal"),
         (Reading(5, 0, (0,), (400100,)), "5 Wh, 400.1 V; 230 V are nominal"),
         (Reading(5, 0, (0,), (230000,), frequency_mhz=5000), "5 Wh, 230.0 V, 5.00 Hz; neither 50 nor 60 Hz"),
@@ -115,6 +116,7 @@ def test_a_reader_that_is_dead_and_a_tag_that_nobody_shows():
     world = World()
     world.tag = None
     world.only(0, "tag reader", "fail", "no tag within 20 s")
+    assert not world.test.tag("04A1B2C3"), "one that comes later is a driver's"
     world = World()
     world.board.tag_reader = None
     world.only(0, "tag reader", "absent", "none")
@@ -131,6 +133,9 @@ def test_no_network_and_a_weak_one():
     world = World()
     world.dbm = -113
     world.only(0, "signal", "fail", "-113 dBm")
+    world = World()
+    world.dbm = None
+    world.only(0, "signal", "absent", "no radio, or not known")
     world = World()
     world.board.link = None
     found = world.run()
@@ -174,6 +179,7 @@ def test_not_while_a_transaction_runs_or_the_charger_restarts():
 
 
 def test_stopped_at_any_moment_nothing_stays_closed_or_driven():
+    closed = 0
     for after in range(0, 220, 7):
         world = World()
         world.tag = None
@@ -181,6 +187,7 @@ def test_stopped_at_any_moment_nothing_stays_closed_or_driven():
         for _ in range(after):
             assert test.step(world.desk.now)
             world.desk.run(STEP_MS)
+        closed += world.desk.supply.guard.closed
         test.stop()
         assert not test.step(world.desk.now) and not test.passed
         assert test.results[-1] == (0, "test", "fail", "stopped by hand")
@@ -189,3 +196,4 @@ def test_stopped_at_any_moment_nothing_stays_closed_or_driven():
         assert supply.trial is None and not supply.guard.closed and not world.desk.hardware.bolt, after
         assert supply.duty_e4 == 10000 and not test.tag("04A1B2C3")
         world.desk.charge()
+    assert closed >= 3, closed

@@ -22,7 +22,7 @@ class Wire:
         self.lines = []
 
     async def sleep(self, seconds):
-        self.model.yielded()
+        self.model.yielded(seconds)
 
     def warning(self, _, text, *args):
         self.lines.append(text % args)
@@ -105,6 +105,17 @@ def test_damage_on_the_wire_is_no_temperature():
             assert wire.measure() is None
             wire.model.spoil = lambda data: data
             assert wire.measure() == 250
+    # Its address alone: two sensors that answer at once are none.
+    wire = Wire()
+    wire.model.spoil = lambda data: data[:3] + bytes((data[3] & 0x0F,)) + data[4:] if len(data) == 8 else data
+    assert wire.measure() is None and "more than one" in wire.lines[-1] and wire.model.starts == 0
+
+
+def test_a_conversion_has_its_time():
+    wire = Wire()
+    wire.model.conversion_ms = 740
+    for _ in range(2):
+        assert wire.measure() == 250
 
 
 def test_other_sensors_and_supplies():
@@ -188,6 +199,16 @@ def test_a_sensor_on_i2c_that_starts_anew_shows_no_zero():
         assert bus.measure() == 250
         bus.model.power_up()
         assert bus.measure() is None
+        assert bus.measure() == 250
+
+
+def test_a_sensor_on_i2c_that_was_left_switched_off_shows_nothing():
+    """It answers, and says the same for ever."""
+    for kind in ("mcp9808", "tmp1075"):
+        bus = Bus(kind)
+        bus.model.registers[1] |= 0x0100
+        assert bus.measure() is None
+        bus.model.power_up()
         assert bus.measure() == 250
 
 

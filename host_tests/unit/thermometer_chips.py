@@ -30,6 +30,8 @@ class OneWire:
         self.degrees_16 = 25 * 16
         self.absent = self.short = self.parasitic = False
         self.slow_looks = 0
+        self.conversion_ms = 0  # nobody may look before
+        self.slept_ms = 0
         self.spoil = lambda data: data
         self.blocked_us = self.most_us = 0
         self.starts = 0
@@ -41,8 +43,9 @@ class OneWire:
         self.out = b""
         self.looks = 0
 
-    def yielded(self):
+    def yielded(self, seconds=0):
         self.blocked_us = 0
+        self.slept_ms += int(seconds * 1000 + 0.5)
 
     def _takes(self, us):
         self.blocked_us += us
@@ -67,7 +70,7 @@ class OneWire:
             return 0 if self.parasitic else 1
         if self.state == "converting":
             self.looks -= 1
-            return 0 if self.looks >= 0 else 1
+            return 0 if self.looks >= 0 or self.slept_ms < self.conversion_ms else 1
         return 1
 
     def readbyte(self, pin):
@@ -102,6 +105,7 @@ class OneWire:
         self.state = ""
         if byte == 0x44:
             self.starts += 1
+            self.slept_ms = 0
             raw = self.degrees_16 & 0xFFFF
             self.scratchpad[0] = raw & 0xFF
             self.scratchpad[1] = raw >> 8
