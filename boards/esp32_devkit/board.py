@@ -68,16 +68,5 @@ BOARD = {
             "RemoteTrigger",
         ],
         "reader": "none",
-        "measurands": [
-            "Energy.Active.Import.Register",
-            "Energy.Active.Import.Interval",
-            "Power.Active.Import",
-            "Power.Offered",
-            "Current.Import",
-            "Current.Offered",
-            "Voltage",
-            "Frequency",
-            "Temperature",
-        ],
     },
 }

@@ -89,16 +89,5 @@ BOARD = {
             "RemoteTrigger",
         ],
         "reader": "single",
-        "measurands": [
-            "Energy.Active.Import.Register",
-            "Energy.Active.Import.Interval",
-            "Power.Active.Import",
-            "Power.Offered",
-            "Current.Import",
-            "Current.Offered",
-            "Voltage",
-            "Frequency",
-            "Temperature",
-        ],
     },
 }
