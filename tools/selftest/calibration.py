@@ -11,7 +11,7 @@ from selftest.dialogue import Findings
 
 _WORTH_MV = 60  # half a per cent
 _KNOWN_MV = 12000
-_CHIP = "rp2040"  # an ESP32 measures and keeps them by itself
+_CHIP = "rp2040"  # that of an ESP32 is kept in the unit: hal/esp32/calibration.py
 
 
 def offer(findings: Findings) -> list[str]:
