@@ -88,7 +88,7 @@ class Console:
         elif len(line) >= _MOST_CHARS:
             self._too_long = True
         else:
-            if byte == 32:
+            if byte == 32 or byte == 61:  # " ", or "=" as `get` has it
                 self._hidden = self._hidden or _secret(str(bytes(line), "ascii"))
             line.append(byte)
             self._echo(chr(byte))
@@ -281,6 +281,10 @@ def _facts(firmware):
 
 
 def _say(text):
+    # A value may be anything that a CSMS has set.
+    data = text.encode()
+    if data and min(data) < 32:
+        text = str(bytes([byte if 31 < byte < 127 else 63 for byte in data]), "utf-8")
     sys.stdout.write(": %s\n" % text)
 
 

@@ -164,7 +164,8 @@ class EventLog:
         except OSError:
             pass  # none yet, or it has just become the old one
         self._torn = bool(tail) and tail[-1:] != b"\n"
-        at = tail.rfind(_START)
+        # Right behind a moment: what others chose is in many a line.
+        at = max(tail.rfind(b"Z" + _START), tail.rfind(b" s" + _START))
         if at < 0 or tail.find(_UP, at) >= 0:
             return 0
         end = tail.find(b"\n", at)
@@ -279,8 +280,9 @@ def restarts(folder: str) -> dict:
                 break
             at = after
             for text in texts:
-                if text is not None and word in text:
-                    cause = text[text.find(word) + len(word) :].split(",")[0]
+                moment, found, rest = (text or "").partition(word)
+                if found and (moment[-1:] == "Z" or moment[-2:] == " s"):
+                    cause = rest.split(",")[0]
                     if cause in counts or len(counts) < _KINDS:
                         counts[cause] = counts.get(cause, 0) + 1
     return counts

@@ -40,6 +40,11 @@ def emit(severity, module, fmt, args):
         text = fmt + " " + repr(args)
     if len(text) > _LINE_CHARS:
         text = text[:_LINE_CHARS] + "..."
+    data = text.encode()
+    if data and min(data) < 32:
+        # Much of it is others' text: it ends no line, and tells no terminal what to do. What is not ASCII
+        # goes with it: it need not be UTF-8 either.
+        text = str(bytes([byte if 31 < byte < 127 else 63 for byte in data]), "utf-8")
     line = "%10d %s %s: %s\n" % (ticks_ms(), _LETTER[severity], module, text)
     _ring[_next] = line
     _next = (_next + 1) % _RING_LINES

@@ -169,7 +169,11 @@ async def lookup(host: str, timeout_ms: int) -> str:
 
 
 def doubt(host=None):
-    """Nobody was reached where `host` is said to be (None: any name): it is asked for again the next time."""
+    """Nobody was reached where `host` is said to be: it is asked for again the next time. None: all names, of
+    another resolver."""
+    global _silent_until
+    if host is None:
+        _silent_until = None
     for row in _kept:
         if host is None or row[0] == host:
             row[2] = None

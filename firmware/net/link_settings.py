@@ -54,14 +54,16 @@ def _wifi(value):
                 raise ValueError('"%s" of "wifi" is no field of it: ssid, password' % key[:40])
             if not isinstance(text, str):
                 raise ValueError('"%s" of "wifi" is no text' % key)
-            if any(letter < " " for letter in text):
+            if any(letter < " " or letter == "\x7f" for letter in text):
                 raise ValueError('"%s" of "wifi" has a control character' % key)
         if row and not 1 <= len(row.get("ssid", "").encode()) <= 32:
             raise ValueError('"ssid" of "wifi" is not of 1 to 32 bytes')
-        size = len(row.get("password", "").encode())
+        password = row.get("password", "")
+        size = len(password.encode())
         # IEEE 802.11 annex J.4: a passphrase of 8 to 63 characters, or the key itself in hex.
-        if size and not 8 <= size <= 64:
-            raise ValueError('"password" of "wifi" is not of 8 to 64 characters')
+        key = size == 64 and all(letter in "0123456789abcdefABCDEF" for letter in password)
+        if size and not key and not 8 <= size <= 63:
+            raise ValueError('"password" of "wifi" is not of 8 to 63 characters, nor of 64 hex digits')
     return value
 
 
@@ -114,9 +116,11 @@ def _links(value):
 def _servers(name, value):
     if not isinstance(value, list) or len(value) > _MOST_SERVERS:
         raise ValueError('"%s" is no list of up to %d' % (name, _MOST_SERVERS))
-    for text in value:
+    for index, text in enumerate(value):
         if not isinstance(text, str) or (_number(text) is None if name == "dns" else not _is_host(text)):
             raise ValueError('"%s" has what is no %s' % (name, "address" if name == "dns" else "server"))
+        if text.lower() in [other.lower() for other in value[:index]]:
+            raise ValueError('"%s" has one twice' % name)
     return value
 
 
@@ -145,15 +149,12 @@ def _is_plain(letter):
     return "0" <= letter <= "9" or "a" <= letter.lower() <= "z"
 
 
-def rows_of(board, links, given) -> list:
+def rows_of(links, given) -> list:
     """Those of a board's `links` that can be used, one of a kind, in the order they are to be used in."""
     usable, kinds = [], []
     for row in links:
         kind = row["kind"]
         there = kind != "wifi" or networks_of(given["wifi"])
-        if kind == "modem" and board.modem is None:
-            log.error("main", "the modem is not driven on this chip")
-            there = False
         if there and kind not in kinds:
             usable.append(row)
             kinds.append(kind)
@@ -170,7 +171,7 @@ def rows_of(board, links, given) -> list:
 def link_of(board, links, given, chip):
     """The `hal.contract.Link` of a board with these `links`; None without any. `chip(name)`: a module of hal
     for the chip at hand."""
-    rows = rows_of(board, links, given)
+    rows = rows_of(links, given)
     if not rows:
         return None
     if any(row["kind"] != "modem" for row in rows):
@@ -198,7 +199,7 @@ def _introduce(given):
 def _maker(board, row, given, chip):
     kind = row["kind"]
     if kind == "wifi":
-        return lambda: chip("wifi").Wifi(networks_of(given["wifi"]))
+        return lambda: chip("wifi").link_of(networks_of(given["wifi"]))
     if kind in _WIRES:
         given = given.get("ethernet")
         fixed = tuple([given[key] for key in _ETHERNET]) if given else None

@@ -56,8 +56,9 @@ class Choice:
         self._begin(now)
 
     def _begin(self, now):
-        self._since = now  # it is used
-        self._down_since = now  # None: it is up
+        self._since = self._last = now  # it is used; of the last step
+        self._up = self._was_up = False
+        self._down_ms = 0  # for so long; what it is up again is taken off
         self._heard = False  # something came from the far end over it
         self._news = False
         self._vain = 0
@@ -70,7 +71,7 @@ class Choice:
         self._vain = 0
 
     def in_vain(self, now: int):
-        if self._down_since is None:
+        if self._up:
             if not self._vain:
                 self._vain_since = now
             self._vain += 1
@@ -79,10 +80,16 @@ class Choice:
         """Some times a second. Why another link is to be used now, in words: `use` is that one; None: it
         stays. `idle`: nothing is on its way that a change of links would delay.
         """
-        if up:
-            self._down_since = None
-        elif self._down_since is None:
-            self._down_since = now
+        passed_ms = ticks_diff(now, self._last)
+        self._last = now
+        self._up = up
+        if not up:
+            self._down_ms += passed_ms
+        else:
+            # Once it has come up all it took is forgotten. One that is down more than it is up is left,
+            # however short each time: a session needs some time to begin.
+            self._down_ms = max(0, self._down_ms - passed_ms) if self._was_up else 0
+            self._was_up = True
         if self._news:
             self._news = False
             self._arrived()
@@ -116,11 +123,11 @@ class Choice:
             self._won = True
 
     def _trouble(self, now):
-        if self._down_since is not None:
-            if self.trial is not None and self._down_since != self._since:
+        if not self._up:
+            if self.trial is not None and self._was_up:
                 return "down again"
             patience_ms = self._patience_ms[self.use] << (0 if self.trial is not None else self._rounds)
-            if ticks_diff(now, self._down_since) >= patience_ms:
+            if self._down_ms >= patience_ms:
                 return "down for %d s" % (patience_ms // 1000)
         elif self.trial is not None:
             if self._vain >= _TRIAL_VAIN_TRIES:
@@ -192,6 +199,16 @@ class Links:
         link = self._made[self._choice.use]
         if link is not None:
             link.in_vain()
+
+    def refused(self):
+        """Somebody is there, who is not the one we want or does not want us. For the link that is evidence of
+        life. Here it is as good as nobody: with a captive portal, or in somebody else's network, all ends
+        like that, and over another link it may not.
+        """
+        self._choice.in_vain(ticks_ms())
+        link = self._made[self._choice.use]
+        if link is not None:
+            link.heard()
 
     def signal_dbm(self):
         link = self._made[self._choice.use]

@@ -38,7 +38,7 @@ class Evidence:
         self._unknown = 0
         # Who refuses is there: the network in between works.
         if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
-            link.heard()
+            getattr(link, "refused", link.heard)()  # the former: `net.links`
         else:
             link.in_vain()
 

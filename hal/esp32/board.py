@@ -17,6 +17,7 @@ from hal.parts.from_data import (
     indicator_of,
     input_of,
     lock_of,
+    modem_of,
     output_of,
     phase_switch_of,
     pilot_switch_of,
@@ -27,7 +28,9 @@ from hal.parts.wired import Button, Contactor, StopContact
 from hal.rfid.from_data import reader_of
 from hal.ticks import ticks_diff, ticks_ms
 
-_TIMER = 0
+# Not 0: `UART.irq` takes that one for itself (machine_uart.c), and with it would take the guard's interrupt;
+# PPP from MicroPython 1.28 on asks for such an interrupt. Chips with two timers have 0 and 1.
+_TIMER = 1
 _NO_SIGNALS = ()
 _EMERGENCY_STOP = ("EmergencyStop",)
 
@@ -97,9 +100,8 @@ class Watchdog:
 
 
 class Board:
-    """A `hal.contract.Board`. `link`: a `hal.contract.Link`, such as `hal.esp32.wifi`."""
-
-    modem = None
+    """A `hal.contract.Board`. `link`: a `hal.contract.Link`, such as `hal.esp32.wifi`. `modem`: a
+    `hal.parts.from_data.Modem`, None without."""
 
     def __init__(self, data: dict, link=None):
         """`data`: passed `hal.board_data.require`. OSError: the converter is too slow for the pilot."""
@@ -117,6 +119,7 @@ class Board:
         self.button = Button(input_of(data["button"])) if "button" in data else None
         self.start_button = Button(input_of(data["start_button"])) if "start_button" in data else None
         self.link = link
+        self.modem = modem_of(data["links"])
         self.clock = Clock()
         self.watchdog = Watchdog(data["watchdog_ms"])
         power_fail = input_of(data.get("power_fail"))

@@ -23,29 +23,29 @@ _WHY = {
 }
 
 
-class Wifi(wifi.Wifi):
-    def __init__(self, networks):
-        super().__init__(networks, WLAN(STA_IF))
+def link_of(networks) -> wifi.Wifi:
+    """`networks`: as `hal.parts.joining.Joining` has them."""
+    return wifi.Wifi(networks, WLAN(STA_IF), _start, _stop, _verdict, _associated)
 
-    def start(self):
-        wlan = self._wlan
-        wlan.active(True)
-        # Tries by itself would hide from status() why the last one failed, and go on beside ours.
-        wlan.config(pm=WLAN.PM_NONE, reconnects=0)
 
-    def restart(self):
-        self._wlan.active(False)
+def _start(wlan):
+    wlan.active(True)
+    # Tries by itself would hide from status() why the last one failed, and go on beside ours.
+    wlan.config(pm=WLAN.PM_NONE, reconnects=0)
 
-    def rest(self):
-        self._wlan.active(False)  # the IDF's own choice of a route prefers Wi-Fi to all others
 
-    def verdict(self):
-        status = self._wlan.status()
-        if status >= 1000 or status == 0:
-            return None
-        return _WHY.get(status, wifi.REFUSED)
+def _stop(wlan):
+    wlan.active(False)  # the IDF's own choice of a route prefers Wi-Fi to all others
 
-    def associated(self):
-        # The driver does not tell: it says "connecting" until there is an address. An access point that does
-        # not answer ends a try sooner, with a reason.
-        return self._wlan.status() == _CONNECTING
+
+def _verdict(wlan):
+    status = wlan.status()
+    if status >= 1000 or status == 0:
+        return None
+    return _WHY.get(status, wifi.REFUSED)
+
+
+def _associated(wlan):
+    # The driver does not tell: it says "connecting" until there is an address. An access point that does not
+    # answer ends a try sooner, with a reason.
+    return wlan.status() == _CONNECTING

@@ -70,13 +70,18 @@ class Ethernet:
     async def release(self):
         """`run` was cancelled: another link is used now. It may run again."""
         self._show(False)
+        self._rest()
+
+    def _rest(self):
         if self._nic is not None:
-            self._nic.active(False)
+            try:
+                self._nic.active(False)
+            except Exception:  # it was off: the esp32 before MicroPython 1.25 calls that an error
+                pass
 
     async def _visit(self):
         """From the chip's reset until it is worth another one."""
-        if self._nic is not None:
-            self._nic.active(False)
+        self._rest()
         if self._reset is not None:
             # W5500 datasheet 5.5.1: low for 500 us, 1 ms until its clock is stable.
             self._reset.put(True)

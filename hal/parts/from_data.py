@@ -1,7 +1,7 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""Parts on plain pins, the I2C bus and thermometers, made from a board's data (`hal.board_data`). Only this
-module and `hal.parts.buses` know `machine` here."""
+"""Parts on plain pins, the I2C bus, thermometers and the modem, made from a board's data (`hal.board_data`).
+Only this module and `hal.parts.buses` know `machine` here."""
 
 import machine
 
@@ -125,3 +125,42 @@ def temperature_of(data: "dict | None", read, full: int, i2c):
     from hal.temperature.i2c_thermometer import I2cThermometer
 
     return Polled(I2cThermometer(i2c, kind, data["address"]))
+
+
+def modem_of(links: tuple) -> "Modem | None":
+    """Of a board's links the modem; None where there is none."""
+    for data in links:
+        if data["kind"] == "modem":
+            return Modem(data)
+    return None
+
+
+# Not in a module of its own: that would cost the board which is short of RAM, pico_lte, which has a modem.
+class Modem:
+    """The hardware of a cellular modem (`net.lte`): uart, supply(on), key(pressed), None where there is none;
+    and what the board's data say of it:
+
+    baud     of its UART after a start
+    flow     RTS and CTS are wired
+    key_ms   how long its key is pressed to switch it on, None: the board does not say
+    """
+
+    def __init__(self, data):
+        uart = machine.UART
+        self.baud = data["baud"]
+        self.flow = "rts" in data
+        self.key_ms = data.get("key_ms")
+        # timeout 0: with any other, PPP waits for that long at the end of every frame. The buffers hold what
+        # comes while the interpreter is in a TLS handshake; RTS stops the modem when they are full.
+        common = {"timeout": 0, "timeout_char": 0, "rxbuf": 4096, "txbuf": 4096, "flow": 0}
+        if self.flow:
+            common["rts"] = data["rts"]
+            common["cts"] = data["cts"]
+            common["flow"] = uart.RTS | uart.CTS
+        # All pins in the one call: what it is not given is the chip's own choice (RP2040: GPIO4 and 5, or 0
+        # and 1; ESP32: some of the flash's), and its line's high would be on a coil that may be there.
+        self.uart = uart(data["uart"], data["baud"], tx=data["tx"], rx=data["rx"], **common)
+        supply = output_of(data.get("supply"))
+        key = output_of(data.get("power_key"))
+        self.supply = supply.put if supply else None
+        self.key = key.put if key else None

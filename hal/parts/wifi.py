@@ -39,40 +39,26 @@ DEAD = "nothing comes from the far end"
 
 class Wifi:
     """A `hal.contract.Link`. `networks`: as `hal.parts.joining.Joining` has them. `wlan`: a `network.WLAN`.
+    Of the chip's driver, each told `wlan`:
 
-    A chip gives: start() the radio, restart() what is stuck in it, rest(), and verdict() of a try.
+    start        switch the radio on, without power saving: that lets answers wait for the next beacon
+    stop         whatever may be stuck in the radio ends; it takes part in nothing, no route leads to it
+    verdict      why the try has failed, None: it goes on
+    associated   whether what is missing is the address
     """
 
-    def __init__(self, networks, wlan):
+    def __init__(self, networks, wlan, start, stop, verdict, associated):
         self._joining = Joining(networks, random.randrange)
         self._told = [None] * len(networks)  # the last trouble in the log
         self._wlan = wlan
+        self._start = start
+        self._stop = stop
+        self._verdict = verdict
+        self._associated = associated
         self._up = False
         self._vain = 0
         self._restart_from = _ROUNDS
         self._event = asyncio.Event()
-
-    # --- of the chip ---
-
-    def start(self):
-        """Switch the radio on, without power saving: that lets answers wait for the next beacon."""
-        raise NotImplementedError
-
-    def restart(self):
-        """Whatever may be stuck in the radio."""
-        raise NotImplementedError
-
-    def rest(self):
-        """The radio takes part in nothing, no route leads to it."""
-        raise NotImplementedError
-
-    def verdict(self):
-        """Why the try has failed, None: it goes on."""
-        raise NotImplementedError
-
-    def associated(self):
-        """Whether what is missing is the address."""
-        raise NotImplementedError
 
     # --- hal.contract.Link ---
 
@@ -91,7 +77,7 @@ class Wifi:
     def signal_dbm(self):
         try:
             return self._wlan.status("rssi") if self._up else None
-        except OSError:  # gone since `run` has looked
+        except Exception:  # gone since `run` has looked; the esp32 has RuntimeError for what it does not know
             return None
 
     async def run(self):
@@ -114,7 +100,7 @@ class Wifi:
     async def release(self):
         """`run` was cancelled: another link is used now. It may run again."""
         self._show(False)
-        self.rest()
+        self._stop(self._wlan)
 
     async def _visit(self):
         """One network, from the try to its end: seconds until the next."""
@@ -122,8 +108,8 @@ class Wifi:
         if joining.rounds >= self._restart_from:
             self._restart_from = joining.rounds + _ROUNDS
             log.warning("wifi", "the radio is started anew")
-            self.restart()
-        self.start()
+            self._stop(self._wlan)
+        self._start(self._wlan)
         self._vain = 0
         ssid, password = joining.next()
         # Not "" for an open one: that is a password to some drivers.
@@ -143,12 +129,15 @@ class Wifi:
     async def _join(self):
         """None when there is an address, else what is wrong."""
         began = ticks_ms()
+        # A moment after connect() this is of the try before: the esp32's driver keeps it until something else
+        # happens (micropython issue 17339). The same again is told by time alone.
+        old = self._verdict(self._wlan)
         while not self._wlan.isconnected():
-            trouble = self.verdict()
-            if trouble is not None:
+            trouble = self._verdict(self._wlan)
+            if trouble is not None and trouble != old:
                 return trouble
             if ticks_diff(ticks_ms(), began) >= _TRY_MS:
-                return NO_ADDRESS if self.associated() else NO_ANSWER
+                return trouble or (NO_ADDRESS if self._associated(self._wlan) else NO_ANSWER)
             await asyncio.sleep(_LOOK_S)
         return None
 

@@ -14,7 +14,7 @@ from hal.parts.from_data import (
     indicator_of,
     input_of,
     lock_of,
-    output_of,
+    modem_of,
     phase_switch_of,
     pilot_switch_of,
     rcd_of,
@@ -87,36 +87,6 @@ class Connector:
         return _NO_SIGNALS
 
 
-class Modem:
-    """The hardware of a cellular modem (`net.lte`): uart, supply(on), key(pressed), None where there is none;
-    and what the board's data say of it:
-
-    baud     of its UART after a start
-    flow     RTS and CTS are wired
-    key_ms   how long its key is pressed to switch it on, None: the board does not say
-    """
-
-    def __init__(self, data):
-        uart = machine.UART
-        self.baud = data["baud"]
-        self.flow = "rts" in data
-        self.key_ms = data.get("key_ms")
-        # timeout 0: with any other, PPP waits for that long at the end of every frame. The buffers hold what
-        # comes while the interpreter is in a TLS handshake; RTS stops the modem when they are full.
-        common = {"timeout": 0, "timeout_char": 0, "rxbuf": 4096, "txbuf": 4096, "flow": 0}
-        if self.flow:
-            common["rts"] = data["rts"]
-            common["cts"] = data["cts"]
-            common["flow"] = uart.RTS | uart.CTS
-        # All pins in the one call: whatever it is not given it takes from GPIO4 and 5 (UART1) or 0 and 1, and
-        # puts its line's high on a coil that may be there.
-        self.uart = uart(data["uart"], data["baud"], tx=data["tx"], rx=data["rx"], **common)
-        supply = output_of(data.get("supply"))
-        key = output_of(data.get("power_key"))
-        self.supply = supply.put if supply else None
-        self.key = key.put if key else None
-
-
 class Storage:
     """A `hal.contract.Storage`: littlefs in the controller's flash, mounted by `_boot.py`."""
 
@@ -131,8 +101,8 @@ class Storage:
 
 
 class Board:
-    """A `hal.contract.Board`. `modem`: for `net.lte`, None without; `link` is put here by who starts the
-    charger."""
+    """A `hal.contract.Board`. `modem`: a `hal.parts.from_data.Modem`, None without; `link` is put here by who
+    starts the charger."""
 
     def __init__(self, data: dict):
         speed_up()
@@ -158,8 +128,7 @@ class Board:
         self.power_fails = None if power_fail is None else power_fail.on
         self.clock = Clock()
         self.link = None
-        modems = [Modem(row) for row in data["links"] if row["kind"] == "modem"]
-        self.modem = modems[0] if modems else None
+        self.modem = modem_of(data["links"])
         self._stop = input_of(data.get("emergency_stop"))
         self._stop_contact = StopContact(self._stop)
         self.watchdog = None

@@ -15,25 +15,25 @@ _JOINED = 2  # without an address
 _WHY = {-1: wifi.REFUSED, -2: wifi.NO_NETWORK, -3: wifi.PASSWORD}
 
 
-class Wifi(wifi.Wifi):
-    def __init__(self, networks):
-        super().__init__(networks, WLAN(STA_IF))
+def link_of(networks) -> wifi.Wifi:
+    """`networks`: as `hal.parts.joining.Joining` has them."""
+    return wifi.Wifi(networks, WLAN(STA_IF), _start, _stop, _verdict, _associated)
 
-    def start(self):
-        wlan = self._wlan
-        wlan.active(True)
-        wlan.config(pm=WLAN.PM_NONE)
 
-    def restart(self):
-        # For a station active(False) does nothing at all in this driver.
-        self._wlan.deinit()
+def _start(wlan):
+    wlan.active(True)
+    wlan.config(pm=WLAN.PM_NONE)
 
-    def rest(self):
-        # The netif goes with it: as the default one it would have all traffic, also while it is down.
-        self._wlan.deinit()
 
-    def verdict(self):
-        return _WHY.get(self._wlan.status())
+def _stop(wlan):
+    # For a station active(False) does nothing at all in this driver. The netif goes with it: as the default
+    # one it would have all traffic, also while it is down.
+    wlan.deinit()
 
-    def associated(self):
-        return self._wlan.status() == _JOINED
+
+def _verdict(wlan):
+    return _WHY.get(wlan.status())
+
+
+def _associated(wlan):
+    return wlan.status() == _JOINED

@@ -15,6 +15,7 @@ class Radio:
     no_dhcp    nobody gives addresses
     mute       access points do not answer: a try comes to nothing, and no reason
     asleep     the chip is stuck: it joins nothing until its power was off
+    looks      how often it is looked at until a try comes to its end
     asked_for  the names that were tried, in order
     """
 
@@ -34,6 +35,7 @@ class Radio:
         self.no_dhcp = False
         self.mute = False
         self.asleep = False
+        self.looks = self.looks_left = 1
         self.starts = 0
         self.verdict = None  # of the last try: "none", "password"
 
@@ -47,11 +49,20 @@ class Radio:
             self.starts += 1
         if not on:
             self.asleep = False
-            self.joined = self.asked = self.verdict = None
+            self.leave()
         self.active = on
+
+    def leave(self):
+        """The esp32 is told of it only where there is something to be left; else its last reason stays."""
+        if not self.esp32 or self.joined is not None or self.asked is not None:
+            self.verdict = None
+        self.joined = self.asked = None
 
     def settle(self):
         """The driver gives up a network that is out of reach; it was told not to try by itself."""
+        if self.looks_left:
+            self.looks_left -= 1
+            return
         if self.joined is not None and self.joined not in self.networks:
             self.joined = self.asked = None
             self.verdict = "lost"
@@ -72,8 +83,13 @@ class Radio:
     def status(self):
         up = self.has_address()
         if self.esp32:
-            if up or self.joined is not None or self.asked is not None:
-                return 1010 if up else 1001
+            if up:
+                self.verdict = None
+                return 1010
+            # Its reason is that of the last event, however old, until there is an address; and some reasons
+            # come before "connecting" (network_wlan_status; micropython issue 17339).
+            if self.verdict != "none" and (self.joined is not None or self.asked is not None):
+                return 1001
             return {"none": 201, "password": 15, "lost": 200, None: 1000}[self.verdict]
         if up or self.joined is not None or self.asked is not None:
             return 3 if up else 2 if self.joined is not None else 1
@@ -103,16 +119,17 @@ class WLAN:
             raise OSError("Wifi Internal State Error")
         radio.tries += 1
         radio.asked_for.append(ssid)
-        radio.verdict = None
+        if not radio.esp32:
+            radio.verdict = None
         radio.asked = ssid, password
-        radio.settle()
+        radio.looks_left = radio.looks
 
     def disconnect(self):
         radio = self._chip.radio
         radio.may("disconnect")
         if not radio.active:
             raise OSError("Wifi Not Started")
-        radio.joined = radio.asked = None
+        radio.leave()
 
     def isconnected(self):
         return self._chip.radio.has_address()
@@ -167,6 +184,8 @@ class Wire:
 
     cable, dhcp   there is one
     stuck         the chip or PHY sees nothing until it is reset
+    strict        to be told what it is already is an error of the driver (esp_eth_start, esp_eth_stop; in
+                  MicroPython 1.25 `LAN.active` looks first); so is to be started while `dead`
     made          arguments of the driver's objects
     """
 
@@ -174,6 +193,8 @@ class Wire:
         self.cable = False
         self.dhcp = True
         self.stuck = False
+        self.strict = False
+        self.dead = False
         self.failing = False
         self.made = []
         self.starts = 0
@@ -197,6 +218,11 @@ class _Nic:
     def active(self, *is_active):
         if not is_active:
             return self._active
+        wire = self._chip.wire
+        if is_active[0] and wire.dead:
+            raise OSError("ethernet enable failed")
+        if wire.strict and bool(is_active[0]) == self._active:
+            raise OSError("ethernet %s failed" % ("enable" if self._active else "disable"))
         if is_active[0] and not self._active:
             self._chip.wire.starts += 1
             self._chip.wire.fixed = None
@@ -261,6 +287,12 @@ class PPP:
 
     def status(self):
         return self._asked
+
+    def poll(self):
+        pass
+
+    def ifconfig(self, configtuple=None):
+        return ("10.0.0.2", "255.255.255.255", "10.0.0.1", "10.0.0.1")
 
 
 CLASSES = {"WLAN": WLAN, "LAN": LAN, "PPP": PPP}

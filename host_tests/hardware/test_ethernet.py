@@ -135,3 +135,18 @@ def test_it_lets_go_and_runs_again(ethernet):
     assert not ethernet.link.up() and not ethernet.link._nic.active()
     ethernet.live(20)
     assert ethernet.link.up() and len(ethernet.wire.made) == 1
+
+
+def test_a_driver_that_does_not_want_to_be_told_twice(ethernet):
+    """Let go of, it is off; and so it is when it could not be started."""
+    ethernet.wire.cable = ethernet.wire.strict = True
+    ethernet.live(5)
+    asyncio.run(ethernet.link.release())
+    asyncio.run(ethernet.link.release())
+    ethernet.live(20)
+    assert ethernet.link.up()
+    ethernet.wire.dead = True
+    vain = [(second, ethernet.link.in_vain) for second in (21, 22, 23)]
+    ethernet.live(120, *vain, (90, lambda: setattr(ethernet.wire, "dead", False)))
+    assert ethernet.link.up() and ethernet.ups[-1][0] <= 102
+    assert any("enable failed" in line for line in ethernet.said())

@@ -48,7 +48,10 @@ class World:
         self.data = data
         self.settings = None
         self.run = self.forever
-        self.modem = None
+        # What makes its link asks for, and no more.
+        self.modem = types.SimpleNamespace(
+            uart=None, supply=None, key=None, baud=9600, flow=False, key_ms=None
+        )
         self.board = None
         spec = importlib.util.spec_from_file_location("main_under_test", ROOT / "firmware" / "main.py")
         assert spec and spec.loader
@@ -365,7 +368,7 @@ def test_the_link_knows_its_modem(world, monkeypatch):
 def links_made(world, monkeypatch, links, texts):
     """What a board with these links has for one after each start with these files."""
     made = types.ModuleType("hal.rp2.wifi")
-    made.Wifi = lambda networks: ("wifi", networks)  # pyright: ignore[reportAttributeAccessIssue]
+    made.link_of = lambda networks: ("wifi", networks)  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setitem(sys.modules, "hal.rp2.wifi", made)
     said = {}
     network = types.ModuleType("network")
@@ -373,6 +376,8 @@ def links_made(world, monkeypatch, links, texts):
     network.hostname = lambda name: said.update(hostname=name)  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setitem(sys.modules, "network", network)
     monkeypatch.setattr(sys.modules["board"], "BOARD", {**BOARD, "links": links})
+    if {"kind": "modem"} not in links:
+        world.modem = None
     monkeypatch.setattr("hal.board_data.require", lambda data: None)
     world.run = failing
     found = []
@@ -395,7 +400,6 @@ def test_wi_fi_is_the_link_where_the_installer_named_a_network(world, monkeypatc
 
 
 def test_several_links_have_one_above_them_that_knows_when_all_is_told(world, monkeypatch):
-    world.modem = types.SimpleNamespace(uart=None, supply=None, key=None, baud=9600, flow=False, key_ms=None)
     links = ({"kind": "wifi"}, {"kind": "modem"})
     session = types.SimpleNamespace(all_told=False)
     idle = []

@@ -22,7 +22,7 @@ class Air(Life):
             made = fake.load("hal.%s.wifi" % chip)
             shared = fake.load("hal.parts.wifi")
             shared.ticks_ms = lambda: fake.now_us // 1000
-            super().__init__(fake, made.Wifi(networks))
+            super().__init__(fake, made.link_of(networks))
         # Half of the pauses is chance: the middle of it, so that what is counted is counted.
         self.link._joining._draw = lambda most: most // 2
         log._ring[:] = [None] * len(log._ring)
@@ -48,6 +48,19 @@ def test_it_comes_up_and_tells(air):
     assert air.said() == ["home: joined"]
 
 
+def test_a_strength_that_the_driver_does_not_tell_is_none(air):
+    """esp_exceptions has a RuntimeError for each code that it has no name for."""
+    air.radio.networks["home"] = "long secret"
+    air.live(10)
+
+    class Unknown:
+        def status(self, *param):
+            raise RuntimeError("Wifi Unknown Error 0x300f")
+
+    air.link._wlan = Unknown()
+    assert air.link.up() and air.link.signal_dbm() is None
+
+
 def test_power_saving_is_off_and_nobody_tries_beside_us():
     for name, settings in (("esp32", {"pm": 0, "reconnects": 0}), ("rp2", {"pm": 0xA11140})):
         air = Air(name)
@@ -65,15 +78,15 @@ def test_an_open_network_has_no_password(chip):
 
 def test_it_never_gives_up(air):
     air.live(
-        600,
+        630,
         (500, lambda: air.radio.networks.update(home="long secret")),
         (575, air.radio.networks.clear),
         (585, lambda: air.radio.networks.update(home="long secret")),
     )
     assert [up for _, up in air.ups] == [True, False, True]
     assert air.ups[0][0] < 562 and air.ups[1][0] <= 576 and air.link.up()
-    # 2, 4, 8, ... 60 s apart.
-    assert 12 < air.radio.tries < 25
+    # 2, 4, 8, ... 60 s apart; the esp32 needs 20 s for each but the first to say the same again.
+    assert (8 if air.radio.esp32 else 12) < air.radio.tries < 25
 
 
 def test_why_is_told_once_and_without_the_password(air):
@@ -108,6 +121,16 @@ def test_of_several_networks_the_first_that_is_there(chip):
     air.live(100, back, (60, lambda: air.radio.networks.pop("home")))
     assert air.radio.asked_for == ["attic", "home", "home", "guest"] and air.link.up()
     assert air.ups[0][0] <= 2 and air.ups[2][0] <= 65
+
+
+def test_what_became_of_the_last_try_says_nothing_of_this_one(chip):
+    """A network that is away comes first, the other one takes its time."""
+    air = Air(chip, [("attic", "secret one"), ("home", "long secret")])
+    air.radio.networks["home"] = "long secret"
+    air.radio.looks = 10
+    air.live(60)
+    assert air.radio.asked_for == ["attic", "home"] and air.link.up()
+    assert [line for line in air.said() if "home" in line] == ["home: joined"]
 
 
 def test_a_weak_network_is_used_when_no_better_one_is_left(chip):

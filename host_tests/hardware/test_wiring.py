@@ -174,5 +174,3 @@ def test_what_has_no_driver_in_the_list_has_none():
     names = [kind for (_, kind), words in catalogue.KINDS.items() if words[1] == catalogue.NO_DRIVER]
     names += [key for key, words in catalogue.PLAIN.items() if words[1] == catalogue.NO_DRIVER]
     assert [name for name in names if '"%s"' % name in code] == []
-    # And this on one of the two chips only, as its row says.
-    assert '"modem"' not in (ROOT / "hal/esp32/board.py").read_text()

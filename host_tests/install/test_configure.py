@@ -109,7 +109,7 @@ def answer_all(terminal: Terminal) -> None:
     terminal.answer("Identity", "CP7")
     terminal.answer("SSID", "home")
     terminal.answer("Wi-Fi: password", "short")
-    terminal.read_until("is not of 8 to 64 characters")
+    terminal.read_until("is not of 8 to 63 characters")
     terminal.answer("Wi-Fi: password", PASSWORD)
     terminal.answer("APN", "")
     terminal.answer("LTE: user", "")
@@ -169,6 +169,26 @@ def test_ctrl_c_changes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_another_board_at_the_same_port_gets_nothing(tmp_path):
+    """The questions take minutes, in which the charger runs: what was read before them may be another's."""
+    path = tmp_path / "installation.json"
+    path.write_text(json.dumps(FULL))
+    terminal = Terminal("--port", str(tmp_path))
+    terminal.answer("URL of the CSMS", "")
+    terminal.answer("Identity", "CP2")
+    for question in ("SSID", "Wi-Fi: password", "APN", "LTE: user", "LTE: password", "PIN"):
+        terminal.answer(question, "")
+    for question in ("Authorization key", "Serial number"):
+        terminal.answer(question, "")
+    path.write_text('{"id": "OTHER"}')
+    terminal.answer("Write it?", "")
+    terminal.answer("Restart the charger", "")
+    assert terminal.end() == 1
+    told_no_secret(terminal.transcript)
+    assert "nothing was written" in terminal.transcript
+    assert path.read_text() == '{"id": "OTHER"}'
+
+
 def run(*arguments: str) -> tuple[int, str]:
     done = subprocess.run(
         [*COMMAND, *arguments],
@@ -212,6 +232,10 @@ def test_a_file_is_laid_over_what_is_there(tmp_path):
         '{"csms_url": "wss://user:url-secret\u00e4@host/"}',
         '{"wifi": "correct horse battery"}',
         '{"correct horse battery',
+        '{"wifi": ' + "[" * 100000,
+        '{"wifi": {"ssid": "a", "password": "correct horse battery' + "x" * 43 + '"}}',
+        '{"id": "\\ud800correct horse battery"}',
+        '{"wifi": {"ssid": "a", "password": "correct horse battery\\ud800"}}',
     ],
 )
 def test_a_wrong_file_is_refused_without_its_values(tmp_path, given):
@@ -269,6 +293,34 @@ def scripted(answers: dict[str, list[str]], document: dict) -> tuple[dict, list[
         return answers[found].pop(0) if found and answers[found] else ""
 
     return Dialogue(ask, ask, said.append).run(document, BOARD), said
+
+
+def test_a_password_may_begin_and_end_with_a_space():
+    there = {"wifi": {"ssid": "home"}}
+
+    def answers(password):
+        def ask(question):
+            return password if "Wi-Fi: password" in question else " CP1 " if "Identity" in question else ""
+
+        return Dialogue(ask, ask, [].append).run(there, None)
+
+    assert answers(" long secret ") == {"id": "CP1", "wifi": {"ssid": "home", "password": " long secret "}}
+    assert answers("  ") == {"id": "CP1", **there}
+    assert answers("0f" * 32)["wifi"]["password"] == "0f" * 32
+
+
+def test_a_network_is_removed_with_its_password():
+    document = {"id": "CP1", "wifi": {"ssid": "home", "password": PASSWORD}}
+
+    def ask(question):
+        return "-" if "SSID" in question else ""
+
+    assert Dialogue(ask, ask, [].append).run(document, None) == {"id": "CP1"}
+
+
+def test_a_file_without_an_end():
+    code, said = run("--port", str(ROOT), "--file", "/dev/zero")
+    assert code == 1 and "longer than" in said
 
 
 def test_a_known_board_is_asked_for_what_it_has():

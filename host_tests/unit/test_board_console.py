@@ -134,6 +134,21 @@ def test_keys_as_the_central_system_sets_them():
     assert config.value("MeterValueSampleInterval") == 30
 
 
+def test_what_others_have_set_does_nothing_to_a_terminal():
+    desk = Desk()
+    desk.firmware.identity = "a\x1b[2J\n: ok"
+    said = desk.raw("stats\r")
+    assert ": id a?[2J?: ok\n" in said and "\x1b" not in said, said
+
+
+def test_a_secret_behind_an_equals_sign():
+    """As `get` shows the others."""
+    desk = Desk()
+    said = desk.raw("set AuthorizationKey=0123456789abcdef\r")
+    assert "0123" not in said and "set AuthorizationKey" in said, said
+    assert desk.raw("set HeartbeatInterval=7\r").startswith("set HeartbeatInterval=7")
+
+
 def test_a_secret_is_neither_shown_nor_taken():
     desk = Desk()
     config = desk.rig.station.config

@@ -268,6 +268,19 @@ def test_an_answer_is_good_for_its_time():
         assert network.lookup()[0] == "192.0.2.8" and len(network.asked) == 2
 
 
+def test_another_link_has_another_resolver():
+    """That of the link before fell silent with it; this one may know better where the CSMS is."""
+    with Resolver() as network:
+        network.lookup()
+        network.ms += 3600000
+        network.says = None
+        assert network.lookup() == ("192.0.2.7", 1800)
+        network.says = bytes((10, 0, 0, 9))
+        assert network.lookup() == ("192.0.2.7", 0)
+        dns.doubt()
+        assert network.lookup()[0] == "10.0.0.9"
+
+
 def test_an_hour_at_most():
     with Resolver() as network:
         network.ttl = b"\x7f\0\0\0"

@@ -157,6 +157,19 @@ def test_a_controller_that_restarts_for_ever_writes_some_of_its_starts():
         assert texts(path)[-1].endswith("heard again")
 
 
+def test_what_looks_like_a_start_is_none():
+    """Others choose the names of networks and tags."""
+    with Scratch() as path:
+        for boot in range(1, 9):
+            book, clock = opened(path, boot, "Reset")
+            live(clock, 600000)
+            book.tick()
+            book.tell("wifi: bob's start , quick 9: lost")
+            book.tell("clock set, boot %d +600 s" % boot)
+        assert not [text for text in texts(path) if ", quick" in text and "wifi" not in text], texts(path)
+        assert event_log.restarts(path) == {"Reset": 8}
+
+
 def test_two_files_of_16_kb():
     with Scratch() as path:
         book, clock = opened(path)

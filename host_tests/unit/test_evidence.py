@@ -30,6 +30,14 @@ def test_no_connection():
         assert link.told == told
 
 
+def test_of_several_links_the_one_above_them_is_told_that_we_were_refused():
+    seen, link = evidence()
+    link.refused = lambda: link.told.append("refused")
+    seen.unreached(link, OSError(errno.ECONNREFUSED, ""))
+    seen.unreached(link, OSError(errno.ETIMEDOUT, ""))
+    assert link.told == ["refused", "in vain"]
+
+
 def test_a_fault_of_our_own_says_nothing_however_often():
     seen, link = evidence()
     for _ in range(20):

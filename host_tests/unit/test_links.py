@@ -99,6 +99,33 @@ def test_a_link_that_goes_away_for_a_moment_is_kept():
     assert world.order() == [LAN]
 
 
+def test_a_link_that_is_down_more_than_up_is_left():
+    """Each time it is back sooner than its patience ends; a session that begins each time is of no use."""
+    world = World((LAN, WIFI), (LAN, WIFI), 2).live(HOUR)
+    for _ in range(3):
+        world.there.discard(LAN)
+        world.live(25)
+        world.there.add(LAN)
+        world.live(10)
+    assert world.order()[:2] == [LAN, WIFI]
+    # To go on like that brings no storm of changes.
+    for _ in range(24 * HOUR // 35):
+        world.there.discard(LAN)
+        world.live(25)
+        world.there.add(LAN)
+        world.live(10)
+    assert world.order().count(LAN) <= 30
+
+
+def test_what_a_link_took_to_come_up_is_forgotten():
+    world = World((LTE,), (LTE,))
+    world.start_s = (3, 8, 170)
+    world.live(5 * MINUTE)
+    world.there.discard(LTE)
+    world.live(80)
+    assert world.order() == [LAN, WIFI, LTE]
+
+
 def test_a_better_link_is_tried_again_less_and_less_often():
     world = World((LTE,), (LTE,)).live(24 * HOUR)
     tries = [at for at, use in world.used if use == LAN]
@@ -343,6 +370,26 @@ def test_one_at_a_time_and_who_waits_is_told():
     world = Carried().live(scenario)
     assert world.order[:5] == ["lan", "no lan", "modem", "no modem", "lan"]
     assert world.seen[:4] == [True, False, True, False]
+
+
+def test_whoever_refuses_is_not_the_one_we_want():
+    """A captive portal answers everything: the link is alive for itself, and another one is used."""
+
+    async def scenario(world):
+        await world.until(lambda: "lan" in world.made)
+        lan = world.made["lan"]
+        lan.is_up = True
+        await world.until(world.links.up)
+        began = world.ms
+        while "modem" not in world.order:
+            knock = world.ms + 20000
+            await world.until(lambda at=knock: world.ms >= at or "modem" in world.order)
+            world.links.refused()
+            assert world.ms - began < 600000
+        assert world.ms - began >= 150000  # as where nobody answers
+        assert set(lan.calls) == {"heard"}
+
+    Carried().live(scenario)
 
 
 def test_a_part_that_is_not_there_or_ends_is_no_end():

@@ -34,6 +34,17 @@ def test_below_the_level_nothing_is_formatted_or_kept():
     assert said("heard")
 
 
+def test_no_text_ends_a_line_or_tells_the_terminal_what_to_do():
+    """What a CSMS has sent is in many a line, and none may look like an answer of the console."""
+    log.warning("configuration", "%s is not one of those", "\x1b[2J\r\n: ok\x00\x7f")
+    line = log.lines()[-1]
+    assert line.endswith(" W configuration: ?[2J??: ok?? is not one of those"), line
+    log.warning("configuration", "%s", "K\u00fcche")
+    assert log.lines()[-1].endswith(": K\u00fcche")
+    log.warning("configuration", "%s", "")
+    assert log.lines()[-1].endswith("configuration: ")
+
+
 def test_ring_keeps_the_newest_in_order():
     for number in range(100):
         log.info("ring", "line %d.", number)

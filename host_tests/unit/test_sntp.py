@@ -233,6 +233,19 @@ def test_nobody_answers():
     assert world.taken == [] and 24 <= len(world.sent) <= 40
 
 
+def test_where_nobody_answers_the_name_is_asked_for_again():
+    """Its server may have moved, within the hour for which the address is remembered."""
+    dns._kept[:] = [["192.0.2.1", "192.0.2.1", 1], ["csms.example", "192.0.2.9", 1]]
+    try:
+        World({}).live(1)
+        assert [row[2] for row in dns._kept] == [None, 1]
+        dns._kept[0][2] = 1
+        World({"192.0.2.1": good()}).live(1)
+        assert [row[2] for row in dns._kept] == [1, 1]
+    finally:
+        dns._kept.clear()
+
+
 def test_somebody_else_answers():
     world = World({"192.0.2.1": good(9999999, sender="192.0.2.66")}).live(1)
     assert world.taken == []

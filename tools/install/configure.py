@@ -20,13 +20,16 @@ from install.settings import Wrong
 from toolchain.layout import SetupError
 from toolchain.output import line_by_line
 
+_MOST_BYTES = 65536  # of a file: eight times what is written at most
+
 
 class There:
-    """What was found: the document, why it is none, the board, and whether `set` still counts."""
+    """What was found: the text, the document, why it is none, the board, and whether `set` still counts."""
 
     def __init__(self, place: Place, say):
+        self.text = place.read()
         try:
-            self.document = settings.read(place.read())
+            self.document = settings.read(self.text)
         except Wrong as error:
             say("%s: it will be replaced" % error)
             self.document = {}
@@ -41,9 +44,12 @@ def say(line: str) -> None:
 
 def from_file(path: Path, there: dict) -> dict:
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise Wrong("%s: %s" % (path, error.strerror)) from None
+    if len(text) > _MOST_BYTES:
+        raise Wrong("%s is longer than %d bytes" % (path, _MOST_BYTES))
     if path.stat().st_mode & 0o077:
         say("%s can be read by others on this machine: chmod 600, or remove it afterwards" % path)
     return settings.laid_over(there, settings.read(text))
@@ -98,6 +104,10 @@ def _ask(chosen: argparse.Namespace) -> int:
         return 0
     restart = not chosen.no_restart and dialogue.yes("Restart the charger then, so that it counts?")
     with opened(chosen.port, chosen.force) as place:
+        if (place.read(), place.board()) != (there.text, there.name):
+            raise Refused(
+                "another board is there now, or somebody has changed it meanwhile: nothing was written"
+            )
         place.write(settings.written(document))
         say("written")
         _end(place, not restart)

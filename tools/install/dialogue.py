@@ -5,6 +5,7 @@ it. A secret is asked for unseen, and never shown: neither what is typed nor wha
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 from install import settings
 from install.settings import Wrong
@@ -76,11 +77,16 @@ class Dialogue:
             default = value or "none"
         while True:
             ask = self._ask_unseen if secret else self._ask
-            answer = ask("%s [%s]: " % (question, default)).strip()
-            if not answer:
+            answer = ask("%s [%s]: " % (question, default))
+            if field != "password":  # in which a space at its end counts
+                answer = answer.strip()
+            if not answer.strip():
                 return document
-            given = None if answer == REMOVE else answer
-            found = settings.laid_over(document, {part: {field: given}} if part else {field: given})
+            given: Any = None if answer.strip() == REMOVE else answer
+            if part:
+                # A network goes with its password, which says nothing without it.
+                given = None if given is None and field == "ssid" else {field: given}
+            found = settings.laid_over(document, {part or field: given})
             try:
                 settings.check(_part(found, part, field), board)
             except Wrong as error:

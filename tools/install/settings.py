@@ -39,7 +39,7 @@ def read(text: bytes) -> dict:
         return {}
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Wrong("%s is not JSON" % FILE) from None
     if not isinstance(document, dict):
         raise Wrong("%s does not hold a JSON object" % FILE)

@@ -60,9 +60,9 @@ KINDS = {
     ),
     ("links", "w5500"): ("WIZnet W5500, Ethernet on SPI", "hal/parts/ethernet.py", FAKES),
     ("links", "modem"): (
-        "SIM7600 or A7670, LTE over UART and PPP (RP2040; none yet on an ESP32): docs/lte.md",
+        "SIM7600 or A7670, LTE over UART and PPP: docs/lte.md",
         "firmware/net/lte.py",
-        "emulated board with a modem",
+        "emulated board with a modem; fakes of the ESP32",
     ),
 }
 # Meters on Modbus, by their maker's module in hal.meter.

@@ -16,7 +16,7 @@ import time
 import rp2
 
 from board import BOARD
-from hal.rp2.board import Modem
+from hal.parts.from_data import Modem
 from net import tcp
 from net.bearer import Parts
 from net.lte import LteLink
