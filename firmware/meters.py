@@ -78,9 +78,9 @@ class Meters:
             connector.rest.ask()
         reading = await self.reading(connector.number)
         connector.rest.take(reading, ticks_ms())
-        connector.metered(reading)
+        unknown = reading is None or connector.metered(reading)
         connector.supply.metered(ticks_ms(), reading)
-        self._watch(connector, reading is None)
+        self._watch(connector, unknown)
 
     def _next_silent(self):
         """Of the meters that have been silent for long one a round is asked, after all others; -1: there is
@@ -142,7 +142,7 @@ class Meters:
 
     def _watch(self, connector, silent):
         """Some missed answers are noise on the bus; a meter that stays silent cannot bill, so nothing may
-        flow.
+        flow. Nor can one that goes on being another one in each round, or shows 0 after more.
         """
         index = connector.number - 1
         self._silences[index] = self._silences[index] + 1 if silent else 0

@@ -182,21 +182,30 @@ class Connector:
         self.books.keep(self.station.now())
 
     def metered(self, reading):
-        """A reading of now (None: the meter was silent)."""
+        """A reading of now (None: the meter was silent). True: what has flowed is not known by it."""
         if reading is None:
-            return
+            return None
+        before = self.reading
         self.reading = reading
         transaction = self.transaction
+        shown_wh = reading.energy_wh
         if transaction is not None:
-            shown_wh = reading.energy_wh
             if shown_wh is not None:
                 if transaction.seen(shown_wh, self.station.clock, self.most_wh):
                     log.warning("connector", "%d: another meter, at %d Wh", self.number, shown_wh)
                     self.books.keep(self.station.now())
                 # Of a meter that was swapped, samples show what is billed as well: never less than before.
                 reading.energy_wh = transaction.meter_last_wh
-            else:
-                transaction.seen(None, self.station.clock)
+                return transaction.other is not None
+            transaction.seen(None, self.station.clock)
+        elif (
+            before is not None
+            and before.energy_wh is not None
+            and shown_wh is not None
+            and not 0 <= shown_wh - before.energy_wh <= self.most_wh
+        ):
+            self.meter_values.since_aligned.take(reading)  # another meter, or no longer as it was billed
+        return shown_wh is None
 
     def was_cut_off(self, transaction, now):
         """The power failed during this transaction: it has ended with what the meter shows now, at most

@@ -37,10 +37,12 @@ class CutOff:
         self._asked = False
         if reading is not None and reading.energy_wh is None:
             reading = None
-        if reading is None and ticks_diff(now, self._limit) < 0:
+        transaction = self.transaction
+        # Some show 0 at first (`station.transaction`).
+        starting = reading is None or reading.energy_wh == 0 < transaction.meter_last_wh
+        if starting and ticks_diff(now, self._limit) < 0:
             self._ask_at = ticks_add(now, _METER_RETRY_MS)
             return
-        transaction = self.transaction
         if reading is not None and reading.energy_wh > self._most_wh:
             log.warning("connector", "the meter shows %d Wh: not of this transaction", reading.energy_wh)
             reading = None

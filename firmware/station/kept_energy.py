@@ -35,7 +35,7 @@ class KeptEnergy:
             if transaction is None and connector.cut_off is not None:
                 transaction = connector.cut_off.transaction
             if tally is not None and transaction is not None:
-                tally.at_least(transaction.meter_last_wh)
+                tally.at_least(transaction.meter_last_wh - transaction.offset_wh)
 
     def keep(self, now: int) -> None:
         """To be called every second or so, while something may be written."""

@@ -17,6 +17,8 @@ _ASKED_MS = 10000  # all of that is over by then
 
 
 class MeterValues:
+    """since_aligned   what ...Interval of the samples by the clock counts from"""
+
     def __init__(self, config, described):
         """`described`: this connector in the station description (phases, nominal volts)."""
         self._config = config
@@ -26,7 +28,7 @@ class MeterValues:
         self._sampled = None
         self._data = None
         self._since_sample = metering.IntervalEnergy()
-        self._since_aligned = metering.IntervalEnergy()
+        self.since_aligned = metering.IntervalEnergy()
         self._asked_at = None  # ticks: a reading for `trigger` is on its way since then
 
     def begin(self, connector, reading, stamp):
@@ -78,10 +80,10 @@ class MeterValues:
         if interval_s != self._aligned_s:
             self._aligned_s = interval_s
             self._aligned.set_interval(interval_s)
-            self._since_aligned = metering.IntervalEnergy()
-        if interval_s and self._since_aligned.empty:
+            self.since_aligned = metering.IntervalEnergy()
+        if interval_s and self.since_aligned.empty:
             # The first interval counts from here, or its sample would lack a measurand (case 071).
-            self._since_aligned.take(connector.reading)
+            self.since_aligned.take(connector.reading)
         moment = self._aligned.due(clock.utc_ms)
         if moment is not None:
             self._take(connector, clock.uptime_at(moment), True)
@@ -105,7 +107,7 @@ class MeterValues:
         connector.metered(reading)
         offered = self.offered(connector.supply)
         if aligned:
-            names, series, context = "MeterValuesAlignedData", self._since_aligned, metering.SAMPLE_CLOCK
+            names, series, context = "MeterValuesAlignedData", self.since_aligned, metering.SAMPLE_CLOCK
         else:
             names, series, context = "MeterValuesSampledData", self._since_sample, metering.SAMPLE_PERIODIC
         values = metering.sample(

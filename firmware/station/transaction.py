@@ -19,6 +19,9 @@ _SLIGHT_MS = 1000
 # once it has been read so often in a row: a single one may be a frame that was broken and has a checksum all
 # the same.
 _SURE = 3
+# Meters that have just started show 0 before they have found what they had counted. A new one does, too, and
+# one that rolls over: then it is believed after so many.
+_SURE_OF_NOTHING = 60
 _ANY_WH = 1 << 60
 
 
@@ -39,6 +42,8 @@ class Transaction:
     begun_ms         uptime at which it began, None in a later boot
     refused_at_wh    register when the CSMS refused the tag in StartTransaction.conf, else None
     begin            what transactionData keeps of the beginning: JSON, None when nothing
+    other            [first, last, times]: a register that does not go on from ours. What flows meanwhile
+                     may never be billed
     """
 
     __slots__ = (
@@ -60,7 +65,7 @@ class Transaction:
         "begun_ms",
         "_told",
         "_told_at_ms",
-        "_other",
+        "other",
     )
 
     def __init__(
@@ -85,7 +90,7 @@ class Transaction:
         self.begun_ms = at_ms
         self._told_at_ms = at_ms or 0  # ... and the uptime that it stands for
         self.offset_wh = 0
-        self._other = None  # [first, last, times]: a register that does not go on from ours
+        self.other = None
 
     # --- times ---
 
@@ -114,23 +119,24 @@ class Transaction:
         last_wh = self.meter_last_wh
         if 0 <= billed_wh - last_wh <= most_wh:
             self.meter_last_wh = billed_wh
-            self._other = None
+            self.other = None
             return False
-        if energy_wh == 0:
-            # Meters that have just started show 0 before they have found what they had counted.
-            self._other = None
-            return False
-        other = self._other
-        if other is None or not 0 <= billed_wh - other[1] <= most_wh:
-            self._other = [billed_wh, billed_wh, 1]
+        other = self.other
+        # Nothing goes on from 0: it may not be what the meter has counted.
+        if (
+            other is None
+            or not 0 <= billed_wh - other[1] <= most_wh
+            or (energy_wh and other[1] == self.offset_wh)
+        ):
+            self.other = [billed_wh, billed_wh, 1]
             return False
         other[1] = billed_wh
         other[2] += 1
-        if other[2] < _SURE:
+        if other[2] < (_SURE if energy_wh else _SURE_OF_NOTHING):
             return False
         self.offset_wh += last_wh - other[0]
         self.meter_last_wh = last_wh + billed_wh - other[0]
-        self._other = None
+        self.other = None
         return True
 
     def cut(self, clock):

@@ -56,9 +56,9 @@ class ChipMeter:
             reading = None
             try:
                 reading = await self._read()
-            except OSError:  # nobody acknowledges
-                self._ready = False
-            answers = self._ready
+                answers = self._ready
+            except OSError:  # nobody acknowledges: what it counts waits there, unless it loses its settings
+                answers = False
             if answers != self._told:
                 self._told = answers
                 log.warning("meter", "the chip %s", "answers" if answers else "is silent, or is another one")

@@ -9,6 +9,7 @@ Who counts is the chip's (`hal.rp2.pulses`, `hal.esp32.pulses`):
     it
 """
 
+import log
 from hal.meter.tally import Tally
 from hal.reading import Reading
 from hal.ticks import ticks_diff, ticks_ms
@@ -20,13 +21,16 @@ _MS_WH = 3600000
 _LEAST_PAUSE_MS = 10000
 _LONGEST_PAUSE_MS = 600000
 _FIRST_MS = 60000  # no pulse for so long after the start: nothing flows
+_MOST_W = 84000  # 100 A at 280 V on each phase: more is noise, such as the hum of the mains on a broken wire
+_SPARE_MS = 1000  # of that: pulses come in between two readings as they like
 _COARSE_MS = 10000  # without the time of a pulse a power is of so long: a second more or less matters less
 
 
 class PulseMeter:
     """A `hal.contract.Meter`: energy and power, and nothing else.
 
-    power_w is None before the second pulse after a start; 0 when the pulses stay away.
+    power_w is None before the second pulse after a start; 0 when the pulses stay away. No reading while there
+    are more pulses than can be: they are not counted.
     """
 
     slow = False
@@ -36,7 +40,9 @@ class PulseMeter:
         self._imp_per_kwh = imp_per_kwh
         self._counter = counter
         self._total = counter.total()
-        self._began = ticks_ms()
+        self._began = self._looked = ticks_ms()
+        self._spare_mj = 1000 * _MS_WH  # the energy of pulses that may still come
+        self._noisy = False
         self._power_w = None
         self._at = None  # the pulse from which power is counted, None: there was none, or long ago
         self._since = 0  # pulses after that
@@ -44,6 +50,8 @@ class PulseMeter:
 
     async def read(self):
         self._take()
+        if self._noisy:
+            return None
         return Reading(energy_wh=self.tally.wh, power_w=self._power_w)
 
     def _take(self):
@@ -55,6 +63,11 @@ class PulseMeter:
             total = counter.total()
         now = ticks_ms()
         new = (total - self._total) & _MASK
+        if self._is_noise(new, now):
+            self._total = total
+            self._at = self._power_w = None
+            self._began = now
+            return
         if not new:
             self._wait(now)
             return
@@ -76,6 +89,19 @@ class PulseMeter:
             self._interval_ms = span_ms // self._since
             self._at = at
             self._since = 0
+
+    def _is_noise(self, new, now):
+        pulse_mj = 1000 * _MS_WH // self._imp_per_kwh
+        # One that was on its way as well.
+        spare_mj = min(self._spare_mj, _MOST_W * _SPARE_MS + pulse_mj)
+        spare_mj += _MOST_W * max(ticks_diff(now, self._looked), 0) - new * pulse_mj
+        self._looked = now
+        noisy = spare_mj < 0
+        self._spare_mj = max(spare_mj, 0)
+        if noisy and not self._noisy:
+            log.error("meter", "%d pulses are more than can be: noise, not counted", new)
+        self._noisy = noisy
+        return noisy
 
     def _wait(self, now):
         if self._at is None:

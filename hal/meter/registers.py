@@ -35,7 +35,8 @@ def scaled(data, factor: int) -> "int | None":
     """A float of four bytes times `factor`, in integers only; None: it is no number, or 10**10 and above.
 
     0.005 kWh are 0.00499999989 in a float: half of its last bit is added, then what is less than one is
-    dropped. So a register is what its meter shows, and never more than the meter has counted.
+    dropped. So a register is what its meter shows, as far as 24 bits go: to the Wh up to 16384 kWh, in steps
+    of 8 Wh at 100000 kWh (and half a step too high). It never goes back.
     """
     bits = data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3]
     exponent = bits >> 23 & 0xFF

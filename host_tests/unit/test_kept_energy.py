@@ -17,8 +17,9 @@ MINUTE = 60000
 
 
 class Transaction:
-    def __init__(self, meter_last_wh):
+    def __init__(self, meter_last_wh, offset_wh=0):
         self.meter_last_wh = meter_last_wh
+        self.offset_wh = offset_wh
 
 
 class CutOff:
@@ -43,6 +44,17 @@ def test_nothing_is_written_while_nothing_flows():
         kept.keep(ticks_add(START, 1000 * count))
     kept.write(START)
     assert record.saves == 0
+
+
+def test_what_is_on_flash_is_not_written_again():
+    record, tally = MemoryRecord(), Tally(1000)
+    kept = KeptEnergy(record, [tally])
+    tally.add(7)
+    for _ in range(3):
+        kept.write(START)
+    for count in range(2 * 900):
+        kept.keep(ticks_add(START, 1000 * count))
+    assert record.saves == 1
 
 
 def test_while_energy_flows_it_is_written_every_quarter_of_an_hour():
@@ -82,17 +94,19 @@ def test_a_flash_that_fails_is_tried_again_every_ten_seconds():
     class Failing(MemoryRecord):
         def save(self, value):
             self.saves += 1
+            tried.append(count)
             if self.saves < 4:
                 raise OSError(28)
             self.value = value
 
+    tried = []
     record = Failing()
     tally = Tally(1000)
     kept = KeptEnergy(record, [tally])
     tally.add(7)
     for count in range(15 * 60 + 32):
         kept.keep(ticks_add(START, 1000 * count))
-    assert record.saves == 4 and record.value == [[7, 0, 1000]]
+    assert tried == [900, 910, 920, 930] and record.value == [[7, 0, 1000]]
 
 
 def test_after_a_power_cut_it_is_no_less_than_what_the_transaction_has_told():
@@ -109,6 +123,9 @@ def test_after_a_power_cut_it_is_no_less_than_what_the_transaction_has_told():
     assert tally.state() == [1500, 5, 1000]
     kept.recovered([Connector()])
     assert tally.state() == [1500, 5, 1000]
+    # What another meter had counted, before this one was there, is none of its own.
+    kept.recovered([Connector(Transaction(3600, 2000))])
+    assert tally.wh == 1600
 
 
 class Meter:

@@ -126,6 +126,21 @@ def test_silent_meters_do_not_starve_the_others():
     assert [meter.fault for meter in each] == [True, False, True, False]
 
 
+def test_one_that_is_another_each_time_is_as_good_as_silent():
+    """Two meters with one address, or registers of nonsense: nothing may flow that nobody counts."""
+    world = World([100])
+    meter = Meter(world, 100)
+    meter.number = 1
+    world.connectors = [meter]
+    world._meters = meters.Meters([meter], world)
+    told = []
+    meter.report = lambda name, present: told.append(present)
+    unknown = [False, True, True, False, True, True, True, True, False]
+    meter.metered = lambda reading, more=None: unknown.pop(0) if more is None and unknown else False
+    gaps([100], world)
+    assert told[:10] == [False] * 6 + [True, True, False, False]
+
+
 class Grid(Meter):
     """The meter at the grid connection, and the station that is told."""
 

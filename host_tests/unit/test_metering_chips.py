@@ -139,7 +139,9 @@ def test_who_is_not_there_or_another_is_silent_and_may_come():
         desk.model.absent = True
         assert desk.read() is None
         desk.model.absent = False
-        started(desk)
+        desk.model.power_up()
+        assert desk.read() is None
+        assert desk.read() is not None or desk.read() is not None
     desk = ade()
     desk.model.deaf = True  # a thermometer that sits at this address
     assert desk.read() is None and desk.read() is None and desk.model.registers[0x120] == 0
@@ -167,6 +169,34 @@ def test_a_chip_that_has_lost_its_supply_is_set_up_anew_and_counts_no_nonsense()
         desk.model.flow(per_wh)
         found = desk.read()
         assert found is not None and found.energy_wh == 11
+
+
+def test_a_bus_that_fails_now_and_then_loses_nothing():
+    """It has not lost its settings: what it has counted waits there."""
+    desk = started(ade())
+    found = []
+    for count in range(1, 31):
+        desk.model.flow(25240)
+        desk.model.absent = count % 3 != 0
+        found.append(desk.read())
+    assert [one and one.energy_wh for one in found] == [
+        count if count % 3 == 0 else None for count in range(1, 31)
+    ]
+    assert desk.model.resets == 1
+    # One that stays away for long enough to begin anew is another matter.
+    desk.model.flow(25240)
+    desk.model.absent = True
+    assert desk.read(70000) is None
+    desk.model.absent = False
+    assert desk.read().energy_wh == 30 and "not counted" in desk.lines[-2]
+
+
+def test_each_setting_is_looked_at_in_its_turn():
+    for register in (0x33, 0x34, 0x35, 0x61, 0x6A):
+        desk = started(atm())
+        desk.model.registers[register] ^= 1
+        found = [desk.read() for _ in range(20)]
+        assert found.count(None) == 2 and desk.model.resets == 2, register
 
 
 def test_what_cannot_have_flowed_is_not_counted():

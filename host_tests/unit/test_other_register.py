@@ -16,6 +16,7 @@ from station.transaction_record import packed, restored
 
 NOON = 1795176000000
 MOST_WH = 2000  # what may have flowed between two readings
+ENERGY = "Energy.Active.Import.Register"
 
 
 def clock():
@@ -75,6 +76,13 @@ def test_a_meter_that_starts_shows_nothing_yet():
     assert bill(begun(0), (0, 0, 1)) == [0, 0, 1]
 
 
+def test_one_that_stays_at_0_is_a_new_one_after_a_moment():
+    assert bill(begun(400), (410,) + (0,) * 59 + (1,)) == [10] * 61
+    assert bill(begun(400), (410,) + (0,) * 60 + (1, 4))[-2:] == [11, 14]
+    # In between it was another: the minute begins anew.
+    assert bill(begun(400), (410,) + (0,) * 40 + (9000,) + (0,) * 59 + (7, 8)) == [10] * 103
+
+
 def test_replaced_twice():
     shown = (1500, 3, 4, 5, 90000000, 90000001, 90000003, 90000004, 1, 2, 3, 4)
     assert bill(begun(), shown) == [500, 500, 500, 502, 502, 502, 505, 506, 506, 506, 508, 509]
@@ -121,6 +129,16 @@ def test_a_session_over_a_replaced_meter():
     assert ("Stop", 1, "Local", "GOOD", 1617) in rig.tag("GOOD")
     # The next one has nothing to do with that.
     assert ("Start", 1, "GOOD", 120) in rig.tag("GOOD") + rig.step(20)
+
+
+def test_who_asks_is_told_that_what_has_flowed_is_not_known():
+    rig = Rig()
+    connector = rig.charge()
+    for shown_wh, unknown in ((1500, 0), (3, 1), (4, 1), (5, 0), (9, 0), (0, 1), (9, 0), (None, 1), (10, 0)):
+        assert bool(connector.metered(Reading(shown_wh, 0))) == bool(unknown), shown_wh
+    rig.tag("GOOD")
+    assert connector.transaction is None
+    assert not connector.metered(Reading(3, 0)) and connector.metered(Reading(None, 0))
 
 
 def test_a_session_over_a_meter_with_a_higher_register():
@@ -189,3 +207,50 @@ def test_a_session_goes_on_after_a_power_cut_with_another_meter():
     after.step(100)
     show(after, 7000000, 7000001, 7000002, 7000010)
     assert ("Stop", 1, "Local", "GOOD", 1510) in after.tag("GOOD")
+
+
+def test_intervals_by_the_clock_have_nothing_of_another_meter():
+    interval = "Energy.Active.Import.Interval"
+
+    def moment(rig, energy_wh):
+        """Of 5 s in which the meter shows that: the interval that is told, "" for none."""
+        rig.energy_wh[0] = energy_wh
+        rig.wire.last_values = []
+        for _ in range(5):
+            rig.step(1000)
+            rig.station.connectors[0].metered(Reading(rig.energy_wh[0], 0))
+        return "".join([one["value"] for one in rig.wire.last_values if one["measurand"] == interval])
+
+    keys = {"ClockAlignedDataInterval": "5", "MeterValuesAlignedData": ENERGY + "," + interval}
+    for other_wh in (7000000, 5):
+        # Replaced while nobody charges.
+        rig = Rig(**keys)
+        assert [moment(rig, wh) for wh in (1000, 1004, 1004)][1:] == ["4", "0"]
+        assert [moment(rig, other_wh + wh) for wh in (0, 3, 3)] == ["0", "3", "0"]
+        # During a session: what was billed goes on, and ends with it.
+        rig = Rig(**keys)
+        moment(rig, 1000)
+        rig.charge()
+        assert [moment(rig, wh) for wh in (1100, other_wh, other_wh + 10)][::2] == ["100", "10"]
+        rig.tag("GOOD")
+        assert rig.station.connectors[0].transaction is None
+        assert moment(rig, other_wh + 10) == "0" and moment(rig, other_wh + 12) == "2"
+
+
+def test_after_a_power_cut_a_meter_that_shows_nothing_yet_is_waited_for():
+    before = Rig()
+    before.charge()
+    show(before, 1500)
+    before.station.connectors[0].books.keep(before.now)
+    after = boot(before, 0)
+    assert [entry for entry in after.step(3000) if entry[0] == "Stop"] == []
+    after.energy_wh[0] = 1512
+    assert ("Stop", 1, "PowerLoss", None, 1512) in after.step(1000)
+    # A new one shows it as well.
+    after = boot(before, 0)
+    assert ("Stop", 1, "PowerLoss", None, 1500) in after.step(12000)
+    # Who has begun at 0 is not waited for.
+    before = Rig()
+    before.energy_wh[0] = 0
+    before.charge()
+    assert ("Stop", 1, "PowerLoss", None, 0) in boot(before, 0).step(100)

@@ -201,7 +201,7 @@ def test_the_warning_makes_the_record_fresh():
     assert before.records[0].saves == saves + 2  # at once with what is known, then with what the meter says
     assert kept(before).meter_last_wh == 1301
     cut_ms = before.clock.utc_ms
-    after = boot(before, 0)  # the meter has lost its register
+    after = boot(before, 5)  # the meter has lost its register
     assert stops(after.step(20)) == [("Stop", 1, "PowerLoss", None, 1301)]
     stamp = after.wire.stopped_at
     synchronise(after, cut_ms + HOUR)

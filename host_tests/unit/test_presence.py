@@ -43,6 +43,14 @@ def test_a_second_of_absence():
     assert told([(0, A), (150, None), (1000, None), (10, A)]) == [A, A]
 
 
+def test_each_absence_counts_by_itself():
+    flicker = [(150, None), (600, A)]
+    assert told([(0, A)] + flicker * 20) == [A]
+    assert told([(0, A), (150, None), (500, UNREAD), (700, None), (100, A)]) == [A]
+    # A field that cannot be read counts from when the tag was last read, not from when it came.
+    assert told([(0, A)] + [(150, A)] * 400 + [(150, UNREAD)] * 20 + [(150, None), (150, A)]) == [A]
+
+
 def test_time_in_which_nobody_looked_is_no_absence():
     assert told([(0, A), (5000, A), (5000, None), (100, A)]) == [A]
 

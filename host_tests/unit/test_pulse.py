@@ -104,7 +104,7 @@ def test_each_pulse_is_counted_once_over_the_wrap_of_the_counter():
         desk.pulse(100)
         if count % 7 == 0:
             assert desk.read().energy_wh == count
-    desk.pulse(1000, 500)
+    desk.pulse(30000, 500)
     assert desk.read().energy_wh == 1199 + 500
     assert desk.read().energy_wh == 1199 + 500
 
@@ -162,6 +162,38 @@ def test_a_counter_without_times_gives_a_power_of_ten_seconds():
         found.append(desk.read(600).power_w)
     assert found[0] is None
     assert min(found[20:]) > 6400 and max(found[20:]) < 8000, found
+
+
+def test_hum_on_the_line_is_not_billed_and_the_meter_silent_meanwhile():
+    """A broken wire beside the mains: 50 a second, longer than any debounce."""
+    for imp_per_kwh in (100, 1000, 1500):
+        for after_ms in (1000, 100, 700):
+            desk = Desk(imp_per_kwh)
+            desk.pulse(500)
+            before = desk.read().energy_wh
+            found = []
+            for _ in range(60):
+                desk.pulse(after_ms, after_ms // 20)
+                found.append(desk.read())
+            assert found[30:] == [None] * 30, (imp_per_kwh, after_ms)
+            told = [reading.energy_wh for reading in found if reading is not None]
+            assert not told or max(told) - before <= 80 + 1000 // imp_per_kwh
+            # It has gone: what comes is counted again.
+            assert desk.read(2000).power_w is None
+            counted = desk.read(0).energy_wh
+            for _ in range(20):
+                desk.pulse(36000 // 10, 1)
+                desk.read()
+            assert 0 <= desk.read().energy_wh - counted - 20000 // imp_per_kwh <= 1
+            assert desk.read().power_w == 1000000 // imp_per_kwh
+
+
+def test_pulses_that_were_not_asked_for_in_time_are_not_noise():
+    desk = Desk(1000)
+    desk.pulse(14000, 85)  # 22 kW, while a name server does not answer
+    assert desk.read().energy_wh == 85
+    desk.pulse(10, 2)
+    assert desk.read().energy_wh == 87
 
 
 # --- who counts ---

@@ -57,6 +57,8 @@ def test_a_frame():
         GOOD.lower(),
         GOOD[:3] + b" " + GOOD[4:],
         GOOD[:3] + b"\xe3" + GOOD[4:],
+        b"\x02GGGG00000000\x03",  # digits that are none, and would cancel each other
+        b"\x02G0G000000000\x03",
     ):
         assert tag_in(bad) is None, bad
     for at in range(1, 13):

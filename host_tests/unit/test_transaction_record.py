@@ -21,7 +21,7 @@ def test_a_sample_on_flash_is_as_good_as_the_record():
     cut_ms = rig.clock.utc_ms
     stamp, register_wh = rig.wire.on_flash[number]
     assert register_wh == 4000
-    for energy_wh, billed_wh in ((4142, 4142), (9526, 9526), (9527, 4000), (0, 4000)):
+    for energy_wh, billed_wh in ((4142, 4142), (9526, 9526), (9527, 4000), (5, 4000)):
         after = boot(rig, energy_wh, told=(number, stamp, register_wh))
         assert stops(after.step(20)) == [("Stop", 1, "PowerLoss", None, billed_wh)]
         ended = after.wire.stopped_at
@@ -46,7 +46,7 @@ def test_a_sample_whose_place_is_taken_is_no_witness():
     assert rig.records[0].saves == saves + 20
     rig.energy_wh[0] = 1600
     rig.step(60000)
-    assert stops(boot(rig, 0).step(20))[0] == ("Stop", 1, "PowerLoss", None, 1600)
+    assert stops(boot(rig, 5).step(20))[0] == ("Stop", 1, "PowerLoss", None, 1600)
 
 
 def test_samples_without_a_register_are_no_witnesses():
@@ -110,11 +110,11 @@ def test_a_sample_that_is_lost():
         rig.energy_wh[0] += 300
         rig.step(60000)
     assert kept(rig).meter_last_wh == 1000
-    for energy_wh, billed_wh in ((5250, 5250), (0, 1000)):
+    for energy_wh, billed_wh in ((5250, 5250), (5, 1000)):
         assert stops(boot(rig, energy_wh).step(20)) == [("Stop", 1, "PowerLoss", None, billed_wh)]
     rig.step(60000)
     assert kept(rig).meter_last_wh == 5200
-    assert stops(boot(rig, 0).step(20)) == [("Stop", 1, "PowerLoss", None, 5200)]
+    assert stops(boot(rig, 5).step(20)) == [("Stop", 1, "PowerLoss", None, 5200)]
 
 
 def test_the_power_fails_again_before_the_stop_is_told():
@@ -128,7 +128,7 @@ def test_the_power_fails_again_before_the_stop_is_told():
     again = boot(rig, 4010, told=(number,) + rig.wire.on_flash[number], connectors=2)
     again.meter_silent = True
     assert stops(again.step(1000)) == []
-    assert stops(boot(again, 0).step(20)) == [("Stop", 1, "PowerLoss", None, 4000)]
+    assert stops(boot(again, 5).step(20)) == [("Stop", 1, "PowerLoss", None, 4000)]
 
 
 def test_a_record_that_cannot_be_written_is_written_later():
