@@ -258,6 +258,7 @@ def test_a_wrong_file_is_refused_without_its_values(tmp_path, given):
         ({"set": {"HeartbeatInterval": "x"}}, "HeartbeatInterval=x"),
         ({"station": {"connectors": [{"rated_a": 64}]}}, "more than the board has"),
         ({"station": {"connectors": [{"phase_switch": True, "phases": 3}]}}, "station: "),
+        ({"station": {"options": {"start_tag": "04A1B2C3"}}}, "the board has no start button"),
         ({"stations": {}}, "is no field"),
         ({"id": "x" * 9000}, "longer than"),
     ],

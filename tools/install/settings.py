@@ -82,10 +82,13 @@ def check(document: dict, board: dict | None) -> None:
         if given["station"]:
             own, count = board["station"], len(board["connectors"])
             station = installation.over_own(given["station"], own, count, "grid_meter" in board)
+        described = Description(station)
     except Exception as error:
         raise Wrong("station: %s" % error) from None
+    if described.option("start_tag") and "start_button" not in board:
+        raise Wrong("station: options.start_tag: the board has no start button")
     try:
-        Configuration(Description(station), _Nowhere(), given["set"], IMPLEMENTED)
+        Configuration(described, _Nowhere(), given["set"], IMPLEMENTED)
     except ConfigurationError as error:
         raise Wrong("set: %s" % error) from None
 
