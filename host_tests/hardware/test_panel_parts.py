@@ -16,7 +16,7 @@ from host_tests.hardware import test_esp32_board, test_rp2_board
 from host_tests.unit.board_variants import changed
 from toolchain import board_check
 
-CYCLE_NS = 250
+CYCLE_NS = 50
 
 
 def pulse(rig):
@@ -73,17 +73,18 @@ def levels(steps, data, threshold, waits):
 
 
 def decoded(wire):
-    """The bits on the wire by the WS2812B datasheet: AssertionError for times that are out of it."""
+    """The bits on the wire: AssertionError for times that are not in all of the data sheets of WS2812,
+    WS2812B and WS2812B-V5."""
     bits = []
     text = "".join(map(str, wire)).strip("0")
     for part in text.replace("01", "0,1").split(","):
         high_ns = part.count("1") * CYCLE_NS
         low_ns = part.count("0") * CYCLE_NS
         assert part == "1" * part.count("1") + "0" * part.count("0")
-        bit = 1 if high_ns >= 550 else 0
-        assert 550 <= high_ns <= 850 if bit else 200 <= high_ns <= 500, high_ns
+        bit = 1 if high_ns > 525 else 0
+        assert 650 <= high_ns <= 850 if bit else 250 <= high_ns <= 380, high_ns
         # The low time may be longer, as long as it is no end of the frame.
-        assert 450 <= low_ns < 5000 or part is text or text.endswith(part), low_ns
+        assert (580 if bit else 700) <= low_ns < 5000 or part is text or text.endswith(part), low_ns
         bits.append(bit)
     return bits
 

@@ -15,13 +15,16 @@ import { Mfrc522 } from './mfrc522.mjs';
 import { ModemPort } from './modem_port.mjs';
 import { PilotLine } from './pilot_line.mjs';
 import { Pins } from './pins.mjs';
+import { Pn532 } from './pn532.mjs';
 import { EmergencyStop, Rcd } from './protection.mjs';
 import { Chance } from './random.mjs';
 import { Signals } from './signals.mjs';
 import { Tag } from './tag.mjs';
 import { UsbSerial } from './usb.mjs';
+import { Ws2812 } from './ws2812.mjs';
 
 const FLASH_BYTES = 2 << 20;
+const LAMP = 'gp25';
 const REASONS = { 1: 'watchdog', 2: 'reset' };
 
 /**
@@ -68,6 +71,7 @@ export class Board {
     this.rcd = new Rcd(clock, signals, this.pins);
     this.emergency = new EmergencyStop(signals, this.pins);
     this.reader = new Mfrc522(clock, signals, this.pins);
+    this.pixels = null; // a Ws2812 in the place of the lamp
     this.#tagGoes = clock.createAlarm(() => this.presentTag(null));
     this.usb = new UsbSerial(signals);
     this.modem = new ModemPort(clock, signals, this.pins);
@@ -144,6 +148,19 @@ export class Board {
     this.#tagGoes.cancel();
     if (id !== null && ms) this.#tagGoes.schedule(ms * 1e6);
     this.signals.tell('tag', id);
+  }
+
+  /** A PN532 in the place of the MFRC522: "pn532_i2c", or "pn532_uart", which takes the meter's UART. */
+  fitReader(kind) {
+    this.presentTag(null);
+    this.reader.dead = true; // it is gone
+    this.reader = new Pn532(this.clock, this.signals, this.pins, kind);
+    if (this.chip) this.reader.attach(this.chip);
+  }
+
+  /** A string of so many WS2812 LEDs in the place of the lamp. */
+  fitPixels(count) {
+    this.pixels = new Ws2812(this.clock, this.signals, LAMP, count);
   }
 
   #powerUp() {

@@ -6,6 +6,7 @@
 import { Adc } from './adc.mjs';
 import { ChipClock } from './clock.mjs';
 import { mendDma } from './dma.mjs';
+import { I2c } from './i2c.mjs';
 import { InterruptBook } from './interrupts.mjs';
 import { ConsoleLogger, LogLevel, RP2040 } from './package.mjs';
 import { mendPio } from './pio.mjs';
@@ -19,6 +20,7 @@ const ROM_END = 0x4000;
 const PWM = 0x40050;
 const ADC = 0x4004c;
 const UARTS = [0x40034, 0x40038];
+const I2CS = [0x40044, 0x40048];
 const SIO_FIFO_ST = 0x50;
 const SIO_FIFO_VALID = 1 << 0;
 const SIO_FIFO_READY = 1 << 1;
@@ -31,6 +33,7 @@ const WATCHDOG = 0x40058;
 const ROSC = 0x40060;
 const ROSC_RANDOMBIT = 0x1c;
 const IRQ_UART0 = 20;
+const IRQ_I2C0 = 23;
 const TIMER_ALARM0 = 0x10;
 const TIMER_ALARM3 = 0x1c;
 
@@ -74,6 +77,12 @@ export class Chip {
       mcu.uart[index] = uart;
       mcu.peripherals[address] = uart;
       return uart;
+    });
+    this.i2cs = I2CS.map((address, index) => {
+      const i2c = new I2c(mcu, index, IRQ_I2C0 + index);
+      mcu.i2c[index] = i2c;
+      mcu.peripherals[address] = i2c;
+      return i2c;
     });
     mendDma(mcu);
     mendPio(mcu, this.clock);

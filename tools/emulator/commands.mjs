@@ -4,6 +4,7 @@
 // here is the answer {"ok": false, "error": ...}. docs/emulator.md has the table.
 
 import { HeapWatch } from './heap_watch.mjs';
+import { Pn532 } from './pn532.mjs';
 import { Profiler } from './profiler.mjs';
 import { StackWatch } from './stack_watch.mjs';
 
@@ -63,6 +64,25 @@ export const COMMANDS = {
       },
       request,
     );
+  },
+
+  /** Another reader, or WS2812 LEDs, in the place of what the board has. */
+  fit(board, { reader, pixels }) {
+    if (reader !== undefined) {
+      if (!READERS.includes(reader)) throw new Error('no such reader; there are ' + READERS.join(', '));
+      if (board.reader instanceof Pn532) throw new Error('the reader is a PN532 already');
+      board.fitReader(reader);
+    }
+    if (pixels !== undefined) {
+      if (board.pixels) throw new Error('there are LEDs already');
+      board.fitPixels(number(pixels, 'pixels'));
+    }
+  },
+
+  /** What the WS2812 LEDs have been told since the last time. */
+  pixels(board) {
+    if (!board.pixels) throw new Error('there are no LEDs: "fit" them');
+    return board.pixels.report();
   },
 
   /** A card at the reader for so long; id null: taken away. */
@@ -172,6 +192,8 @@ export const COMMANDS = {
   state,
 };
 
+const READERS = ['pn532_i2c', 'pn532_uart'];
+
 // name: function(board, on, request)
 const FAULTS = {
   adc: (board, on, { input = 0, counts = 2048 }) => {
@@ -219,6 +241,16 @@ const FAULTS = {
   rfid_deaf: (board, on) => {
     board.reader.deaf = on;
   },
+  rfid_hangs: (board, on, { curable = true }) => {
+    pn532(board).curable = curable;
+    board.reader.hang(on);
+  },
+  rfid_noise: (board, on, { answers = Infinity }) => {
+    pn532(board).spoilt = on ? answers : 0;
+  },
+  rfid_forgets: (board, on) => {
+    if (on) pn532(board).forget();
+  },
   cpu_hangs: (board, on) => {
     if (!board.chip) throw new Error('the chip has no power');
     board.chip.hanging = on; // until its watchdog, or a reset, begins another life
@@ -237,6 +269,11 @@ function setFault(board, request, on) {
   const fault = FAULTS[request.name];
   if (!fault) throw new Error('no such fault; there are ' + Object.keys(FAULTS).join(', '));
   fault(board, on, request);
+}
+
+function pn532(board) {
+  if (!(board.reader instanceof Pn532)) throw new Error('the reader is no PN532: "fit" one');
+  return board.reader;
 }
 
 function stick(board, where) {
@@ -294,6 +331,7 @@ function state(board) {
     rcd: { tripped: rcd.tripped, open: board.signals.values.get('rcd') === 1 },
     emergency: board.emergency.pressed,
     meter: { ...meter.reading(), requests: meter.requests },
+    reader: board.reader.figures?.() ?? {},
     modem: {
       supply: modem.supply,
       key: modem.key,

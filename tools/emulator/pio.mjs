@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 // rp2040js interprets PIO programs, but on the host's event loop and without delays or dividers. Here they
 // run on the emulated clock. A loop `jmp x--` to itself is not walked through: it has one appointment, at
-// its end.
+// its end. `pull ifempty` and `push iffull` look at their thresholds without autopull and autopush, too.
 
 const CTRL = 0x000;
 const SM0_CLKDIV = 0x0c8;
@@ -13,7 +13,16 @@ const SM_INSTR = 0x10;
 const JMP_X_DEC = 0b010;
 const JMP_Y_DEC = 0b100;
 // A machine without a divider would ask for 125 million appointments a second: it may run ahead by this much.
+// One whose waveform somebody measures has a divider.
 const AHEAD_NANOS = 128;
+const FAST_NANOS = 20;
+const ROUNDING = 0.1;
+
+const PUSH_PULL = 0b100;
+const IS_PULL = 1 << 7;
+const IF_FULL_OR_EMPTY = 1 << 6;
+const DELAY_SIDE_SET = 0x1f00;
+const NOP = 0xa042; // mov y, y
 
 class Runner {
   constructor(pio, machine, clock) {
@@ -37,7 +46,8 @@ class Runner {
     if (machine.waiting) machine.checkWait();
     else {
       this.stepping = true;
-      while (machine.enabled && this.at <= this.clock.nanos + AHEAD_NANOS && !this.skipLoop()) {
+      const ahead = this.cycleNanos < FAST_NANOS ? AHEAD_NANOS : ROUNDING;
+      while (machine.enabled && this.at <= this.clock.nanos + ahead && !this.skipLoop()) {
         const before = machine.cycles;
         machine.step();
         this.at += (machine.cycles - before) * this.cycleNanos;
@@ -109,6 +119,7 @@ function mendBlock(pio, clock) {
       runner.arrange();
     };
     machine.clkDivRestart = () => {};
+    mendConditions(machine);
   });
 
   const write = pio.writeUint32.bind(pio);
@@ -144,4 +155,18 @@ function force(machine, opcode) {
   machine.waiting = false;
   machine.updatePC = true;
   machine.executeInstruction(opcode);
+}
+
+// rp2040js forgets the condition of a PULL IFEMPTY unless autopull is on, and of a PUSH IFFULL unless
+// autopush is: it would pull a new byte for each bit (RP2040 datasheet 3.4.6, 3.4.7).
+function mendConditions(machine) {
+  const execute = machine.executeInstruction.bind(machine);
+  machine.executeInstruction = (opcode) => {
+    if (opcode >>> 13 === PUSH_PULL && opcode & IF_FULL_OR_EMPTY) {
+      const { inputShiftCount, outputShiftCount, pushThreshold, pullThreshold } = machine;
+      const early = opcode & IS_PULL ? outputShiftCount < pullThreshold : inputShiftCount < pushThreshold;
+      if (early) opcode = (opcode & DELAY_SIDE_SET) | NOP;
+    }
+    execute(opcode);
+  };
 }

@@ -18,6 +18,7 @@ z)`.
 
 import ast
 import operator
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 _OPERATORS = {
@@ -109,14 +110,16 @@ class _Module:
         self._bind()
 
     def _bind(self) -> None:
+        nodes = list(ast.walk(self._tree))
+        self._imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
         bound: dict[str, list[object]] = {}
-        for name, what in _bindings(self._tree, self._origin):
+        for name, what in _bindings(nodes, self._origin):
             bound.setdefault(name, []).append(what)
         for statement in self._tree.body:
             target = _target(statement)
             if target and target.isupper() and len(bound[target]) == 1:
                 self.once[target] = statement.value  # pyright: ignore[reportAttributeAccessIssue]
-        for node in ast.walk(self._tree):
+        for node in nodes:
             if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
                 self.fixed.add(node.attr)
             elif isinstance(node, ast.Compare) and any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
@@ -214,22 +217,20 @@ class _Module:
         """Those that are not left out. kept: those known of all modules."""
         return {
             (self._origin(node), alias.name)
-            for node in ast.walk(self._tree)
-            if isinstance(node, ast.ImportFrom)
+            for node in self._imports
             for alias in self._kept(node, modules, kept, asked)
         }
 
     def drop_imports(self, modules: dict[str, "_Module"], kept: Names, asked: set[str]) -> None:
         """Note which are to be left out."""
-        for node in ast.walk(self._tree):
-            if isinstance(node, ast.ImportFrom):
-                stay = self._kept(node, modules, kept, asked)
-                if not stay:
-                    self._replace(node, _NOTHING)
-                elif len(stay) < len(node.names):
-                    where = "." * node.level + (node.module or "")
-                    what = ", ".join(ast.unparse(alias) for alias in stay)
-                    self._replace(node, "from %s import %s" % (where, what))
+        for node in self._imports:
+            stay = self._kept(node, modules, kept, asked)
+            if not stay:
+                self._replace(node, _NOTHING)
+            elif len(stay) < len(node.names):
+                where = "." * node.level + (node.module or "")
+                what = ", ".join(ast.unparse(alias) for alias in stay)
+                self._replace(node, "from %s import %s" % (where, what))
 
     def drop_constants(self, kept: Names, asked: set[str]) -> None:
         """Note which are to be left out: nothing asks for them, by any import or attribute."""
@@ -359,11 +360,13 @@ def _target(statement: ast.stmt) -> str | None:
     return target.id if isinstance(target, ast.Name) else None
 
 
-def _bindings(tree: ast.AST, origin: Callable[[ast.ImportFrom], str | None]) -> Iterator[tuple[str, object]]:
-    """Every binding of every name, whatever its scope: (name, how). A name that is bound once in all of them
-    means the same everywhere. how: (module, name there or None) for an import, else something that is equal
-    to nothing else. origin: the module that an import is from."""
-    for node in ast.walk(tree):
+def _bindings(
+    nodes: list[ast.AST], origin: Callable[[ast.ImportFrom], str | None]
+) -> Iterator[tuple[str, object]]:
+    """Every binding of every name among all nodes of a module, whatever its scope: (name, how). A name that
+    is bound once in all of them means the same everywhere. how: (module, name there or None) for an import,
+    else something that is equal to nothing else. origin: the module that an import is from."""
+    for node in nodes:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id, object()
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -401,12 +404,13 @@ def _run_at_import(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _nodes(begin: Sequence[ast.AST], without: Callable[[ast.AST], tuple[str, ...]]) -> Iterator[ast.AST]:
-    rest = list(begin)
+    rest = deque(begin)
     while rest:
-        node = rest.pop(0)
+        node = rest.popleft()
         yield node
+        left_out = without(node)
         for field, value in ast.iter_fields(node):
-            if field not in without(node):
+            if field not in left_out:
                 items = value if isinstance(value, list) else [value]
                 rest += [item for item in items if isinstance(item, ast.AST)]
 

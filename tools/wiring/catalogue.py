@@ -31,8 +31,8 @@ KINDS = {
         MODEL,
     ),
     ("reader", "mfrc522"): ("NXP MFRC522 and clones, 13.56 MHz, SPI", "hal/rfid/mfrc522.py", EMULATED),
-    ("reader", "pn532_i2c"): ("NXP PN532, 13.56 MHz, I2C: docs/tags.md", "hal/rfid/pn532.py", MODEL),
-    ("reader", "pn532_uart"): ("the same on a UART", "hal/rfid/pn532.py", MODEL),
+    ("reader", "pn532_i2c"): ("NXP PN532, 13.56 MHz, I2C: docs/tags.md", "hal/rfid/pn532.py", EMULATED),
+    ("reader", "pn532_uart"): ("the same on a UART", "hal/rfid/pn532.py", EMULATED),
     ("reader", "rdm6300"): ("RDM6300, 125 kHz, UART", "hal/rfid/rdm6300.py", MODEL),
     ("indicator", "lamp"): ("one LED, by its rhythm", "hal/parts/lamp.py", EMULATED_PIN),
     ("temperature", "ntc"): ("NTC and a resistor to 3.3 V", "hal/parts/analog.py", EMULATED_PIN),
@@ -45,7 +45,11 @@ KINDS = {
         "hal/parts/leds.py",
         FAKES,
     ),
-    ("indicator", "ws2812"): ("WS2812, one to fourteen: docs/indicator.md", "hal/parts/ws2812.py", FAKES),
+    ("indicator", "ws2812"): (
+        "WS2812, one to fourteen: docs/indicator.md",
+        "hal/parts/ws2812.py",
+        EMULATED_PIN,
+    ),
     ("buzzer", "active"): ("one that sounds by itself", "hal/parts/buzzer.py", FAKES),
     ("buzzer", "passive"): ("a piezo disc on PWM", "hal/parts/buzzer.py", FAKES),
     ("links", "wifi"): (

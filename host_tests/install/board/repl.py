@@ -17,11 +17,13 @@ import sys
 
 import vfs
 
-from flash.board.device import Device, PowerCut, format, mount
+from flash.board.device import BLOCK_BYTES, Device, PowerCut, format, mount
 
 PROG_BYTES = 32
 BLOCKS = 512  # 2 MB, the file system of an ESP32 with 4 MB of flash
 _WINDOW_BYTES = 4096
+_IPPROTO_TCP = 6
+_TCP_NODELAY = 1
 _BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 
 
@@ -150,7 +152,10 @@ def main(port, image_path, cut_at, torn):
     host = vfs.VfsPosix("/")
     try:
         with host.open(image_path, "rb") as file:
-            device = Device(image=bytearray(file.read()))
+            image = bytearray(BLOCKS * BLOCK_BYTES)  # `read` would make room for it bit by bit: some seconds
+            if file.readinto(image) != len(image):
+                raise ValueError("half an image")
+        device = Device(image=image)
     except OSError:
         device = Device(BLOCKS)
         format(device, PROG_BYTES)
@@ -175,6 +180,7 @@ def main(port, image_path, cut_at, torn):
     try:
         while True:
             connection = listener.accept()[0]
+            connection.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)  # an answer is said in several pieces
             try:
                 sys.modules["sys"] = _Sys  # pyright: ignore[reportArgumentType]
                 sys.modules["machine"] = _Machine  # pyright: ignore[reportArgumentType]
