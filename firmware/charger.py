@@ -98,7 +98,7 @@ class Firmware:
         self._heap = view.Heap()
         self.stall_ms = 0  # the longest time between two steps, and when that was, in seconds of uptime
         self.stall_at_s = 0
-        self._events = view.Events(count)
+        self.events = view.Events(count)  # `listener`: fn(dict), of who wants to be told what happens
         self.station = ChargePoint(
             description,
             config,
@@ -145,10 +145,10 @@ class Firmware:
         self.url = settings["csms_url"]
         self.identity = settings["id"]
         self.session = Session(self.station, self.outbox, info, self._connect, self._connection)
-        self.station.attach(self.session, self._events.status)
+        self.station.attach(self.session, self.events.status)
         core = Core(self.station, lambda: self.session.registration).handlers()
         profiles = Profiles(core, self.station, self.session)
-        self._rpc = Rpc(profiles.find, on_frame=self._events.message)
+        self._rpc = Rpc(profiles.find, on_frame=self.events.message)
         profiles.tables = self._rpc.tables
         self._secure = None
         if self.url is not None and self.url.lower().startswith("wss"):
@@ -219,7 +219,7 @@ class Firmware:
             changed = False
             for supply in self.supplies:
                 if supply.step(now):
-                    self._events.supply(supply)
+                    self.events.supply(supply)
                     changed = True
             station.step(now, station_faults)
             if changed:
@@ -280,12 +280,12 @@ class Firmware:
             if passing:
                 log.info("charger", "tag %s: a random UID, %s", tag, options["random_tags"])
                 if options["random_tags"] == "ignore":
-                    self._events.tell({"event": "tag", "id": tag})
+                    self.events.tell({"event": "tag", "id": tag})
                     continue
             await self._tag(tag, number, passing)
 
     async def _tag(self, tag, number, passing=False, button=False):
-        self._events.tell({"event": "tag", "id": tag})
+        self.events.tell({"event": "tag", "id": tag})
         await self._meters.steady_power()
         self.station.tag(tag, number, ticks_ms(), passing, button)
 
@@ -328,7 +328,7 @@ class Firmware:
         )
 
     def _connection(self, up):
-        self._events.connection(up)
+        self.events.connection(up)
         self._event_log.tell("connected" if up else "disconnected")
 
     def _must_wait(self):
@@ -343,15 +343,6 @@ class Firmware:
         self._signal.look(board.link)
 
     # --- for the control channel, a console, a page ---
-
-    @property
-    def on_event(self):
-        """fn(dict), None at first; set by who wants to be told what happens (`view.Events`)."""
-        return self._events.listener
-
-    @on_event.setter
-    def on_event(self, listener):
-        self._events.listener = listener
 
     def request_reboot(self):
         self.station.close("Reboot")

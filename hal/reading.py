@@ -33,8 +33,8 @@ class Reading:
         self,
         energy_wh=None,
         power_w=None,
-        current_ma=(),
-        voltage_mv=(),
+        current_ma=None,
+        voltage_mv=None,
         export_wh=None,
         reactive_import_varh=None,
         reactive_export_varh=None,
@@ -47,8 +47,8 @@ class Reading:
         self.reactive_import_varh = reactive_import_varh
         self.reactive_export_varh = reactive_export_varh
         self.power_w = power_w
-        self.current_ma = current_ma
-        self.voltage_mv = voltage_mv
+        self.current_ma = current_ma or ()
+        self.voltage_mv = voltage_mv or ()
         self.frequency_mhz = frequency_mhz
         self.temperature_dc = temperature_dc
         self.soc_pct = soc_pct

@@ -125,7 +125,7 @@ class Outlet:
         "_arrive_ms", "_bar_ms", "_f_ms", "_open_ms", "_cut_off", "_let_go",
     )  # fmt: skip
 
-    def __init__(self, ventilation=False, has_feedback=True, wake=wake_up.NONE):
+    def __init__(self, ventilation=False, has_feedback=True, wake="none"):
         self._out = Outputs()
         self._ventilation = ventilation
         self._watch = Stopwatch()

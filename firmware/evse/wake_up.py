@@ -29,7 +29,7 @@ class WakeUp:
 
     __slots__ = ("action", "_steps", "_at", "_for_ms", "_runs", "_offered", "_charged")
 
-    def __init__(self, method: str = NONE):
+    def __init__(self, method: str = "none"):
         """`method`: one of `METHODS`; ValueError for others."""
         if method not in METHODS:
             raise ValueError("wake-up: %r is none of %s" % (method, ", ".join(METHODS)))

@@ -98,7 +98,7 @@ class Channel:
 
     def ping_every(self, interval_s):
         """WebSocketPingInterval; 0 = off."""
-        self._websocket.ping_interval_ms = interval_s * 1000
+        self._websocket.ping_every(interval_s * 1000)
 
     def leave(self, why):
         """Say good-bye after what is queued, then close; `receive` ends."""

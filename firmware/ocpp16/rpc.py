@@ -103,8 +103,8 @@ class Rpc:
     `self.tables`. `receive_limit` is only named in errors.
     """
 
-    def __init__(self, find_handler, tables=(schema_core,), receive_limit=8192, on_frame=None):
-        self.tables = list(tables)
+    def __init__(self, find_handler, tables=None, receive_limit=8192, on_frame=None):
+        self.tables = list(tables or (schema_core,))
         self.receive_limit = receive_limit
         # on_frame("in" or "out", text) sees every message as it is on the wire; of one that comes as a stream
         # it is called with the head and, as a third argument, the length in bytes.

@@ -3,7 +3,7 @@
 """The WebSocket client: frames, handshake and TCP put together, with pings, deadlines and one writer.
 
     ws = await WebSocket.open("ws://host/path/CP1", "ocpp1.6", ("CP1", key), timeout_ms=30_000)
-    ws.ping_interval_ms = 60_000
+    ws.ping_every(60_000)
     kind, payload, oversize = await ws.receive()
     ws.send(text)
     await ws.close(1000, "bye")
@@ -73,7 +73,6 @@ class WebSocket:
         self._over = asyncio.Event()
         self._write_task = None
         self._ping_task = None
-        self._ping_interval_ms = 0
         self.heard_at = ticks_ms()  # when something came, pongs and pings as well
         self._silent = False  # nothing heard since the last ping
         self.fell_silent = False  # it ended because nothing came from the peer any more
@@ -297,18 +296,12 @@ class WebSocket:
 
     # ---- keeping alive
 
-    @property
-    def ping_interval_ms(self) -> int:
-        """A ping is sent every so many milliseconds; 0 = none. May be set at any time, takes effect at once.
+    def ping_every(self, interval_ms: int) -> None:
+        """A ping is sent every so many milliseconds; 0 = none. At any time, takes effect at once.
 
         No byte within `pong_timeout_ms` of a ping: the link is dead and closed with 1006. (OCPP: the key
         WebSocketPingInterval. The boards have no TCP keep-alive, so this alone finds half-open links.)
         """
-        return self._ping_interval_ms
-
-    @ping_interval_ms.setter
-    def ping_interval_ms(self, interval_ms):
-        self._ping_interval_ms = interval_ms
         if self._ping_task is not None:
             self._ping_task.cancel()
             self._ping_task = None

@@ -285,12 +285,12 @@ class ChargePoint:
             self._passing = self._passing[-3:] + (tag.upper(),)
         self.admission.tag(tag, reader_connector, now, button)
 
-    def step(self, now, station_faults=()):
+    def step(self, now, station_faults=None):
         """Everything that time and the supplies bring about; called after every step of the supplies."""
         self._now = now
         if self.quiet:
             return
-        self.faults = station_faults
+        self.faults = station_faults or ()
         self.reservations.step(now, self.clock.floor_utc_ms)
         for connector in self.connectors:
             connector.step(now)

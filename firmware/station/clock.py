@@ -70,8 +70,13 @@ class Clock:
         if rtc_utc_ms is not None and earliest_ms <= rtc_utc_ms <= timestamp.LATEST_MS:
             self._move(rtc_utc_ms, _BATTERY, _BATTERY)
 
-    text = staticmethod(timestamp.text)
-    parse = staticmethod(timestamp.parse)
+    @staticmethod
+    def text(utc_ms, milliseconds=True):
+        return timestamp.text(utc_ms, milliseconds)
+
+    @staticmethod
+    def parse(date_time, clamp=False):
+        return timestamp.parse(date_time, clamp)
 
     def advance(self, ticks: int) -> None:
         """Call at least every 6 days (in practice every turn of the main loop) with hal.ticks."""

@@ -75,7 +75,7 @@ class Bus:
     users      how many meters are on it: of one alone the line may be changed
     """
 
-    def __init__(self, uart, baud=9600, direction=None, parity=NO_PARITY, stop=1):
+    def __init__(self, uart, baud=9600, direction=None, parity=None, stop=1):
         self._uart = uart
         self._direction = direction
         self.line = (baud, parity, stop)

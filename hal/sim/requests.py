@@ -4,7 +4,7 @@
 
 The firmware binds itself with `attach(firmware)`, an object with
 
-    on_event                    attribute, set here: a function that takes one dict, {"event": name, ...}
+    events.listener             set here: a function that takes one dict, {"event": name, ...}
     supplies                    list of evse.supply.Supply, index 0 is connector 1
     state() -> dict             the station's facts, and "connectors": a list with one dict per connector
     data_transfer(vendor_id, message_id, data)   coroutine: the CSMS's status, None when it did not answer
@@ -33,7 +33,7 @@ class Requests:
 
     def attach(self, firmware) -> None:
         self._firmware = firmware
-        firmware.on_event = self._event
+        firmware.events.listener = self._event
 
     def _event(self, event):
         if self.emit:

@@ -3,7 +3,7 @@
 """The firmware's WebSocket under remote control: `micropython websocket_client.py URL OPTIONS`.
 
 host_tests/integration/peer.py starts it and plays the server. OPTIONS is a JSON object: user, password_hex,
-interval_ms (WebSocket.ping_interval_ms), cancel_ms (cancel the opening), times, ca (folder with the CA's
+interval_ms (WebSocket.ping_every), cancel_ms (cancel the opening), times, ca (folder with the CA's
 certificate, for wss://), sure (false: the time is not known), stream (long messages that begin so are taken
 as streams; the event has what all pieces together were), and the arguments of WebSocket.open. Every
 event is one JSON line on stdout. A text message that begins with "!" is an order:
@@ -63,7 +63,7 @@ async def obey(ws, order):
     elif word == "!abort":
         ws.abort("told to")
     elif word == "!ping":
-        ws.ping_interval_ms = number
+        ws.ping_every(number)
     elif word == "!block":
         asyncio.create_task(block(number))
     elif word == "!deaf":
@@ -162,7 +162,7 @@ async def main():
             say("open", certified=ws.certified)
             if stream is not None:
                 ws.take_as_stream(lambda head: bytes(head[: len(stream)]) == stream)
-            ws.ping_interval_ms = interval_ms
+            ws.ping_every(interval_ms)
             await converse(ws)
             ws = None
         await asyncio.sleep_ms(20)

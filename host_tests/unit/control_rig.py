@@ -11,6 +11,7 @@ from hal.sim.board import SimBoard
 from hal.sim.control import Control
 from hal.sim.requests import Requests
 from ocpp16 import json_text
+from view import Events
 
 
 class StandIn:
@@ -30,7 +31,7 @@ class StandIn:
             self.acknowledged += 1
 
     def __init__(self, connectors):
-        self.on_event = None
+        self.events = Events(connectors)
         self.supplies = [self.Supply() for _ in range(connectors)]
         self.told = []
 

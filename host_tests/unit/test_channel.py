@@ -41,8 +41,10 @@ class Rpc:
 
 class FakeWebSocket:
     certified = 1, 2, True
-    ping_interval_ms = 0
     aborted = None
+
+    def ping_every(self, interval_ms):
+        pass
 
     def send(self, data):
         pass
@@ -57,10 +59,8 @@ class FakeWebSocket:
 class NoTask(FakeWebSocket):
     """There is no memory for the task that sends pings."""
 
-    def __setattr__(self, name, value):
-        if name == "ping_interval_ms":
-            raise MemoryError("ping")
-        super().__setattr__(name, value)
+    def ping_every(self, interval_ms):
+        raise MemoryError("ping")
 
 
 async def nowhere(host, port, timeout_ms):

@@ -68,7 +68,7 @@ def ended(act, failure=None):
 
 
 def ping(websocket, channel):
-    websocket.ping_interval_ms = 5
+    websocket.ping_every(5)
 
 
 def send(websocket, channel):

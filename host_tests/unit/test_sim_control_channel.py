@@ -99,8 +99,8 @@ def test_events_go_to_those_who_watch():
     async def test(rig, client):
         other = await rig.client()
         assert (await client.ask(do="watch", n=1)) == {"ok": True, "n": 1}
-        rig.firmware.on_event({"event": "status", "connector": 1, "status": "Preparing"})
-        rig.firmware.on_event({"event": "pilot", "connector": 1, "pilot": "B"})
+        rig.firmware.events.tell({"event": "status", "connector": 1, "status": "Preparing"})
+        rig.firmware.events.tell({"event": "pilot", "connector": 1, "pilot": "B"})
         assert await client.line() == {"event": "status", "connector": 1, "status": "Preparing"}
         assert await client.line() == {"event": "pilot", "connector": 1, "pilot": "B"}
         assert await other.ask(do="link", up=True, n=2) == {"ok": True, "n": 2}  # no event before its answer

@@ -150,11 +150,11 @@ async def _car_pauses_beside_a_flash_erase(rig: Rig, chance: Random) -> None:
 
 @_trouble(NOTHING)
 async def _pilot_drops_out(rig: Rig, chance: Random) -> None:
-    """For less than what is believed."""
+    """For less than what is believed, by the emulated clock: of two requests the second may come late."""
     ms = chance.choice([1, 3, 5])
-    await rig.do("pilot", high_mv=9000, low_mv=-12000)
-    await rig.do("at", after_us=1000 * ms, then={"do": "pilot"})
-    await rig.pause(1000)
+    out = await rig.do("at", after_us=1000000, then={"do": "pilot", "high_mv": 9000, "low_mv": -12000})
+    await rig.do("at", ns=out["ns"] + ms * 1000000, then={"do": "pilot"})
+    await rig.pause(2000)
 
 
 @_trouble(NOTHING)
