@@ -47,6 +47,56 @@ def test_a_good_answer():
     assert ask(Wires(Device(WORDS))) == ANSWER
 
 
+def _most_at_once(heard, count):
+    """The most places that are looked at, and bytes that are checked, before another task has its turn."""
+    wires = Wires(Device(WORDS))
+    wires.spoil = lambda frame: heard
+    wires.piece = 256
+    most = [0, 0]
+    now = [0, 0]
+    kept = modbus.fits, modbus.crc16
+
+    def fits(view, head, length):
+        now[0] += 1
+        return kept[0](view, head, length)
+
+    def crc16(data):
+        now[1] += len(data)
+        return kept[1](data)
+
+    async def others():
+        while True:
+            for index in (0, 1):
+                most[index] = max(most[index], now[index])
+                now[index] = 0
+            await asyncio.sleep(0)
+
+    async def both():
+        other = asyncio.create_task(others())
+        try:
+            return await modbus.Bus(wires).read(1, 4, 0, count)
+        finally:
+            other.cancel()
+
+    kept_ms, modbus._ANSWER_MS = modbus._ANSWER_MS, 60
+    modbus.fits, modbus.crc16 = fits, crc16
+    try:
+        assert run(both()) is None
+    finally:
+        modbus.fits, modbus.crc16 = kept
+        modbus._ANSWER_MS = kept_ms
+    return most
+
+
+def test_others_have_their_turn_while_a_full_buffer_is_looked_through():
+    places, _ = _most_at_once(b"\x07\x09\x03\x01\xc8" * 51, 2)
+    assert 16 < places <= 40
+    _, checked = _most_at_once(b"\x01\x04\xa0\x00\x01" * 51, 80)
+    assert 160 < checked < 2 * 160  # one whole answer that is none
+    places, checked = _most_at_once(b"\x01\x04\x04" * 85, 2)
+    assert places <= 40 and checked <= 40
+
+
 def test_what_is_no_answer_is_none():
     answer = Device(WORDS).answer(modbus.request(1, 4, 0, 2))
     flipped = answer[:4] + bytes((answer[4] ^ 1,)) + answer[5:]
