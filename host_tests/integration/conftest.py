@@ -17,6 +17,7 @@ import inspect
 import pytest
 
 from bench.deadline import within
+from host_tests.integration.skipping_clock import SkippingLoop
 
 _DEADLINE_S = 50  # of a test that runs beside others: pytest's own time-out could not tell which one it is
 
@@ -52,7 +53,8 @@ class _Together:
 
     def __init__(self, module):
         self._module = module
-        self._loop = asyncio.new_event_loop()
+        skips = getattr(module, "SKIPS_WAITING", False)
+        self._loop = SkippingLoop() if skips else asyncio.new_event_loop()
         self._tasks = {}
 
     @classmethod

@@ -24,6 +24,7 @@ from host_tests.integration.test_figures import ENVIRONMENT
 from ocpp16 import profiles
 
 AT_ONCE = 16
+SKIPS_WAITING = True
 
 PASSWORD = b"the fake's password"
 # Defects in what a charge point says at the door.

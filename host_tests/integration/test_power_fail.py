@@ -17,8 +17,8 @@ AT_ONCE = 8
 
 RATED_W = 32 * 240  # of loop_evs32a
 RECORD_S = 120
-# Long enough for the readings of now, whatever else a test machine does: with 80 ms the second of two connectors came
-# too late once. What a board needs: docs/power-loss.md.
+# Long enough for the readings of now, whatever else a test machine does: with 80 ms the second of two
+# connectors came too late once. What a board needs: docs/power-loss.md.
 HOLD_UP_MS = 1000
 
 

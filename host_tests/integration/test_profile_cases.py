@@ -17,6 +17,7 @@ from host_tests.integration.fake_station import FakeStation, claims
 from host_tests.integration.test_cases import PARAMETERS
 
 AT_ONCE = 16
+SKIPS_WAITING = True
 LONG = Parameters().longest_list
 UNITS = "ChargingScheduleAllowedChargingRateUnit"
 

@@ -250,8 +250,10 @@ class Life:
         self.latched.acknowledge(self.now)
         for _ in range(250):
             self.step()
-        # The mains have to be good for a minute, the second contactor comes back.
-        for _ in range(3200 if self.supply.faults or self.supply.phases == 1 else 0):
+        # The mains have to be good for a minute, the second contactor comes back; while the pilot is off the
+        # line for it, nobody sees the car leave.
+        supply = self.supply
+        for _ in range(3200 if supply.faults or supply.phases == 1 or supply.switching else 0):
             self.step()
 
     def charges(self):

@@ -32,6 +32,8 @@ HIDDEN = [
     (("limit", 60), 1),
     (("car", (12000, DIODE_MV)), 9),
 ]
+# The controller restarts while the second contactor moves, and the car leaves when it moves back.
+MOVED = [(("car", (9000, DIODE_MV)), 1), (("phases", 1), 45), (("restart", None), 40)]
 DIPS = st.lists(st.tuples(GONE_MV, st.integers(7, 95)), min_size=1, max_size=4)
 KNOCKS = st.lists(st.tuples(st.integers(1, 490), st.integers(7, 400), st.booleans()), min_size=1, max_size=8)
 
@@ -71,6 +73,7 @@ TOGGLED = st.lists(st.tuples(st.integers(7, 100), st.integers(30, 250)), min_siz
 
 
 @settings(max_examples=200)
+@example(1 << 30, False, False, True, MOVED)
 @given(STARTS, st.booleans(), st.booleans(), st.booleans(), TRACES)
 def test_no_life_breaks_an_invariant_or_wedges_the_connector(start, socket, ventilation, phases, trace):
     lives.live(start, socket, ventilation, phases, trace)
