@@ -59,10 +59,10 @@ run: set-up-run
 demo: set-up-run
 	@$(BENCH) bench.desk.console --station $(STATION) --demo
 
-# --dist loadfile: the tests of one file run one after the other, on one worker; which file when: conftest.py. How long
-# each took: build/tests.xml.
+# --dist loadfile: the tests of one file run one after the other, on one worker; which file when and where:
+# host_tests/scheduling.py. Two workers compute, the third has the files that wait. How long each took: build/tests.xml.
 test: set-up-test
-	@$(VENV)/python -m pytest host_tests -n 2 --dist loadfile --no-loadscope-reorder \
+	@$(VENV)/python -m pytest host_tests -n 3 --dist loadfile --no-loadscope-reorder \
 		--junitxml=build/tests.xml -o junit_duration_report=call
 
 # All of them, also when the first finds something.

@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
+from host_tests import scheduling
 from toolchain import interpreter
 
 # What tools print into a pipe must come in time without it: few of those who run them have it set.
@@ -119,14 +120,15 @@ def pytest_pycollect_makemodule(module_path, parent):
     return UnitTests.from_parent(parent, path=module_path) if module_path.parent == UNIT else None
 
 
-# Minutes in one test: begun last, it would keep one of the workers busy while the other has nothing to do.
-LONGEST = "test_soak.py"
-
-
 def pytest_collection_modifyitems(items):
-    """Files in the order in which the workers take them: the longest, then those with the most tests."""
+    """Files in the order in which the workers take them."""
     count = collections.Counter(item.path for item in items)
-    items.sort(key=lambda item: (item.path.name != LONGEST, -count[item.path], str(item.path)))
+    items.sort(key=lambda item: (scheduling.place(item.path.name, count[item.path]), str(item.path)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return scheduling.OneWaits(config, log) if config.option.dist == "loadfile" else None
 
 
 def pytest_report_header():

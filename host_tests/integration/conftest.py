@@ -6,8 +6,8 @@ A charger is `bench.charger.SimulatedCharger`, a CSMS `bench.csms.Csms`; both ar
 that a failing test leaves no process behind.
 
 A module that says `AT_ONCE = n` has its coroutine tests run n at a time, in one loop: they spend their time
-waiting for cars. Each is still reported by itself. Tests that use fixtures, other than the values of
-`parametrize`, run alone.
+waiting for cars. When one ends the next begins, whichever of them pytest asks for. Each is still reported by
+itself. Tests that use fixtures, other than the values of `parametrize`, run alone.
 """
 
 import asyncio
@@ -55,7 +55,8 @@ class _Together:
         self._module = module
         skips = getattr(module, "SKIPS_WAITING", False)
         self._loop = SkippingLoop() if skips else asyncio.new_event_loop()
-        self._tasks = {}
+        self._tasks = {}  # begun, and not yet asked for
+        self._item = None
 
     @classmethod
     def of(cls, item):
@@ -67,20 +68,8 @@ class _Together:
         return present
 
     def run(self, item):
-        items = item.session.items
-        here = items.index(item)
-        ahead = [item]
-        for other in items[here + 1 :]:
-            if len(ahead) == self._module.AT_ONCE or other.module is not self._module:
-                break
-            if not _may_run_ahead(other):
-                break  # while that runs alone this loop stands still, and time goes on for who is in it
-            ahead.append(other)
-        for other in ahead:
-            if other not in self._tasks:
-                arguments = {name: _parameters(other)[name] for name in other._fixtureinfo.argnames}
-                coroutine = other.obj(**arguments)
-                self._tasks[other] = self._loop.create_task(within(_DEADLINE_S, coroutine))
+        self._item = item
+        self._begin()
         task = self._tasks[item]
         try:
             self._loop.run_until_complete(task)
@@ -93,7 +82,27 @@ class _Together:
         finally:
             del self._tasks[item]
 
+    def _begin(self, _ended=None):
+        """The item that pytest asks for, and those behind it, until enough are under way."""
+        if self._item is None:
+            return
+        under_way = sum(not task.done() for task in self._tasks.values())
+        items = self._item.session.items
+        for other in items[items.index(self._item) :]:
+            if other.module is not self._module or not _may_run_ahead(other):
+                return  # while one runs alone this loop stands still, and time goes on for who is in it
+            if other in self._tasks:
+                continue
+            if under_way >= self._module.AT_ONCE and other is not self._item:
+                return
+            arguments = {name: _parameters(other)[name] for name in other._fixtureinfo.argnames}
+            task = self._loop.create_task(within(_DEADLINE_S, other.obj(**arguments)))
+            self._tasks[other] = task
+            under_way += 1
+            task.add_done_callback(self._begin)
+
     def close(self):
+        self._item = None
         for task in self._tasks.values():
             task.cancel()
         with contextlib.suppress(BaseException):
