@@ -13,7 +13,7 @@ from bench.scripts import Answer, amend, boot, call_error, hang_up, raw_answer, 
 from bench.station import NotSeen
 from host_tests.integration.post import OTHER, SLACK_S, STRANGER, TAG, about, every, installed
 
-AT_ONCE = 10
+AT_ONCE = 6
 
 
 def scripted(*answers: Answer) -> Csms:
