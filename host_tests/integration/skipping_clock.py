@@ -20,10 +20,12 @@ from contextlib import contextmanager
 import time_machine
 
 _TURN_S = 20e-6  # what a turn of the loop takes: what comes later is later
-# What was written to a socket on loopback is there at once, but for a kernel with much to do: before a long
-# jump, which might be somebody's time-out, it is waited for.
-_SHORT_S = 0.1
-_GRACE_S = 0.001
+# What was written to a socket on loopback is there after some turns of the kernel, a millisecond on a busy
+# machine. So much is waited for before every jump, or a poll of some milliseconds would pass a hundred times
+# meanwhile; and more before a long jump, which might be somebody's time-out.
+_GRACE = 1 / 20
+_LONG_S = 0.1
+_LONG_GRACE_S = 0.005
 
 
 class _Skipping:
@@ -43,8 +45,8 @@ class _Skipping:
         found = self._selector.select(0)
         if found or timeout <= 0:
             return found
-        if timeout > _SHORT_S:
-            found = self._selector.select(_GRACE_S)
+        time.sleep(_LONG_GRACE_S if timeout > _LONG_S else timeout * _GRACE)
+        found = self._selector.select(0)
         if not found:
             self._clock.passes(timeout)
         return found
