@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.charger import REPOSITORY
 from host_tests.scheduling import LONGEST, WAITING, OneWaits, place, waits
 
 FILES = (*WAITING[:2], "test_a.py", "test_b.py", "test_c.py")
@@ -90,6 +91,12 @@ def test_when_the_worker_of_those_that_wait_dies_others_run_them():
                 scheduler.mark_test_complete(worker, index)  # pyright: ignore[reportArgumentType]
     given = {index for worker in workers[:2] for index in worker.given}
     assert given >= set(range(len(COLLECTION)))
+
+
+def test_the_names_are_of_files():
+    """One that was renamed would lose its place, and nobody notice."""
+    there = {path.name for path in (REPOSITORY / "host_tests").rglob("test_*.py")}
+    assert set(WAITING + LONGEST) <= there
 
 
 def test_the_order_of_the_files():
