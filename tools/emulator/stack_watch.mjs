@@ -25,8 +25,10 @@ export class StackWatch {
   /** A chip that begins its life: what has been found in the one before stays. */
   attach(chip) {
     this.#chip = chip;
-    this.#nested = 0;
     const { core } = chip;
+    // It may be in the middle of an interrupt: what was below that is not known, it counts from here.
+    this.#nested = core.IPSR === 0 ? 0 : 1;
+    this.#found = core.registers[POINTER];
     const enter = core.exceptionEntry.bind(core);
     const leave = core.exceptionReturn.bind(core);
     core.exceptionEntry = (number) => {
@@ -37,7 +39,8 @@ export class StackWatch {
     };
     core.exceptionReturn = (value) => {
       leave(value);
-      this.#nested--;
+      // Back in the program (ARMv6-M, EXC_RETURN), however many there were when this began to look.
+      this.#nested = value & 8 ? 0 : Math.max(1, this.#nested - 1);
       this.#bound();
     };
     this.#bound();
