@@ -14,8 +14,8 @@ test provokes). The other options are those of `audit`.
 
 import asyncio
 import contextlib
+import itertools
 import re
-import statistics
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -130,14 +130,10 @@ def about(span_s: float, wanted_s: float) -> bool:
 
 
 def every(times: list[datetime], interval_s: float) -> bool:
-    """None missing, none twice: one that is missing shifts all behind it by an interval.
-
-    By the middle one of them: a test machine may be late for less than half of them.
-    """
-    late_s = [(time - times[0]).total_seconds() - interval_s * place for place, time in enumerate(times)]
-    middle_s = statistics.median_low(late_s)
-    in_step = abs(late_s[-1] - late_s[0]) < 0.8 * interval_s
-    return in_step and all(abs(each_s - middle_s) < 0.8 * interval_s for each_s in late_s)
+    """None missing, none twice, and in step from the first to the last."""
+    spans_s = [(later - time).total_seconds() for time, later in itertools.pairwise(times)]
+    in_step = abs(sum(spans_s) - interval_s * len(spans_s)) < 0.6 * interval_s
+    return in_step and all(0.4 * interval_s < span_s < 1.6 * interval_s for span_s in spans_s)
 
 
 @contextlib.asynccontextmanager

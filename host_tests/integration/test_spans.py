@@ -1,6 +1,6 @@
 # Pilotlight: open EV charger firmware
 # SPDX-License-Identifier: MIT
-"""What other tests take for a steady rhythm (`post.every`): with a late one in it, but none missing."""
+"""What other tests take for a steady rhythm (`post.every`): with one that is late, but none missing."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ def at(*seconds: float) -> list[datetime]:
 
 @pytest.mark.parametrize(
     "seconds",
-    [(0, 1, 2, 3), (0, 1.1, 1.9, 3.05), (0.7, 1, 2, 3), (0, 1.7, 2, 3), (0, 1, 2.2, 2.95), (0, 1, 2, 3.7)],
+    [(0, 1, 2, 3), (0, 1.1, 1.9, 3.05), (0.5, 1, 2, 3), (0, 1.5, 2, 3), (0, 1, 2.2, 2.95), (0, 1, 2, 3.5)],
 )
 def test_steady(seconds):
     assert every(at(*seconds), 1)
